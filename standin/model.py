@@ -19,6 +19,7 @@ Python values by SQL type (None is NULL everywhere):
 | binary, varbinary, image, rowversion       | bytes |
 | uniqueidentifier                           | bytes, 16, in SQL Server's own byte order |
 | hierarchyid, geometry, geography           | bytes, native serialisation |
+| sql_variant                                | (SqlType, value): the base type and its value |
 """
 
 from __future__ import annotations
