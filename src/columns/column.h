@@ -1,0 +1,59 @@
+#pragma once
+
+#include <arrow/array.h>
+#include <arrow/result.h>
+#include <arrow/type.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "odbc/connection.h"
+
+namespace cdc::columns {
+
+// A captured column as the source's catalogue describes it.
+struct SourceColumn {
+  std::string name;
+  std::string type_name;  // sys.types.name of the base type: "nvarchar", "decimal", "geography", …
+  int32_t max_length_bytes = 0;  // sys.columns.max_length; -1 for (max)
+  int32_t precision = 0;
+  int32_t scale = 0;
+  std::string collation;
+  int32_t column_id = 0;  // in the source table; becomes Parquet's field_id
+  int32_t ordinal = 0;    // in the change table, from 1: the bit in __$update_mask
+  bool is_computed = false;
+
+  // "nvarchar(50)", "decimal(19,4)", "varbinary(max)"
+  std::string TypeText() const;
+};
+
+// Field metadata that tells the Parquet writer how to encode: "plain", "delta" or absent (dictionary).
+inline constexpr char kEncodingKey[] = "cdc:encoding";
+
+// Turns bound cells of one column into Arrow arrays: usually one, two for datetimeoffset
+// (the value and <column>__offset). Pure: knows nothing of connections. Not thread-safe.
+class ColumnDecoder {
+ public:
+  virtual ~ColumnDecoder() = default;
+
+  // NotImplemented for a type outside the table; the caller adds the table's name.
+  // Everything about an SQL type is one row of type_table.cc.
+  static arrow::Result<std::unique_ptr<ColumnDecoder>> Make(const SourceColumn& column);
+
+  // Nullable; "PARQUET:field_id" and kEncodingKey in their metadata.
+  virtual const arrow::FieldVector& fields() const = 0;
+  // The slot to begin with. (max) columns begin at 4 KiB and may need a larger one.
+  virtual odbc::ColumnBinding binding() const = 0;
+  virtual bool grows() const = 0;
+
+  // A wrong length, an impossible date, a value outside the type: an error that names the column.
+  virtual arrow::Status Append(const odbc::ColumnSlice& cells, int64_t first_row, int64_t rows) = 0;
+  // One array per field of all rows since the last Finish.
+  virtual arrow::Status Finish(arrow::ArrayVector* out) = 0;
+  // Values altered so far in a way that loses something (7th fractional digit, lone surrogate).
+  virtual int64_t altered_values() const = 0;
+};
+
+}  // namespace cdc::columns

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <arrow/result.h>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace cdc::config {
+
+enum class OnGap { kStop, kContinue };
+
+// Everything that can be set, with its default. One key of the TOML file each, in the section of its
+// struct; its environment name is CDC_<SECTION>_<KEY>, and where the original script or AWS's own tools
+// have a name, that one too (names.cc holds the one table of all keys).
+struct Source {
+  std::string host;      // db1 · db1:1433 · db1,1433 · tcp:db1,1433
+  std::string database;
+  std::string user;
+  std::string password;       // from environment, .env or password_file, never from flags or TOML
+  std::string password_file;  // its first line is the password
+  std::string driver = "auto";
+  std::string start = "oldest";  // where a new table starts: oldest · now · an LSN
+  OnGap on_gap = OnGap::kStop;
+  std::string time_zone;  // Windows zone name of the server; only where it cannot tell by itself
+  std::chrono::milliseconds login_timeout{15'000};
+  std::chrono::milliseconds query_timeout{300'000};  // without any progress
+  std::chrono::milliseconds lock_timeout{5'000};
+};
+
+struct Target {
+  std::string url;  // s3://bucket/prefix or file:///folder
+  std::string region = "us-east-1";
+  std::string endpoint;     // empty: AWS
+  bool path_style = false;  // default true when an endpoint is set that is an IP address or localhost
+  std::string access_key_id;
+  std::string secret_access_key;
+  std::string session_token;
+  std::string ca_bundle;
+  std::string state;  // empty: in the target; file:///folder: a local directory
+  std::string path = "{database}/{table}/cdc";
+};
+
+struct Run {
+  std::chrono::milliseconds interval{60'000};
+  int64_t max_object_rows = 1'000'000;
+  int64_t max_object_bytes = 128 << 20;
+  int64_t max_value_bytes = 16 << 20;
+  std::string temp_dir;  // empty: TMPDIR or /tmp
+  std::string log_level = "info";
+};
+
+struct Config {
+  Source source;
+  Target target;
+  Run run;
+  // "source.host" -> "flag --host", "environment SQL_SERVER_HOST", ".env line 3", "cdc.toml line 2", "default".
+  std::map<std::string, std::string> origins;
+};
+
+// What Load may look at; an argument so that a test can hold it.
+struct Inputs {
+  std::string toml_path;                           // --config; empty: cdc-to-s3.toml in the folder, if there
+  std::string folder = ".";                        // where .env and the default TOML are looked for
+  std::map<std::string, std::string> environment;  // all of it
+  std::map<std::string, std::string> flags;        // "source.host" -> value
+};
+
+// Flags win over environment, environment over .env, .env over TOML. Invalid: says the key, where it
+// was set, what is wrong, and for an unknown key the nearest known one. Does not check that everything
+// needed is there: Validate does.
+arrow::Result<Config> Load(const Inputs& inputs);
+// Whether a run could start with this: every missing setting in one message, with each name it has.
+arrow::Status Validate(const Config& config);
+// One "section.key = value  (origin)" line each; secrets as "***".
+std::string Describe(const Config& config);
+
+// All keys, for --help and docs.
+struct KeyHelp {
+  std::string key;                       // "source.host"
+  std::vector<std::string> environment;  // CDC_SOURCE_HOST, SQL_SERVER_HOST
+  std::string default_text;
+  std::string help;
+};
+std::vector<KeyHelp> AllKeys();
+
+}  // namespace cdc::config
