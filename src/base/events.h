@@ -19,8 +19,8 @@ struct Field {
   Field(std::string_view n, const char* v) : name(n), value(v) {}
   Field(std::string_view n, std::string_view v) : name(n), value(v) {}
   template <typename T>
-    requires std::is_arithmetic_v<T>
-  Field(std::string_view n, T v) : name(n), value(std::to_string(v)) {}
+  requires std::is_arithmetic_v<T> Field(std::string_view n, T v)
+      : name(n), value(std::to_string(v)) {}
 };
 
 void LogEvent(Level level, std::string_view event, std::initializer_list<Field> fields);

@@ -10,8 +10,8 @@
 
 namespace cdc {
 
-// A log sequence number: SQL Server's binary(10), big-endian (4 bytes VLF, 4 bytes log block, 2 bytes
-// slot), so that byte order is commit order. As text: 20 upper-case hex digits.
+// A log sequence number: SQL Server's binary(10), big-endian (4 bytes VLF, 4 bytes log block, 2
+// bytes slot), so that byte order is commit order. As text: 20 upper-case hex digits.
 struct Lsn {
   std::array<uint8_t, 10> bytes{};
 

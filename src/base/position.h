@@ -13,8 +13,8 @@
 namespace cdc {
 
 // The key of one change row: the change table's unique clustered index
-// (__$start_lsn, __$command_id, __$seqval, __$operation). Rows written before a server upgrade have no
-// command id; NULL sorts first, as in the index.
+// (__$start_lsn, __$command_id, __$seqval, __$operation). Rows written before a server upgrade have
+// no command id; NULL sorts first, as in the index.
 struct RowKey {
   Lsn start_lsn;
   std::optional<int32_t> command_id;
