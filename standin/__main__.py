@@ -1,0 +1,81 @@
+"""`python -m standin`: runs the stand-in until SIGTERM or SIGINT.
+
+Prints one line of JSON on stdout when it is ready: host, port, control_port, pid.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+from standin.control import ControlServer
+from standin.engine import open_engine
+from standin.tds.server import Server
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m standin", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="TDS port on 127.0.0.1; 0 (default): a free one")
+    parser.add_argument("--control-port", type=int, default=0, help="control channel; 0 (default): a free port")
+    parser.add_argument("--user", default="sa")
+    parser.add_argument("--password", help="default: the environment's STANDIN_PASSWORD")
+    parser.add_argument("--data", metavar="DIR", help="keep databases here; default: nothing outlives the process")
+    parser.add_argument("--capture-interval", type=float, metavar="SECONDS", help="between two scans of the log")
+    parser.add_argument("--time-zone", metavar="NAME", help="the server's local time, e.g. Europe/Berlin")
+    parser.add_argument(
+        "--engine",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any other option of standin.engine.open_engine; the value as JSON, or else as text",
+    )
+    return parser.parse_args()
+
+
+def _engine_options(arguments: argparse.Namespace, password: str) -> dict[str, Any]:
+    """Only what was said, so that the engine's own defaults hold."""
+    options: dict[str, Any] = {
+        "users": {arguments.user: password},
+        "data_dir": arguments.data,
+        "capture_interval": arguments.capture_interval,
+        "time_zone": arguments.time_zone,
+    }
+    for pair in arguments.engine:
+        name, _, text = pair.partition("=")
+        try:
+            options[name] = json.loads(text)
+        except ValueError:
+            options[name] = text
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def main() -> int:
+    arguments = _arguments()
+    password = arguments.password if arguments.password is not None else os.environ.get("STANDIN_PASSWORD")
+    if password is None:
+        print("standin: --password or the environment's STANDIN_PASSWORD is needed", file=sys.stderr)
+        return 2
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    engine = open_engine(**_engine_options(arguments, password))
+    server = Server(engine, arguments.port)
+    control = ControlServer(server, arguments.control_port)
+    server.start()
+    control.start()
+    ready = {"host": "127.0.0.1", "port": server.port, "control_port": control.port, "pid": os.getpid()}
+    print(json.dumps(ready), flush=True)
+    stop.wait()
+    control.stop()
+    server.stop()
+    engine.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""The control channel: one JSON object a line, each answered by one line, on a second port of 127.0.0.1.
+
+Requests, by their "op":
+  fault     arms a fault; the fields are those of standin.tds.faults.Fault but id and fired. Answers its id.
+  faults    all faults with how often each has fired.  clear  disarms all.
+  log       statements with an id above "after" whose text contains "match".
+  sessions  the ids of the open sessions.
+  cut       ends "session" (or all), with "reset": true by RST.
+  ping      answers.
+An answer has "ok": true, or "ok": false and "error".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import socketserver
+import threading
+from dataclasses import asdict
+from types import TracebackType
+from typing import Any
+
+from standin.tds.server import Server
+
+_TIMEOUT_SECONDS = 30.0
+
+
+class ControlServer:
+    """Answers control requests about a server, each connection in its own thread."""
+
+    def __init__(self, server: Server, port: int = 0) -> None:
+        self._server = server
+        answer = self.answer
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                with contextlib.suppress(OSError):
+                    for line in self.rfile:
+                        self.wfile.write(json.dumps(answer(line)).encode() + b"\n")
+
+        self._listener = socketserver.ThreadingTCPServer(("127.0.0.1", port), Handler)
+        self._listener.daemon_threads = True
+        self._listener.block_on_close = False
+        self.port: int = self._listener.server_address[1]
+        self._thread = threading.Thread(target=self._listener.serve_forever, name="control", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._listener.shutdown()
+        self._listener.server_close()
+        self._thread.join(5)
+
+    def answer(self, line: bytes) -> dict[str, Any]:
+        """One request's answer; what is wrong with a request is its answer too."""
+        try:
+            request = json.loads(line)
+            op = request.pop("op")
+            return {"ok": True, **self._do(op, request)}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return {"ok": False, "error": f"{type(error).__name__}: {error}"}
+
+    def _do(self, op: str, request: dict[str, Any]) -> dict[str, Any]:
+        server = self._server
+        match op:
+            case "fault":
+                return {"id": server.faults.arm(request).id}
+            case "faults":
+                return {"faults": [asdict(fault) for fault in server.faults.all()]}
+            case "clear":
+                server.faults.clear()
+                return {}
+            case "log":
+                return {"statements": server.log.since(request.get("after", 0), request.get("match", ""))}
+            case "sessions":
+                return {"sessions": server.sessions()}
+            case "cut":
+                return {"cut": server.cut(request.get("session"), bool(request.get("reset", False)))}
+            case "ping":
+                return {}
+        raise ValueError(f"unknown op {op!r}")
+
+
+class Control:
+    """The client's side of the channel, for tests. A context manager."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=_TIMEOUT_SECONDS)
+        self._lines = self._socket.makefile("rb")
+
+    def __enter__(self) -> Control:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._lines.close()
+        self._socket.close()
+
+    def ask(self, op: str, **fields: Any) -> dict[str, Any]:
+        """Raises RuntimeError with the server's words when it refuses."""
+        self._socket.sendall(json.dumps({"op": op, **fields}).encode() + b"\n")
+        line = self._lines.readline()
+        if not line:
+            raise RuntimeError("the stand-in has closed its control channel")
+        answer = json.loads(line)
+        if not answer.pop("ok"):
+            raise RuntimeError(f"control {op}: {answer['error']}")
+        return answer
+
+    def arm(self, **fault: Any) -> int:
+        """Arms a fault; returns its id."""
+        return int(self.ask("fault", **fault)["id"])
+
+    def fired(self, fault_id: int) -> int:
+        """How often a fault has fired."""
+        return next(fault["fired"] for fault in self.ask("faults")["faults"] if fault["id"] == fault_id)
+
+    def statements(self, match: str = "", after: int = 0) -> list[dict[str, Any]]:
+        return list(self.ask("log", match=match, after=after)["statements"])

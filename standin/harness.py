@@ -1,0 +1,92 @@
+"""The stand-in as a process of its own, for tests and benchmarks."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from standin.control import Control
+
+_READY_SECONDS = 30.0
+_STOP_SECONDS = 15.0
+
+
+class StandIn:
+    """Starts `python -m standin` and ends it. A context manager.
+
+    `options` are further words of its command line. Its stderr goes to `log` (default: this process's)."""
+
+    def __init__(self, password: str = "Stand-in-1", options: Sequence[str] = (), log: Path | None = None) -> None:
+        self.user, self.password = "sa", password
+        environment = {**os.environ, "STANDIN_PASSWORD": password}
+        words = [sys.executable, "-m", "standin", "--user", self.user, *options]
+        self._log = log.open("ab") if log is not None else None
+        self.process = subprocess.Popen(
+            words,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=environment,
+            cwd=Path(__file__).resolve().parent.parent,
+        )
+        ready = self._ready()
+        self.host, self.port, self.control_port = ready["host"], int(ready["port"]), int(ready["control_port"])
+
+    def _ready(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        late = threading.Timer(_READY_SECONDS, self.process.kill)
+        late.start()
+        try:
+            line = self.process.stdout.readline()
+        finally:
+            late.cancel()
+        if not line:
+            raise RuntimeError(f"the stand-in ended with {self.process.wait()} before it was ready; see its stderr")
+        return dict(json.loads(line))
+
+    def control(self) -> Control:
+        """A new connection to the control channel."""
+        return Control(self.control_port)
+
+    def odbc(self, driver: str, database: str = "", **words: str) -> str:
+        """A connection string in clear for FreeTDS and Microsoft's driver alike; each ignores the other's words."""
+        parts = {"Driver": driver, "Server": f"127.0.0.1,{self.port}", "UID": self.user, "PWD": self.password}
+        if database:
+            parts["Database"] = database
+        parts |= {"Encrypt": "no"} if "msodbcsql" in driver else {"ClientCharset": "UTF-8"}
+        return ";".join(f"{name}={value}" for name, value in (parts | words).items())
+
+    def kill(self) -> None:
+        """SIGKILL: a server that dies."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM, then SIGKILL if it does not end. Returns the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        if self._log is not None:
+            self._log.close()
+        return self.process.returncode
+
+    def __enter__(self) -> StandIn:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

@@ -1,0 +1,66 @@
+"""Row boundaries inside encoded rows: needed to break a result after its n-th row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from standin.model import MAX, Column, SqlType
+from standin.tds.values import ROW
+
+_Buffer = bytes | bytearray | memoryview
+_Skip = Callable[[_Buffer, int], int]
+
+
+def row_ends(columns: Sequence[Column], data: _Buffer) -> list[int]:
+    """The end of each ROW token in `data`. Raises ValueError if it is not a row of these columns."""
+    skips = [_skip_of(column.type) for column in columns]
+    ends, at = [], 0
+    while at < len(data):
+        if data[at] != ROW:
+            raise ValueError(f"token {data[at]:#x} at {at} where a ROW was expected")
+        at += 1
+        for skip in skips:
+            at = skip(data, at)
+        ends.append(at)
+    if at != len(data):
+        raise ValueError(f"a row of {at - len(data)} bytes less than its values need")
+    return ends
+
+
+def _number(data: _Buffer, at: int, size: int) -> int:
+    return int.from_bytes(data[at : at + size], "little")
+
+
+def _skip_of(sql_type: SqlType) -> _Skip:
+    name = sql_type.name
+    if name in ("xml", "hierarchyid", "geometry", "geography") or sql_type.length == MAX:
+        return _plp
+    if name in ("char", "varchar", "nchar", "nvarchar", "sysname", "binary", "varbinary", "rowversion"):
+        return _short
+    if name in ("text", "ntext", "image"):
+        return _long
+    if name == "sql_variant":
+        return lambda data, at: at + 4 + _number(data, at, 4)
+    return lambda data, at: at + 1 + data[at]
+
+
+def _short(data: _Buffer, at: int) -> int:
+    size = _number(data, at, 2)
+    return at + 2 + (0 if size == 0xFFFF else size)
+
+
+def _long(data: _Buffer, at: int) -> int:
+    if data[at] == 0:
+        return at + 1
+    at += 1 + data[at] + 8
+    return at + 4 + _number(data, at, 4)
+
+
+def _plp(data: _Buffer, at: int) -> int:
+    total = _number(data, at, 8)
+    at += 8
+    if total == 0xFFFF_FFFF_FFFF_FFFF:
+        return at
+    while size := _number(data, at, 4):
+        at += 4 + size
+    return at + 4
