@@ -1,0 +1,121 @@
+#include "odbc/login_error.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "odbc/diagnostics.h"
+
+namespace cdc::odbc {
+namespace {
+
+std::string Redacted(std::string text, const std::string& secret) {
+  if (secret.empty()) return text;
+  for (size_t at = text.find(secret); at != text.npos; at = text.find(secret, at + 3)) {
+    text.replace(at, secret.size(), "***");
+  }
+  return text;
+}
+
+bool HasNative(const std::vector<Diagnostic>& records, int native) {
+  return std::any_of(records.begin(), records.end(),
+                     [&](const Diagnostic& record) { return record.native == native; });
+}
+
+bool HasState(const std::vector<Diagnostic>& records, std::string_view prefix) {
+  return std::any_of(records.begin(), records.end(),
+                     [&](const Diagnostic& record) { return record.sqlstate.starts_with(prefix); });
+}
+
+bool Mentions(const std::vector<Diagnostic>& records, std::string_view words) {
+  return std::any_of(records.begin(), records.end(), [&](const Diagnostic& record) {
+    return record.message.find(words) != std::string::npos;
+  });
+}
+
+struct Finding {
+  std::string text;
+  ErrorClass error_class = ErrorClass::kPermanent;
+  int native = 0;
+};
+
+// What SQL Server itself said. 4060 comes together with 18456 and says more.
+Finding ServersAnswer(const std::vector<Diagnostic>& records, const ConnectOptions& options) {
+  const auto& [user, host, database] = std::tie(options.user, options.host, options.database);
+  if (HasNative(records, 4060) || HasNative(records, 911)) {
+    return {
+        fmt::format("database '{}' cannot be opened on {}: it does not exist, is offline, or login "
+                    "'{}' has no user in it (CREATE USER in that database)",
+                    database, host, user),
+        ErrorClass::kPermanent, HasNative(records, 4060) ? 4060 : 911};
+  }
+  if (HasNative(records, 18487) || HasNative(records, 18488)) {
+    return {
+        fmt::format("the password of login '{}' on {} has expired or must be changed (ALTER LOGIN)",
+                    user, host),
+        ErrorClass::kPermanent, HasNative(records, 18487) ? 18487 : 18488};
+  }
+  for (const int native : {18456, 18452, 18470, 18486}) {
+    if (!HasNative(records, native)) continue;
+    return {
+        fmt::format(
+            "login of '{}' on {} failed: check user and password, that the login is enabled and "
+            "not locked, and that the server allows SQL Server authentication",
+            user, host),
+        ErrorClass::kPermanent, native};
+  }
+  return {};
+}
+
+// The server was not reached, or not understood.
+Finding NetworksAnswer(const std::vector<Diagnostic>& records, const ConnectOptions& options,
+                       const DriverProfile& profile) {
+  if (HasState(records, "IM") || Mentions(records, "Can't open lib")) {
+    return {fmt::format("the ODBC driver could not be loaded; install {}", profile.package),
+            ErrorClass::kPermanent, 0};
+  }
+  if (Mentions(records, "SSL") || Mentions(records, "TLS") || Mentions(records, "certificate")) {
+    return {fmt::format("no secure connection with {} could be agreed on", options.host),
+            ErrorClass::kPermanent, 0};
+  }
+  if (HasState(records, "HYT") || HasState(records, "S1T") || HasNative(records, 20003)) {
+    return {
+        fmt::format(
+            "{} did not answer within {} s: check host, port, firewall, and that the server runs",
+            options.host, options.login_timeout.count()),
+        ErrorClass::kConnectionLost, 0};
+  }
+  if (HasNative(records, 20013)) {
+    return {fmt::format("host {} is not known: check the name and the DNS", options.host),
+            ErrorClass::kConnectionLost, 20013};
+  }
+  return {};
+}
+
+}  // namespace
+
+arrow::Status LoginError(std::vector<Diagnostic> diagnostics, const ConnectOptions& options,
+                         const DriverProfile& profile) {
+  for (Diagnostic& record : diagnostics)
+    record.message = Redacted(record.message, options.password);
+  Finding finding = ServersAnswer(diagnostics, options);
+  if (finding.text.empty()) finding = NetworksAnswer(diagnostics, options, profile);
+  const Diagnostic* principal = Principal(diagnostics, profile);
+  if (finding.text.empty()) {
+    finding = {
+        fmt::format(
+            "cannot connect to {}: check host, port, and that the server runs and listens on "
+            "TCP",
+            options.host),
+        Classify(diagnostics, profile, false), principal != nullptr ? principal->native : 0};
+  }
+  if (principal != nullptr) {
+    finding.text += fmt::format(" (driver {}: {}, error {})", profile.name, principal->message,
+                                principal->native);
+  }
+  return MakeErrorWithText(finding.text, std::move(diagnostics), finding.error_class,
+                           finding.native);
+}
+
+}  // namespace cdc::odbc

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <arrow/result.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "odbc/connection.h"
+#include "odbc/diagnostics.h"
+#include "odbc/driver_profile.h"
+#include "odbc/handles.h"
+
+namespace cdc::odbc {
+
+// What a connection and its open statement share: the handles, whether the connection still lives,
+// and the call that Cancel may break off. A statement holds it, so handles are freed in the right
+// order.
+class Session {
+ public:
+  static arrow::Result<std::shared_ptr<Session>> Connect(const ConnectOptions& options);
+
+  SQLHANDLE connection() const { return connection_.get(); }
+  const DriverProfile& profile() const { return *driver_.profile; }
+  std::chrono::seconds query_timeout() const { return query_timeout_; }
+  std::string DriverDescription() const;
+
+  bool broken() const { return broken_; }
+  void set_broken() { broken_ = true; }
+
+  // One statement at a time; false if another one is open.
+  bool Occupy() { return !occupied_.exchange(true); }
+  void Vacate() { occupied_ = false; }
+
+  // Runs a call of the driver that may take long, so that Cancel finds it.
+  template <typename Call>
+  SQLRETURN Run(SQLHANDLE statement, Call&& call) {
+    SetRunning(statement);
+    const SQLRETURN result = call();
+    SetRunning(nullptr);
+    return result;
+  }
+  void Cancel();  // any thread
+  bool cancelled() const { return cancelled_; }
+  void ClearCancelled() { cancelled_ = false; }
+
+  // OK for SQL_SUCCESS, and for SQL_SUCCESS_WITH_INFO that harmless records explain.
+  arrow::Status Check(SQLRETURN result, SQLHANDLE statement, std::string_view doing);
+  // The error that a failed call left on a statement; marks the connection broken if it is.
+  arrow::Status Fail(SQLHANDLE statement, std::string_view doing);
+  // An error of our own judgement: this result cannot be trusted.
+  arrow::Status Distrust(std::string_view doing, std::string_view why);
+
+  // For an error that looks permanent, with no statement open: is the connection still there? Both
+  // drivers tell nothing of an error's severity (or FreeTDS does not), and from 20 on the server
+  // hangs up.
+  arrow::Status Confirm(arrow::Status error);
+
+ private:
+  void SetRunning(SQLHANDLE statement);
+  arrow::Status Configure();
+  bool Alive();
+
+  // In this order: freed from below.
+  Environment environment_;
+  ConnectionHandle connection_;
+  ChosenDriver driver_;
+  std::chrono::seconds query_timeout_{};
+  std::atomic<bool> broken_ = false;
+  std::atomic<bool> occupied_ = false;
+  std::atomic<bool> cancelled_ = false;
+  std::mutex running_mutex_;
+  SQLHANDLE running_ = nullptr;  // guarded by running_mutex_
+};
+
+}  // namespace cdc::odbc
