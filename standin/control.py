@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-import socketserver
 import threading
 from dataclasses import asdict
 from types import TracebackType
@@ -31,27 +30,32 @@ class ControlServer:
 
     def __init__(self, server: Server, port: int = 0) -> None:
         self._server = server
-        answer = self.answer
-
-        class Handler(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                with contextlib.suppress(OSError):
-                    for line in self.rfile:
-                        self.wfile.write(json.dumps(answer(line)).encode() + b"\n")
-
-        self._listener = socketserver.ThreadingTCPServer(("127.0.0.1", port), Handler)
-        self._listener.daemon_threads = True
-        self._listener.block_on_close = False
-        self.port: int = self._listener.server_address[1]
-        self._thread = threading.Thread(target=self._listener.serve_forever, name="control", daemon=True)
+        self._listener = socket.create_server(("127.0.0.1", port))
+        self.port: int = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._accept, name="control", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        self._listener.shutdown()
-        self._listener.server_close()
+        """Takes no further connections; open ones end with their clients or with the process."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
         self._thread.join(5)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                accepted, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._talk, args=(accepted,), name="control client", daemon=True).start()
+
+    def _talk(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection, connection.makefile("rb") as lines:
+            for line in lines:
+                connection.sendall(json.dumps(self.answer(line)).encode() + b"\n")
 
     def answer(self, line: bytes) -> dict[str, Any]:
         """One request's answer; what is wrong with a request is its answer too."""
