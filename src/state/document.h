@@ -1,0 +1,105 @@
+#pragma once
+
+#include <arrow/result.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/position.h"
+
+namespace cdc::state {
+
+inline constexpr int kDocumentVersion = 1;
+
+// A range of LSNs whose rows can no longer be read, accepted by an operator or by on_gap =
+// "continue".
+struct Gap {
+  Position from;            // exclusive
+  Position to;              // inclusive
+  std::string accepted_at;  // UTC, ISO 8601
+  // The object whose footer carries the gap; 0 until it is claimed.
+  int64_t carried_by = 0;
+  bool operator==(const Gap&) const = default;
+};
+
+// Which object of a table comes next. From the moment a claim is in the document these rows belong
+// to this object for ever.
+struct Claim {
+  int64_t sequence = 0;
+  std::string key;           // relative to the target
+  std::string previous_key;  // "" for the table's first object
+  Position from;             // exclusive
+  Position to;               // inclusive
+  int64_t rows = 0;
+  std::string checksum;     // RowChecksum
+  bool incomplete = false;  // its window could not be read whole any more when it was delivered
+  bool confirmed = false;   // the object is known to be there
+  bool operator==(const Claim&) const = default;
+};
+
+struct Table {
+  std::string schema;
+  std::string name;
+  int64_t source_object_id = 0;
+  int64_t change_table_object_id = 0;
+  std::string capture_instance;
+  std::string folder;  // where its objects go, with a trailing '/', up to the first {date}
+
+  Position start;
+  Position position;  // all rows up to here are in objects, or in the claimed one
+  Lsn empty_through;  // known to have no further rows up to here; zero: not beyond `position`
+  bool in_cut =
+      false;  // counts for complete_through; a table joins when it has reached the horizon
+  std::optional<Claim> claim;  // the last one
+  std::vector<Gap> gaps;
+  std::string stopped;        // why, or ""
+  std::string stopped_since;  // UTC
+  bool operator==(const Table&) const = default;
+
+  std::string QualifiedName() const { return schema + "." + name; }
+  int64_t sequence() const { return claim ? claim->sequence : 0; }
+};
+
+struct Owner {
+  std::string id;       // random, made anew at every start of the program
+  int64_t counter = 0;  // grows with every swap: no two versions of the document are byte-equal
+  std::string host;     // for people
+  int64_t pid = 0;
+  std::string since;  // UTC
+  bool operator==(const Owner&) const = default;
+};
+
+// An LSN at or above every position in the document. It must be found again, with the same time, in
+// cdc.lsn_time_mapping; else the database was restored or replaced.
+struct Anchor {
+  Lsn lsn;
+  std::string tran_end_time;  // as the server writes it
+  bool operator==(const Anchor&) const = default;
+};
+
+// The state of one database: the truth about what has been delivered (docs/FORMAT.md).
+struct Document {
+  int version = kDocumentVersion;
+  std::string database;
+  std::string database_guid;  // sys.databases.service_broker_guid; "" when the server does not tell
+  std::string history_id;
+  Owner owner;
+  std::optional<Anchor> anchor;
+  // Every table of the cut is complete up to here.
+  Lsn complete_through;
+  std::vector<std::string> held_back_by;  // tables of the cut that are behind
+  std::map<std::string, Table> tables;    // by schema.name
+  bool operator==(const Document&) const = default;
+
+  std::string ToJson() const;
+  // Invalid says what is wrong with the text; a document of a newer format version is refused.
+  static arrow::Result<Document> FromJson(const std::string& text);
+
+  // Everything of the table up to here is delivered or known not to exist.
+  Position PlaceOf(const Table& table) const;
+};
+
+}  // namespace cdc::state

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <arrow/result.h>
+#include <arrow/status.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "state/document.h"
+#include "store/store.h"
+
+namespace cdc::state {
+
+// "_cdc_to_s3/<database>.json"
+std::string DocumentKey(const std::string& database);
+
+struct Stored {
+  Document document;
+  std::string version;  // of the store
+};
+
+// Nothing when there is none. Invalid when it is damaged; the message says where it is and what to
+// do.
+arrow::Result<std::optional<Stored>> ReadDocument(store::Store& store, const std::string& database);
+
+// Whether the error means that another program is the owner now, or that the document is gone.
+bool IsOwnershipLost(const arrow::Status& status);
+// Whether a swap's outcome could not be learned (the store is away). Taking over anew settles it.
+bool IsUnsettled(const arrow::Status& status);
+
+// The document while this program owns it. Every change is one compare-and-swap; a lost reply is
+// settled by reading the document: our owner id and counter in it mean that the swap happened. Used
+// from one thread. After any error the object is dead: an unsettled swap may still take effect, and
+// another one under the same counter could not be told from it. What is left is to stop, or to take
+// over anew.
+class OwnedDocument {
+ public:
+  // Takes the document over, or begins the first one when `stored` is nothing. From here on every
+  // swap of an earlier owner fails. `fresh` fills a first document's identity.
+  static arrow::Result<OwnedDocument> TakeOver(store::Store& store, const Clock& clock,
+                                               const std::optional<Stored>& stored,
+                                               const Document& fresh);
+
+  const Document& document() const { return current_; }
+  // When the last successful swap was sent: the time that puts are signed with.
+  UtcTime last_swap_sent() const { return last_swap_sent_; }
+
+  // Applies `change` to a copy and swaps it in.
+  arrow::Status Swap(const std::function<void(Document&)>& change);
+
+ private:
+  OwnedDocument(store::Store& store, const Clock& clock) : store_(&store), clock_(&clock) {}
+  arrow::Status SwapIn(Document next, const std::optional<std::string>& expected);
+
+  store::Store* store_;
+  const Clock* clock_;
+  Document current_;
+  std::string version_;
+  UtcTime last_swap_sent_;
+};
+
+// "2026-11-23T04:05:06Z"
+std::string FormatUtc(UtcTime time);
+
+}  // namespace cdc::state
