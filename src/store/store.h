@@ -80,6 +80,10 @@ class Store {
 
   // "s3://lake/raw" or "file:///data/lake", for messages.
   virtual std::string url() const = 0;
+
+  // What the operator should know though nothing failed ("the bucket is in another region than the
+  // configured one"): each said once.
+  virtual std::vector<std::string> TakeNotes() { return {}; }
 };
 
 enum class ErrorKind {

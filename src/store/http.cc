@@ -1,0 +1,238 @@
+#include "store/http.h"
+
+#include <arrow/util/logging.h>
+#include <curl/curl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "store/store.h"
+
+namespace cdc::store {
+namespace {
+
+constexpr size_t kIdleHandlesMax = 32;  // more threads than this share nothing but lose reuse
+
+// The state of one request while libcurl calls back.
+struct Exchange {
+  const Spool* body = nullptr;
+  int64_t offset = 0;
+  arrow::Status read_status;
+  HttpReply reply;
+};
+
+size_t OnRead(char* out, size_t size, size_t count, void* user) {
+  auto& exchange = *static_cast<Exchange*>(user);
+  auto read = exchange.body->ReadAt(exchange.offset, out, static_cast<int64_t>(size * count));
+  if (!read.ok()) {
+    exchange.read_status = read.status();
+    return CURL_READFUNC_ABORT;
+  }
+  exchange.offset += *read;
+  return static_cast<size_t>(*read);
+}
+
+int OnSeek(void* user, curl_off_t offset, int origin) {
+  if (origin != SEEK_SET) {
+    return CURL_SEEKFUNC_CANTSEEK;
+  }
+  static_cast<Exchange*>(user)->offset = offset;
+  return CURL_SEEKFUNC_OK;
+}
+
+size_t OnWrite(char* data, size_t size, size_t count, void* user) {
+  static_cast<Exchange*>(user)->reply.body.append(data, size * count);
+  return size * count;
+}
+
+std::string_view Trim(std::string_view text) {
+  const char* blanks = " \t\r\n";
+  const size_t begin = text.find_first_not_of(blanks);
+  if (begin == std::string_view::npos) {
+    return {};
+  }
+  return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
+}
+
+size_t OnHeader(char* data, size_t size, size_t count, void* user) {
+  auto& reply = static_cast<Exchange*>(user)->reply;
+  const std::string_view line(data, size * count);
+  if (line.starts_with("HTTP/")) {  // a final reply follows a "100 Continue"
+    reply.headers.clear();
+    return line.size();
+  }
+  const size_t colon = line.find(':');
+  if (colon != std::string_view::npos) {
+    std::string name(line.substr(0, colon));
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    reply.headers[std::move(name)] = std::string(Trim(line.substr(colon + 1)));
+  }
+  return line.size();
+}
+
+class HeaderList {
+ public:
+  HeaderList() = default;
+  ~HeaderList() { curl_slist_free_all(list_); }
+  HeaderList(const HeaderList&) = delete;
+  HeaderList& operator=(const HeaderList&) = delete;
+  void Add(const HttpHeader& header) {
+    // A header without a value is written with a semicolon; with a colon libcurl would remove it.
+    const std::string line = header.value.empty()
+                                 ? fmt::format("{};", header.name)
+                                 : fmt::format("{}: {}", header.name, header.value);
+    list_ = curl_slist_append(list_, line.c_str());
+  }
+  curl_slist* get() const { return list_; }
+
+ private:
+  curl_slist* list_ = nullptr;
+};
+
+arrow::Status NoReply(CURLcode code, const char* text, const HttpRequest& request,
+                      const HttpOptions& options) {
+  const std::string what = *text != '\0' ? text : curl_easy_strerror(code);
+  switch (code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+      return MakeError(ErrorKind::kPermanent,
+                       fmt::format("the server's certificate is not trusted: {}; set ca_bundle "
+                                   "(AWS_CA_BUNDLE) to the PEM file of its authority",
+                                   what));
+    case CURLE_SSL_CACERT_BADFILE:
+      return MakeError(
+          ErrorKind::kPermanent,
+          fmt::format("cannot read the certificates in \"{}\": {}", options.ca_bundle, what));
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      return MakeError(ErrorKind::kPermanent, fmt::format("{}: {}", request.url, what));
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+      return MakeError(
+          ErrorKind::kTransient,
+          fmt::format("{}; is the endpoint right, and can this machine reach it?", what));
+    case CURLE_OPERATION_TIMEDOUT:
+      return MakeError(ErrorKind::kTransient, fmt::format("timeout: {}", what));
+    default:
+      return MakeError(ErrorKind::kTransient, what);
+  }
+}
+
+}  // namespace
+
+const std::string& HttpReply::Header(const std::string& name) const {
+  static const std::string kNone;
+  const auto found = headers.find(name);
+  return found == headers.end() ? kNone : found->second;
+}
+
+class HttpClient::Handle {
+ public:
+  Handle() : curl_(curl_easy_init()) { ARROW_CHECK(curl_ != nullptr); }
+  ~Handle() { curl_easy_cleanup(curl_); }
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+
+  arrow::Result<HttpReply> Perform(const HttpRequest& request, const HttpOptions& options) {
+    Exchange exchange;
+    exchange.body = request.body;
+    HeaderList headers;
+    for (const auto& header : request.headers) {
+      headers.Add(header);
+    }
+    char error[CURL_ERROR_SIZE] = "";
+    curl_easy_reset(curl_);  // keeps the connections
+    Set(CURLOPT_ERRORBUFFER, error);
+    Set(CURLOPT_HTTPHEADER, headers.get());
+    Prepare(request, options, &exchange);
+    const CURLcode code = curl_easy_perform(curl_);
+    // libcurl holds pointers into this frame; the next use sets them all again.
+    Set(CURLOPT_ERRORBUFFER, static_cast<char*>(nullptr));
+    ARROW_RETURN_NOT_OK(exchange.read_status);
+    if (code != CURLE_OK) {
+      return NoReply(code, error, request, options);
+    }
+    long status = 0;  // NOLINT(google-runtime-int): libcurl's type
+    curl_easy_getinfo(curl_, CURLINFO_RESPONSE_CODE, &status);
+    exchange.reply.status = static_cast<int>(status);
+    return std::move(exchange.reply);
+  }
+
+ private:
+  template <typename T>
+  void Set(CURLoption option, T value) {
+    ARROW_CHECK(curl_easy_setopt(curl_, option, value) == CURLE_OK);
+  }
+
+  void Prepare(const HttpRequest& request, const HttpOptions& options, Exchange* exchange) {
+    Set(CURLOPT_URL, request.url.c_str());
+    Set(CURLOPT_PATH_AS_IS, 1L);  // keys may have "." and ".." in them
+    Set(CURLOPT_PROTOCOLS_STR, "http,https");
+    Set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    Set(CURLOPT_NOSIGNAL, 1L);
+    Set(CURLOPT_TCP_KEEPALIVE, 1L);
+    Set(CURLOPT_USERAGENT, "cdc-to-s3");
+    Set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
+    Set(CURLOPT_LOW_SPEED_LIMIT, 1L);
+    Set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(options.stall_timeout.count()));
+    if (!options.ca_bundle.empty()) {
+      Set(CURLOPT_CAINFO, options.ca_bundle.c_str());
+    }
+    Set(CURLOPT_HEADERFUNCTION, OnHeader);
+    Set(CURLOPT_HEADERDATA, exchange);
+    Set(CURLOPT_WRITEFUNCTION, OnWrite);
+    Set(CURLOPT_WRITEDATA, exchange);
+    if (request.body != nullptr) {
+      Set(CURLOPT_UPLOAD, 1L);
+      Set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.body->size_bytes()));
+      Set(CURLOPT_READFUNCTION, OnRead);
+      Set(CURLOPT_READDATA, exchange);
+      Set(CURLOPT_SEEKFUNCTION, OnSeek);
+      Set(CURLOPT_SEEKDATA, exchange);
+    } else if (request.method == "HEAD") {
+      Set(CURLOPT_NOBODY, 1L);
+    } else if (request.method != "GET") {
+      Set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    }
+  }
+
+  CURL* curl_;
+};
+
+HttpClient::HttpClient(HttpOptions options) : options_(std::move(options)) {
+  static const CURLcode kInitialised = curl_global_init(CURL_GLOBAL_DEFAULT);
+  ARROW_CHECK(kInitialised == CURLE_OK);
+}
+
+HttpClient::~HttpClient() = default;
+
+std::unique_ptr<HttpClient::Handle> HttpClient::Take() {
+  const std::lock_guard lock(mutex_);
+  if (idle_.empty()) {
+    return std::make_unique<Handle>();
+  }
+  auto handle = std::move(idle_.back());
+  idle_.pop_back();
+  return handle;
+}
+
+void HttpClient::GiveBack(std::unique_ptr<Handle> handle) {
+  const std::lock_guard lock(mutex_);
+  if (idle_.size() < kIdleHandlesMax) {
+    idle_.push_back(std::move(handle));
+  }
+}
+
+arrow::Result<HttpReply> HttpClient::Perform(const HttpRequest& request) {
+  auto handle = Take();
+  auto reply = handle->Perform(request, options_);
+  GiveBack(std::move(handle));
+  return reply;
+}
+
+}  // namespace cdc::store

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <arrow/result.h>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/spool.h"
+
+namespace cdc::store {
+
+struct HttpHeader {
+  std::string name;
+  std::string value;
+};
+
+struct HttpRequest {
+  std::string method;  // GET, HEAD, PUT, DELETE
+  std::string url;     // absolute and percent-encoded: sent as it stands
+  std::vector<HttpHeader> headers;
+  const Spool* body = nullptr;  // sealed; for PUT
+};
+
+struct HttpReply {
+  int status = 0;
+  std::map<std::string, std::string> headers;  // names in lower case
+  std::string body;
+
+  // "" when the reply has no such header. `name` in lower case.
+  const std::string& Header(const std::string& name) const;
+};
+
+struct HttpOptions {
+  std::string ca_bundle;  // a PEM file; empty: the system's
+  std::chrono::milliseconds connect_timeout{10'000};
+  // Without a single byte in either direction. A store may hold a conditional write back while
+  // another one runs (MinIO: half a minute), so this is not short.
+  std::chrono::seconds stall_timeout{45};
+};
+
+// HTTP/1.1 requests over connections that are kept open. Follows no redirects. Thread-safe.
+class HttpClient {
+ public:
+  explicit HttpClient(HttpOptions options);
+  ~HttpClient();
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+
+  // Any status code is a reply. An error means that there was none: the request may or may not have
+  // been carried out. kTransient: no connection, a reset, a timeout, a short body; kPermanent: a
+  // bad URL, a certificate that cannot be trusted.
+  arrow::Result<HttpReply> Perform(const HttpRequest& request);
+
+ private:
+  class Handle;  // one libcurl easy handle with its own connections
+  std::unique_ptr<Handle> Take();
+  void GiveBack(std::unique_ptr<Handle> handle);
+
+  const HttpOptions options_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Handle>> idle_;  // guarded by mutex_
+};
+
+}  // namespace cdc::store

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <arrow/result.h>
+
+#include <string>
+
+#include "store/store.h"
+
+namespace cdc::store {
+
+enum class Condition {
+  kHolds,
+  kIgnored,   // the store writes in spite of it: two copies of the program would overwrite each
+              // other
+  kRefused,   // the store does not know such requests
+  kNotKnown,  // it could not be tried, see the advice
+};
+
+struct Conditions {
+  Condition put_if_absent = Condition::kNotKnown;
+  Condition swap = Condition::kNotKnown;
+  std::string advice;  // "" when both hold; else which setting or permission helps
+
+  bool BothHold() const { return put_if_absent == Condition::kHolds && swap == Condition::kHolds; }
+};
+
+// Tries whether the store keeps the conditions of Put(kIfAbsent) and Swap. It leaves one small
+// object behind, at the fixed key `_cdc_to_s3/probe`, and uses it again: so it needs no right to
+// delete. Several programs may probe at once. Errors that say nothing about conditions (no bucket,
+// wrong keys, no connection) come back as errors.
+arrow::Result<Conditions> ProbeConditions(Store& store);
+
+}  // namespace cdc::store

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <chrono>
+
+#include "base/clock.h"
+
+namespace cdc::store {
+
+// How long a call goes on trying. The first of the two limits ends it.
+struct RetryLimits {
+  int tries_max = 10;
+  std::chrono::milliseconds budget{60'000};  // from the first try to the start of the last
+  std::chrono::milliseconds first_pause{100};
+  std::chrono::milliseconds pause_max{5'000};
+};
+
+// The pauses between the tries of one call: growing twofold, each a random part of that, so that
+// many clients that failed together do not come back together ("full jitter").
+class Backoff {
+ public:
+  Backoff(const RetryLimits& limits, const Clock& clock);
+
+  // Sleeps before the next try, at least `at_least` (a server's Retry-After). False, at once, if
+  // there is to be no next try.
+  bool Pause(std::chrono::milliseconds at_least);
+  int tries() const { return tries_; }
+
+ private:
+  const RetryLimits limits_;
+  const Clock& clock_;
+  const std::chrono::nanoseconds started_;
+  int tries_ = 1;
+  std::chrono::milliseconds next_;
+};
+
+}  // namespace cdc::store

@@ -1,0 +1,196 @@
+#include "store/s3_client.h"
+
+#include <arrow/util/logging.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "store/retry.h"
+#include "store/signed_at.h"
+#include "store/sigv4.h"
+#include "store/store.h"
+
+namespace cdc::store {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr char kSha256OfNothing[] =
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+constexpr milliseconds kRetryAfterMax{20'000};
+
+// Retry-After in seconds; its other form, a date, is left to our own pauses.
+milliseconds RetryAfter(const HttpReply& reply) {
+  const std::string& text = reply.Header("retry-after");
+  int seconds = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (parsed.ec != std::errc() || seconds < 0) {
+    return milliseconds(0);
+  }
+  return std::min(kRetryAfterMax, milliseconds(std::chrono::seconds(std::min(seconds, 3600))));
+}
+
+arrow::Status WithOperation(const S3Request& request, const arrow::Status& status) {
+  return status.WithMessage(fmt::format("{}: {}", request.operation, status.message()));
+}
+
+S3Reply ConditionLost() {
+  S3Reply reply;
+  reply.http.status = 412;
+  reply.error.status = 412;
+  reply.error.code = "PreconditionFailed";
+  return reply;
+}
+
+// Whether the write may have been carried out, or refused without our seeing it, so that a look
+// pays.
+bool IsUncertain(const arrow::Result<S3Reply>& reply) {
+  return !reply.ok() || reply->error.status == 409;
+}
+
+}  // namespace
+
+S3Client::S3Client(S3Options options) : options_(std::move(options)), http_(options_.http) {}
+
+arrow::Result<std::unique_ptr<S3Client>> S3Client::Open(S3Options options) {
+  std::unique_ptr<S3Client> client(new S3Client(std::move(options)));
+  const S3Options& o = client->options_;
+  client->target_.region = o.region;
+  ARROW_ASSIGN_OR_RAISE(client->target_.location,
+                        LocateBucket(o.bucket, o.region, o.endpoint, o.path_style));
+  return client;
+}
+
+S3Client::Target S3Client::target() const {
+  const std::lock_guard lock(mutex_);
+  return target_;
+}
+
+HttpRequest S3Client::Sign(const S3Request& request) const {
+  const Target to = target();
+  SignedRequest sign;
+  sign.method = request.method;
+  sign.path = fmt::format("{}/{}", to.location.path, UriEncode(request.key, true));
+  if (request.key.empty() && !to.location.path.empty()) {
+    sign.path.pop_back();  // "/lake", not "/lake/"
+  }
+  sign.query = CanonicalQuery(request.query);
+  sign.time = request.signed_at.value_or(options_.clock->UtcNow());
+  sign.payload_sha256_hex =
+      request.body != nullptr ? ToHex(request.body->sha256()) : kSha256OfNothing;
+  sign.headers = request.headers;
+  sign.headers.emplace_back("host", to.location.host);
+  sign.headers.emplace_back("x-amz-date", AmzDate(sign.time));
+  sign.headers.emplace_back("x-amz-content-sha256", sign.payload_sha256_hex);
+  if (request.body != nullptr) {
+    sign.headers.emplace_back("x-amz-checksum-sha256", ToBase64(request.body->sha256()));
+  }
+  if (!options_.credentials.session_token.empty()) {
+    sign.headers.emplace_back("x-amz-security-token", options_.credentials.session_token);
+  }
+  HttpRequest http;
+  http.method = request.method;
+  http.url = to.location.origin + sign.path + (sign.query.empty() ? "" : "?" + sign.query);
+  http.body = request.body;
+  for (const auto& [name, value] : sign.headers) {
+    http.headers.push_back({name, value});
+  }
+  http.headers.push_back({"authorization", Authorization(sign, options_.credentials, to.region)});
+  return http;
+}
+
+// The reply to a HEAD has no body, so nobody could tell a missing bucket from a missing key, or one
+// reason of a 403 from another. A GET of one byte is answered with the same error, in full.
+arrow::Result<HttpReply> S3Client::FetchErrorOfHead(const S3Request& request) {
+  S3Request get = request;
+  get.method = "GET";
+  get.headers.emplace_back("range", "bytes=0-0");
+  ARROW_ASSIGN_OR_RAISE(HttpReply reply, http_.Perform(Sign(get)));
+  if (reply.status < 300 || reply.status == 416) {  // it appeared between the two: ask again
+    reply = HttpReply{};
+    reply.status = 503;
+  }
+  return reply;
+}
+
+arrow::Result<S3Reply> S3Client::SendOnce(const S3Request& request) {
+  S3Reply reply;
+  ARROW_ASSIGN_OR_RAISE(reply.http, http_.Perform(Sign(request)));
+  const bool clear_without_body = reply.http.status == 404 && bucket_seen_;
+  if (request.method == "HEAD" && reply.http.status >= 400 && reply.http.status < 500 &&
+      !clear_without_body) {
+    ARROW_ASSIGN_OR_RAISE(reply.http, FetchErrorOfHead(request));
+  }
+  if (reply.ok()) {
+    bucket_seen_ = true;
+  } else {
+    reply.error = ParseS3Error(reply.http);
+    bucket_seen_ = bucket_seen_ || reply.error.code == "NoSuchKey";
+  }
+  return reply;
+}
+
+// False when there is nowhere else to go. Only the first wrong region is followed: a store that
+// sends us round in circles gets its error reported.
+arrow::Result<bool> S3Client::MoveToRegion(const S3Error& error) {
+  const std::lock_guard lock(mutex_);
+  if (error.region.empty()) {
+    return false;
+  }
+  if (moved_ || error.region == target_.region) {
+    return moved_ && error.region == target_.region;  // another thread was told the same
+  }
+  notes_.push_back(
+      fmt::format("bucket {} is in region {}, not in {}: used that; set the target's region to {}",
+                  options_.bucket, error.region, target_.region, error.region));
+  ARROW_ASSIGN_OR_RAISE(target_.location, LocateBucket(options_.bucket, error.region,
+                                                       options_.endpoint, options_.path_style));
+  target_.region = error.region;
+  moved_ = true;
+  return true;
+}
+
+arrow::Result<S3Reply> S3Client::Send(const S3Request& request) {
+  Backoff backoff(options_.retry, *options_.clock);
+  bool redirected = false;
+  while (true) {
+    ARROW_RETURN_NOT_OK(CheckSignedAt(request.signed_at, *options_.clock, request.operation));
+    auto reply = SendOnce(request);
+    if (!reply.ok() && KindOf(reply.status()) != ErrorKind::kTransient) {
+      return WithOperation(request, reply.status());
+    }
+    if (reply.ok() && reply->error.IsWrongRegion() && !redirected) {
+      redirected = true;
+      ARROW_ASSIGN_OR_RAISE(const bool moved, MoveToRegion(reply->error));
+      if (moved) {
+        continue;
+      }
+    }
+    if (reply.ok() && !reply->error.IsTransient()) {
+      return reply;
+    }
+    if (IsUncertain(reply) && request.condition_lost && request.condition_lost()) {
+      return ConditionLost();
+    }
+    if (!backoff.Pause(reply.ok() ? RetryAfter(reply->http) : milliseconds(0))) {
+      const arrow::Status last =
+          reply.ok() ? Explain(request, reply->error) : WithOperation(request, reply.status());
+      return MakeError(ErrorKind::kTransient,
+                       fmt::format("{}; gave up after {} tries", last.message(), backoff.tries()));
+    }
+  }
+}
+
+arrow::Status S3Client::Explain(const S3Request& request, const S3Error& error) const {
+  return ExplainS3Error(error,
+                        {request.operation, options_.bucket, options_.prefix, target().region});
+}
+
+std::vector<std::string> S3Client::TakeNotes() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(notes_, {});
+}
+
+}  // namespace cdc::store

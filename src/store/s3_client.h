@@ -1,0 +1,77 @@
+#pragma once
+
+#include <arrow/result.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "store/http.h"
+#include "store/s3_address.h"
+#include "store/s3_error.h"
+#include "store/s3_store.h"
+
+namespace cdc::store {
+
+struct S3Request {
+  std::string operation;  // "put s3://lake/raw/k", for messages
+  std::string method;
+  std::string key;  // with the prefix; empty: the bucket itself
+  std::vector<std::pair<std::string, std::string>> query;
+  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+  const Spool* body = nullptr;
+  std::optional<UtcTime> signed_at;
+  // For conditional writes: a look at the store, made before another try when an earlier one may
+  // have been carried out. True: the condition cannot hold any more, so another try could only be
+  // refused — and would perhaps never be answered, for servers refuse before they have read the
+  // body and then cut the connection.
+  std::function<bool()> condition_lost;
+};
+
+struct S3Reply {
+  HttpReply http;
+  S3Error error;  // when not ok()
+  bool ok() const { return http.status >= 200 && http.status < 300; }
+};
+
+// Signed requests to one bucket, retried inside a budget. Thread-safe.
+class S3Client {
+ public:
+  static arrow::Result<std::unique_ptr<S3Client>> Open(S3Options options);
+
+  // A success, or the error that another try would not change. Retries used up: kTransient.
+  arrow::Result<S3Reply> Send(const S3Request& request);
+  // One try.
+  arrow::Result<S3Reply> SendOnce(const S3Request& request);
+
+  arrow::Status Explain(const S3Request& request, const S3Error& error) const;
+  std::vector<std::string> TakeNotes();
+
+ private:
+  explicit S3Client(S3Options options);
+
+  struct Target {
+    std::string region;
+    S3Location location;
+  };
+
+  Target target() const;
+  HttpRequest Sign(const S3Request& request) const;
+  arrow::Result<HttpReply> FetchErrorOfHead(const S3Request& request);
+  arrow::Result<bool> MoveToRegion(const S3Error& error);
+
+  const S3Options options_;
+  HttpClient http_;
+  std::atomic<bool> bucket_seen_ = false;  // so that a 404 without a body is about the key
+  mutable std::mutex mutex_;
+  Target target_;                   // guarded by mutex_
+  bool moved_ = false;              // guarded by mutex_
+  std::vector<std::string> notes_;  // guarded by mutex_
+};
+
+}  // namespace cdc::store
