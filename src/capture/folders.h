@@ -1,0 +1,18 @@
+#pragma once
+
+#include <arrow/status.h>
+
+#include <string>
+
+#include "capture/context.h"
+
+namespace cdc::capture {
+
+// ★ What lies in a table's folder beyond the last name that the document knows. One object of ours
+// there means that the document was lost or set back to an older version: continuing would deliver
+// its rows a second time, so everything stops. A Parquet file that is not ours stops this table:
+// readers that glob the folder would take it for changes. Anything but *.parquet is left alone.
+arrow::Status CheckFolder(store::Store& data, const TableNames& names, const std::string& last_key,
+                          const std::string& table);
+
+}  // namespace cdc::capture

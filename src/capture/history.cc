@@ -1,0 +1,33 @@
+#include "capture/history.h"
+
+#include <fmt/format.h>
+
+namespace cdc::capture {
+
+bool RowsMayBeGone(const Lsn& min, const Position& place) {
+  return place.inside_transaction() ? min > place.lsn() : min > place.lsn().Next();
+}
+
+HistoryVerdict JudgeHistory(const std::optional<state::Anchor>& anchor,
+                            const source::PollInfo& info) {
+  if (!anchor) return {};
+  const std::string known =
+      fmt::format("LSN {} of {}", anchor->lsn.ToString(), anchor->tran_end_time);
+  if (info.anchor_time) {
+    if (*info.anchor_time == anchor->tran_end_time) return {};
+    return {History::kReplaced, fmt::format("{} now has the time {}", known, *info.anchor_time)};
+  }
+  if (!info.mapping_max || *info.mapping_max < anchor->lsn) {
+    return {
+        History::kWait,
+        fmt::format(
+            "the server's newest change is {}, but {} was read already: a replica that lags, or "
+            "a database that was set back",
+            info.mapping_max ? info.mapping_max->ToString() : "unknown", known)};
+  }
+  if (anchor->lsn < *info.mapping_min)
+    return {History::kPassed, known + " is older than what retention kept"};
+  return {History::kReplaced, known + " is not in cdc.lsn_time_mapping any more"};
+}
+
+}  // namespace cdc::capture

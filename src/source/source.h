@@ -1,0 +1,124 @@
+#pragma once
+
+#include <arrow/record_batch.h>
+#include <arrow/result.h>
+#include <arrow/status.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/position.h"
+#include "columns/column.h"
+
+namespace cdc::source {
+
+// One row of cdc.change_tables with the names behind its ids.
+struct CaptureInstance {
+  int64_t change_table_object_id = 0;
+  int64_t source_object_id = 0;
+  std::string name;          // capture instance
+  std::string schema;        // of the source table; "" when the login may not see it
+  std::string table;         // of the source table; "" when the login may not see it
+  std::string change_table;  // in schema cdc
+  // The low end of what can be read (MIN): cleanup moves it before it deletes. Zero: the capture
+  // process has not seen the instance yet.
+  Lsn start_lsn;
+  std::string create_date;
+};
+
+struct Horizon {
+  Lsn lsn;  // the newest commit up to which change tables are known to be complete
+  std::string tran_end_time;  // its commit time as the server writes it (local time)
+};
+
+// What one round begins with, from one batch on one connection.
+struct PollInfo {
+  std::optional<Horizon>
+      horizon;  // nothing: nothing was captured yet, or cleanup emptied the mapping
+  UtcTime server_utc;
+  int32_t server_offset_minutes = 0;       // of the server's local time now
+  std::optional<std::string> anchor_time;  // tran_end_time of the asked anchor, if its row is there
+  std::optional<Lsn> mapping_min;  // range of cdc.lsn_time_mapping, read after the anchor's row
+  std::optional<Lsn> mapping_max;
+  std::vector<CaptureInstance> instances;
+};
+
+// Everything that reading one change table needs.
+struct TableDescription {
+  CaptureInstance instance;
+  std::vector<columns::SourceColumn> columns;  // captured, in captured order
+  std::vector<std::string> key_columns;        // cdc.index_columns
+  bool has_command_id = true;                  // absent on databases from before KB3030352
+
+  std::string QualifiedName() const { return instance.schema + "." + instance.table; }
+};
+
+// Some change rows in commit order: the metadata columns, then the captured ones (design section
+// 5).
+struct ChangeBatch {
+  std::shared_ptr<arrow::RecordBatch> rows;
+  std::vector<RowKey> keys;  // of each row
+  // By captured column: values in these rows that lost something (7th fractional digit, lone
+  // surrogate).
+  std::vector<int64_t> altered_values;
+};
+
+struct DatabaseIdentity {
+  std::string name;         // as the server spells it
+  std::string guid;         // service_broker_guid, or ""
+  std::string server_name;  // for people
+  std::string version;      // for people
+  bool cdc_enabled = false;
+};
+
+// The changes of one table in a window, in commit order.
+class ChangeReader {
+ public:
+  virtual ~ChangeReader() = default;
+
+  virtual const std::shared_ptr<arrow::Schema>& schema() const = 0;
+  // At least one and at most `max_rows` rows. Nothing: the window's end, and the result was
+  // complete. Rows that came before an error are good: a prefix in commit order.
+  virtual arrow::Result<std::optional<ChangeBatch>> Next(int64_t max_rows) = 0;
+  // The key of the row that Next would begin with; nothing at the window's end.
+  virtual arrow::Result<std::optional<RowKey>> Peek() = 0;
+  // Closes the statement, so that nobody's ALTER waits for us; the next Next opens it again behind
+  // the last row that was handed out.
+  virtual arrow::Status Pause() = 0;
+};
+
+// What the heart of the program needs of SQL Server. All on one connection, one call at a time; a
+// lost connection is made anew by the next Poll only, so that every verdict of a round comes from
+// the server that gave the round's horizon.
+class Source {
+ public:
+  virtual ~Source() = default;
+
+  virtual arrow::Result<DatabaseIdentity> Identify() = 0;
+  virtual arrow::Result<PollInfo> Poll(const std::optional<Lsn>& anchor) = 0;
+
+  struct Probe {
+    CaptureInstance instance;
+    Lsn after;  // exclusive
+  };
+  // Whether each instance has rows in (after, through]. An error of one table is that entry's, not
+  // the call's.
+  virtual arrow::Result<std::vector<arrow::Result<bool>>> HaveRows(const std::vector<Probe>& probes,
+                                                                   const Lsn& through) = 0;
+  virtual arrow::Result<TableDescription> Describe(const CaptureInstance& instance) = 0;
+  // Rows after `from`, up to and including `to`.
+  virtual arrow::Result<std::unique_ptr<ChangeReader>> Read(const TableDescription& table,
+                                                            const Position& from,
+                                                            const Position& to) = 0;
+  // cdc.change_tables again, on the same connection, after having seen a horizon at or above
+  // `through` there: what a verdict (rows, empty, gap) needs before it counts.
+  virtual arrow::Result<std::vector<CaptureInstance>> Recheck(const Lsn& through) = 0;
+  // Breaks off whatever runs; may come from another thread.
+  virtual void Cancel() = 0;
+};
+
+}  // namespace cdc::source

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "source/source.h"
+
+// Every SQL text that the program sends, in one file. Texts depend on names only, never on values:
+// values are parameters of fixed types, so that the server reuses its plans.
+namespace cdc::source::sql {
+
+// [name], with ] doubled.
+std::string Bracket(std::string_view name);
+
+// How a commit time, written in the server's local time, becomes UTC.
+struct CommitTime {
+  enum class Mode {
+    kServerZone,  // AT TIME ZONE CURRENT_TIMEZONE_ID(): SQL Server 2022 and Azure know their own
+                  // zone
+    kNamedZone,   // AT TIME ZONE the configured name (2016 and later)
+    kOffsetNow,   // the offset of now: wrong for rows from before a change of summer time
+  };
+  Mode mode = Mode::kOffsetNow;
+  std::string zone;            // kNamedZone
+  int32_t offset_minutes = 0;  // kOffsetNow
+};
+
+// Once a connection. Reading is polite: we are the deadlock victim, and we do not wait long for
+// locks.
+std::string SessionSettings(int64_t lock_timeout_ms);
+
+// One row: name, broker guid, is_cdc_enabled, server name, version, engine edition, major version.
+extern const char kIdentify[];
+
+// Four results: the two newest mapping rows; server time; the anchor's row; the mapping's range.
+// Parameter: the anchor (binary(10)). The anchor's row is read before the range: a row that cleanup
+// deletes in between then lies below the range.
+extern const char kPoll[];
+// The newest two rows of cdc.lsn_time_mapping, then cdc.change_tables with names.
+extern const char kHorizonAndInstances[];
+extern const char kInstances[];
+
+// Two results for a change table: captured columns with types; then row-identifying columns; then
+// the columns of the clustered index. Parameter: the change table's object id, three times.
+extern const char kDescribe[];
+
+// One row per change table that has rows in (?, ?]: its index among `change_tables`.
+// Two parameters (binary(10)) each.
+std::string Probe(const std::vector<std::string>& change_tables);
+
+// Rows of whole transactions. Parameters: [minus the offset in minutes (int) if kOffsetNow,] after,
+// through.
+std::string ReadWindow(const TableDescription& table, const CommitTime& commit_time);
+// The rest of one transaction after a row. Parameters: [minus the offset,] lsn, then for a row with
+// a command id: id, id, seqval, seqval, operation; for one without: seqval, seqval, operation.
+std::string ReadInside(const TableDescription& table, const CommitTime& commit_time,
+                       bool row_has_command_id);
+
+}  // namespace cdc::source::sql

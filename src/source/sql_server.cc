@@ -1,0 +1,339 @@
+#include "source/sql_server.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <mutex>
+
+#include "source/change_reader.h"
+#include "source/sql.h"
+
+namespace cdc::source {
+
+namespace {
+
+using arrow::Result;
+using arrow::Status;
+using odbc::SmallResult;
+using Row = std::vector<std::optional<std::string>>;
+
+constexpr int64_t kInstancesMax = 20'000;  // rows of cdc.change_tables
+constexpr int64_t kColumnsMax = 4'096;     // of one change table
+constexpr size_t kProbesPerStatement = 50;
+
+Result<int64_t> Int(const std::optional<std::string>& cell, const char* what) {
+  if (!cell) return Status::Invalid("the server gave NULL for ", what);
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(cell->data(), cell->data() + cell->size(), value);
+  if (error != std::errc{} || end != cell->data() + cell->size()) {
+    return Status::Invalid("the server gave '", *cell, "' for ", what);
+  }
+  return value;
+}
+
+Result<int32_t> Int32(const std::optional<std::string>& cell, const char* what) {
+  ARROW_ASSIGN_OR_RAISE(const int64_t value, Int(cell, what));
+  return static_cast<int32_t>(value);
+}
+
+Result<std::optional<Lsn>> OptionalLsn(const std::optional<std::string>& cell) {
+  if (!cell) return std::nullopt;
+  ARROW_ASSIGN_OR_RAISE(const Lsn lsn, Lsn::FromBytes(*cell));
+  return lsn;
+}
+
+// "2026-11-23 04:05:06.1234567" in UTC.
+Result<UtcTime> ParseUtc(const std::string& text) {
+  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
+  if (std::sscanf(text.c_str(), "%d-%d-%d %d:%d:%d", &year, &month, &day, &hour, &minute,
+                  &second) != 6) {
+    return Status::Invalid("the server gave '", text, "' for its time");
+  }
+  const std::chrono::year_month_day date{std::chrono::year(year),
+                                         std::chrono::month(static_cast<unsigned>(month)),
+                                         std::chrono::day(static_cast<unsigned>(day))};
+  return UtcTime(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
+         std::chrono::minutes(minute) + std::chrono::seconds(second);
+}
+
+Status ExpectResults(const std::vector<SmallResult>& results, size_t count) {
+  if (results.size() == count) return Status::OK();
+  return Status::IOError("the server sent ", results.size(), " results where ", count,
+                         " were expected");
+}
+
+// The newest row; the second when the newest is the dummy of an idle database, which counts only
+// once a higher row exists.
+Result<std::optional<Horizon>> HorizonOf(const SmallResult& newest_two) {
+  for (size_t i = 0; i < newest_two.rows.size(); ++i) {
+    const Row& row = newest_two.rows[i];
+    const std::string tran_id = row[1].value_or("");
+    const bool dummy = tran_id.find_first_not_of('\0') == std::string::npos;
+    if (i == 0 && dummy) continue;
+    ARROW_ASSIGN_OR_RAISE(const std::optional<Lsn> lsn, OptionalLsn(row[0]));
+    if (!lsn) return Status::Invalid("cdc.lsn_time_mapping has a row without start_lsn");
+    return Horizon{*lsn, row[2].value_or("")};
+  }
+  return std::nullopt;
+}
+
+Result<std::vector<CaptureInstance>> InstancesOf(const SmallResult& result) {
+  std::vector<CaptureInstance> instances;
+  for (const Row& row : result.rows) {
+    CaptureInstance instance;
+    ARROW_ASSIGN_OR_RAISE(instance.change_table_object_id, Int(row[0], "change_tables.object_id"));
+    ARROW_ASSIGN_OR_RAISE(instance.source_object_id, Int(row[1], "change_tables.source_object_id"));
+    instance.name = row[2].value_or("");
+    ARROW_ASSIGN_OR_RAISE(const std::optional<Lsn> start, OptionalLsn(row[3]));
+    instance.start_lsn = start.value_or(Lsn{});
+    instance.schema = row[4].value_or("");
+    instance.table = row[5].value_or("");
+    instance.change_table = row[6].value_or(instance.name + "_CT");
+    instance.create_date = row[7].value_or("");
+    instances.push_back(std::move(instance));
+  }
+  return instances;
+}
+
+class SqlServer : public Source {
+ public:
+  explicit SqlServer(SqlServerOptions options) : options_(std::move(options)) {}
+
+  Status Connect() {
+    std::unique_ptr<odbc::Connection> fresh;
+    {
+      ARROW_ASSIGN_OR_RAISE(fresh, odbc::Connection::Open(options_.connect));
+      const std::lock_guard lock(connection_mutex_);
+      connection_ = std::move(fresh);
+    }
+    ARROW_RETURN_NOT_OK(Query(sql::SessionSettings(options_.lock_timeout.count()), {}, 1).status());
+    ARROW_ASSIGN_OR_RAISE(identity_, ReadIdentity());
+    return Status::OK();
+  }
+
+  Result<DatabaseIdentity> Identify() override {
+    ARROW_RETURN_NOT_OK(EnsureConnected());
+    return identity_;
+  }
+
+  Result<PollInfo> Poll(const std::optional<Lsn>& anchor) override {
+    ARROW_RETURN_NOT_OK(EnsureConnected());
+    ARROW_ASSIGN_OR_RAISE(const auto results,
+                          Query(sql::kPoll, {anchor.value_or(Lsn{})}, kInstancesMax));
+    ARROW_RETURN_NOT_OK(ExpectResults(results, 5));
+    PollInfo info;
+    ARROW_ASSIGN_OR_RAISE(info.horizon, HorizonOf(results[0]));
+    if (results[1].rows.size() != 1) return Status::IOError("the server did not tell its time");
+    const Row& times = results[1].rows[0];
+    ARROW_ASSIGN_OR_RAISE(info.server_utc, ParseUtc(times[0].value_or("")));
+    ARROW_ASSIGN_OR_RAISE(info.server_offset_minutes, Int32(times[1], "the server's UTC offset"));
+    if (anchor && !results[2].rows.empty()) info.anchor_time = results[2].rows[0][0].value_or("");
+    if (results[3].rows.size() != 1)
+      return Status::IOError("the server did not tell the mapping's range");
+    ARROW_ASSIGN_OR_RAISE(info.mapping_min, OptionalLsn(results[3].rows[0][0]));
+    ARROW_ASSIGN_OR_RAISE(info.mapping_max, OptionalLsn(results[3].rows[0][1]));
+    ARROW_ASSIGN_OR_RAISE(info.instances, InstancesOf(results[4]));
+    if (commit_time_.mode == sql::CommitTime::Mode::kOffsetNow) {
+      commit_time_.offset_minutes = info.server_offset_minutes;
+    }
+    return info;
+  }
+
+  Result<std::vector<Result<bool>>> HaveRows(const std::vector<Probe>& probes,
+                                             const Lsn& through) override {
+    ARROW_RETURN_NOT_OK(MustBeConnected());
+    std::vector<Result<bool>> answers;
+    for (size_t first = 0; first < probes.size(); first += kProbesPerStatement) {
+      const size_t last = std::min(first + kProbesPerStatement, probes.size());
+      ARROW_RETURN_NOT_OK(ProbeGroup({probes.begin() + static_cast<int64_t>(first),
+                                      probes.begin() + static_cast<int64_t>(last)},
+                                     through, &answers));
+    }
+    return answers;
+  }
+
+  Result<TableDescription> Describe(const CaptureInstance& instance) override {
+    ARROW_RETURN_NOT_OK(MustBeConnected());
+    const auto id = static_cast<int32_t>(instance.change_table_object_id);
+    ARROW_ASSIGN_OR_RAISE(const auto results, Query(sql::kDescribe, {id, id, id}, kColumnsMax));
+    ARROW_RETURN_NOT_OK(ExpectResults(results, 3));
+    TableDescription table;
+    table.instance = instance;
+    for (const Row& row : results[0].rows) {
+      columns::SourceColumn column;
+      column.name = row[0].value_or("");
+      ARROW_ASSIGN_OR_RAISE(column.column_id, Int32(row[1], "captured_columns.column_id"));
+      ARROW_ASSIGN_OR_RAISE(column.ordinal, Int32(row[2], "captured_columns.column_ordinal"));
+      ARROW_ASSIGN_OR_RAISE(const int32_t computed, Int32(row[3], "captured_columns.is_computed"));
+      column.is_computed = computed != 0;
+      column.type_name = row[4].value_or("unknown");
+      ARROW_ASSIGN_OR_RAISE(column.max_length_bytes, Int32(row[5], "columns.max_length"));
+      ARROW_ASSIGN_OR_RAISE(column.precision, Int32(row[6], "columns.precision"));
+      ARROW_ASSIGN_OR_RAISE(column.scale, Int32(row[7], "columns.scale"));
+      column.collation = row[8].value_or("");
+      table.columns.push_back(std::move(column));
+    }
+    if (table.columns.empty()) {
+      return Status::IOError(
+          "the server shows no captured columns of cdc.", instance.change_table,
+          "; the login may lack the right to see them: GRANT VIEW DEFINITION TO ",
+          sql::Bracket(options_.connect.user));
+    }
+    for (const Row& row : results[1].rows) table.key_columns.push_back(row[0].value_or(""));
+    table.has_command_id = !results[2].rows.empty();
+    return table;
+  }
+
+  Result<std::unique_ptr<ChangeReader>> Read(const TableDescription& table, const Position& from,
+                                             const Position& to) override {
+    ARROW_RETURN_NOT_OK(MustBeConnected());
+    ReadLimits limits;
+    limits.max_value_bytes = options_.max_value_bytes;
+    return OpenChangeReader(*connection_, table, commit_time_, from, to, limits);
+  }
+
+  Result<std::vector<CaptureInstance>> Recheck(const Lsn& through) override {
+    ARROW_RETURN_NOT_OK(MustBeConnected());
+    ARROW_ASSIGN_OR_RAISE(const auto results, Query(sql::kHorizonAndInstances, {}, kInstancesMax));
+    ARROW_RETURN_NOT_OK(ExpectResults(results, 2));
+    // Cleanup may empty the mapping between two statements; it never sets the newest row back.
+    ARROW_ASSIGN_OR_RAISE(const auto horizon, HorizonOf(results[0]));
+    if (horizon && horizon->lsn < through) {
+      return Status::IOError("the server's horizon went back from ", through.ToString(), " to ",
+                             horizon->lsn.ToString(), " within one round; reading again");
+    }
+    return InstancesOf(results[1]);
+  }
+
+  void Cancel() override {
+    const std::lock_guard lock(connection_mutex_);
+    if (connection_) connection_->Cancel();
+  }
+
+ private:
+  // The only place that connects anew: at the beginning of a round.
+  Status EnsureConnected() {
+    return connection_ && !connection_->broken() ? Status::OK() : Connect();
+  }
+
+  Status MustBeConnected() const {
+    if (connection_ && !connection_->broken()) return Status::OK();
+    return Status::IOError("the connection to the server was lost in the middle of a round");
+  }
+
+  Result<std::vector<SmallResult>> Query(const std::string& text,
+                                         const std::vector<odbc::Parameter>& parameters,
+                                         int64_t max_rows) {
+    auto results = connection_->Query(text, parameters, max_rows);
+    if (!results.ok())
+      return WithRemedy(results.status(), options_.connect.user, options_.connect.database);
+    return results;
+  }
+
+  Result<DatabaseIdentity> ReadIdentity() {
+    ARROW_ASSIGN_OR_RAISE(const auto results, Query(sql::kIdentify, {}, 1));
+    ARROW_RETURN_NOT_OK(ExpectResults(results, 1));
+    if (results[0].rows.size() != 1)
+      return Status::IOError("sys.databases does not show this database");
+    const Row& row = results[0].rows[0];
+    DatabaseIdentity identity;
+    identity.name = row[0].value_or(options_.connect.database);
+    identity.guid = row[1].value_or("");
+    ARROW_ASSIGN_OR_RAISE(const int64_t enabled, Int(row[2], "is_cdc_enabled"));
+    identity.cdc_enabled = enabled != 0;
+    identity.server_name = row[3].value_or("");
+    identity.version = row[4].value_or("");
+    ARROW_ASSIGN_OR_RAISE(const int64_t edition, Int(row[5], "EngineEdition"));
+    ARROW_ASSIGN_OR_RAISE(const int64_t major, Int(row[6], "ProductMajorVersion"));
+    ChooseCommitTime(edition, major);
+    return identity;
+  }
+
+  void ChooseCommitTime(int64_t engine_edition, int64_t major_version) {
+    constexpr int64_t kAzureSqlDatabase = 5, kAzureManagedInstance = 8, kSqlServer2022 = 16;
+    if (!options_.time_zone.empty()) {
+      commit_time_.mode = sql::CommitTime::Mode::kNamedZone;
+      commit_time_.zone = options_.time_zone;
+    } else if (major_version >= kSqlServer2022 || engine_edition == kAzureSqlDatabase ||
+               engine_edition == kAzureManagedInstance) {
+      commit_time_.mode = sql::CommitTime::Mode::kServerZone;
+    } else {
+      commit_time_.mode = sql::CommitTime::Mode::kOffsetNow;
+    }
+  }
+
+  // One statement for the group; when it fails for a reason of one table (permission, lock timeout,
+  // a table that is gone), the group is split until that table stands alone.
+  Status ProbeGroup(const std::vector<Probe>& group, const Lsn& through,
+                    std::vector<Result<bool>>* answers) {
+    std::vector<std::string> names;
+    std::vector<odbc::Parameter> parameters;
+    for (const Probe& probe : group) {
+      names.push_back(probe.instance.change_table);
+      parameters.emplace_back(probe.after);
+      parameters.emplace_back(through);
+    }
+    auto results = Query(sql::Probe(names), parameters, static_cast<int64_t>(group.size()));
+    if (!results.ok()) {
+      if (odbc::ClassOf(results.status()) == odbc::ErrorClass::kConnectionLost)
+        return results.status();
+      if (group.size() == 1) {
+        answers->emplace_back(results.status());
+        return Status::OK();
+      }
+      const auto middle = group.begin() + static_cast<int64_t>(group.size() / 2);
+      ARROW_RETURN_NOT_OK(ProbeGroup({group.begin(), middle}, through, answers));
+      return ProbeGroup({middle, group.end()}, through, answers);
+    }
+    ARROW_RETURN_NOT_OK(ExpectResults(*results, 1));
+    std::vector<bool> found(group.size(), false);
+    for (const Row& row : (*results)[0].rows) {
+      ARROW_ASSIGN_OR_RAISE(const int64_t index, Int(row[0], "a probe's index"));
+      if (index < 0 || index >= static_cast<int64_t>(group.size())) {
+        return Status::IOError("the server answered a probe that was not asked");
+      }
+      found[static_cast<size_t>(index)] = true;
+    }
+    for (const bool has_rows : found) answers->emplace_back(has_rows);
+    return Status::OK();
+  }
+
+  SqlServerOptions options_;
+  std::mutex connection_mutex_;  // guards the pointer against Cancel, not the connection's use
+  std::unique_ptr<odbc::Connection> connection_;
+  DatabaseIdentity identity_;
+  sql::CommitTime commit_time_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Source>> ConnectSqlServer(const SqlServerOptions& options) {
+  auto server = std::make_unique<SqlServer>(options);
+  ARROW_RETURN_NOT_OK(server->Connect());
+  return server;
+}
+
+Status WithRemedy(const Status& status, const std::string& user, const std::string& database) {
+  const std::string who = user.empty() ? "<user>" : sql::Bracket(user);
+  std::string remedy;
+  switch (odbc::NativeErrorOf(status)) {
+    case 208:  // invalid object name: the cdc schema is not there
+      remedy =
+          fmt::format("is CDC enabled? USE {}; EXEC sys.sp_cdc_enable_db", sql::Bracket(database));
+      break;
+    case 229:  // permission denied
+      remedy = fmt::format("GRANT SELECT ON SCHEMA::cdc TO {0}; GRANT VIEW DEFINITION TO {0}", who);
+      break;
+    case 916:  // not a user of this database
+      remedy = fmt::format("USE {}; CREATE USER {} FOR LOGIN {}", sql::Bracket(database), who, who);
+      break;
+    default:
+      return status;
+  }
+  return status.WithMessage(status.message(), ". What helps: ", remedy);
+}
+
+}  // namespace cdc::source

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <arrow/result.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "odbc/connection.h"
+#include "source/source.h"
+
+namespace cdc::source {
+
+struct SqlServerOptions {
+  odbc::ConnectOptions connect;
+  std::chrono::milliseconds lock_timeout{5'000};
+  std::string time_zone;  // Windows zone name; empty: the server's own word, else its offset of now
+  int64_t max_value_bytes = 16 << 20;
+};
+
+// Connects; Identify and Poll follow. What cannot be reached, opened or read is an error whose
+// message says what to do (T-SQL included).
+arrow::Result<std::unique_ptr<Source>> ConnectSqlServer(const SqlServerOptions& options);
+
+// Adds to an error of the database what would mend it: the GRANT, the procedure to run, the
+// setting.
+arrow::Status WithRemedy(const arrow::Status& status, const std::string& user,
+                         const std::string& database);
+
+}  // namespace cdc::source
