@@ -1,0 +1,111 @@
+#include "app/wiring.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "base/text.h"
+#include "store/open_store.h"
+#include "store/probe.h"
+
+namespace cdc::app {
+
+namespace {
+
+// What one table's work holds, whatever an object's or a transaction's size.
+constexpr int64_t kProgramBytes = 40 << 20;       // libraries, catalogue, state document
+constexpr int64_t kRowsetBytes = 2 * (8 << 20);   // bound arrays, and the same rows as Arrow arrays
+constexpr int64_t kRowGroupBytes = 48 << 20;      // the open row group with its encoders
+constexpr int64_t kReadyObjectsBytes = 24 << 20;  // objects waiting for their common claim
+
+std::string TempDir(const config::Config& config) {
+  if (!config.run.temp_dir.empty()) return config.run.temp_dir;
+  const char* tmpdir = std::getenv("TMPDIR");
+  return tmpdir != nullptr && *tmpdir != '\0' ? tmpdir : "/tmp";
+}
+
+}  // namespace
+
+const char* Version() { return CDC_VERSION; }
+
+void PrintError(const arrow::Status& status) {
+  fmt::print(stderr, "cdc-to-s3: {}\n", status.message());
+}
+
+arrow::Result<Stores> OpenStores(const config::Config& config) {
+  store::S3Options options;
+  options.region = config.target.region;
+  options.endpoint = config.target.endpoint;
+  options.path_style = config.target.path_style;
+  options.credentials = {config.target.access_key_id, config.target.secret_access_key,
+                         config.target.session_token};
+  options.http.ca_bundle = config.target.ca_bundle;
+  Stores stores;
+  ARROW_ASSIGN_OR_RAISE(stores.data, store::OpenStore(config.target.url, options));
+  if (!config.target.state.empty()) {
+    ARROW_ASSIGN_OR_RAISE(stores.local_state, store::OpenStore(config.target.state, options));
+  }
+  return stores;
+}
+
+source::SqlServerOptions SourceOptions(const config::Config& config) {
+  source::SqlServerOptions options;
+  options.connect.driver = config.source.driver;
+  options.connect.host = config.source.host;
+  options.connect.database = config.source.database;
+  options.connect.user = config.source.user;
+  options.connect.password = config.source.password;
+  options.connect.login_timeout =
+      std::chrono::ceil<std::chrono::seconds>(config.source.login_timeout);
+  options.connect.query_timeout =
+      std::chrono::ceil<std::chrono::seconds>(config.source.query_timeout);
+  options.lock_timeout = config.source.lock_timeout;
+  options.time_zone = config.source.time_zone;
+  options.max_value_bytes = config.run.max_value_bytes;
+  return options;
+}
+
+capture::Options CaptureOptions(const config::Config& config, const std::string& database) {
+  capture::Options options;
+  options.database = database;
+  options.path = config.target.path;
+  options.start = config.source.start;
+  options.on_gap = config.source.on_gap == config::OnGap::kStop ? capture::OnGap::kStop
+                                                                : capture::OnGap::kContinue;
+  options.limits.max_rows = config.run.max_object_rows;
+  options.limits.max_bytes = config.run.max_object_bytes;
+  options.limits.temp_dir = TempDir(config);
+  options.conditional_puts = config.target.state.empty();
+  options.program_version = Version();
+  return options;
+}
+
+int64_t PeakMemoryBytes(const config::Config& config) {
+  // A value that fills its slot is there in the driver's array, as an Arrow value, and in the
+  // encoder.
+  const int64_t values = 3 * std::max<int64_t>(0, config.run.max_value_bytes - (16 << 20));
+  return kProgramBytes + kRowsetBytes + kRowGroupBytes + kReadyObjectsBytes + values;
+}
+
+std::string MemoryFormula(const config::Config& config) {
+  return fmt::format(
+      "at most about {}: program {} + rowset {} + open row group {} + ready objects {}{}; larger "
+      "objects grow "
+      "in {}",
+      HumanBytes(PeakMemoryBytes(config)), HumanBytes(kProgramBytes), HumanBytes(kRowsetBytes),
+      HumanBytes(kRowGroupBytes), HumanBytes(kReadyObjectsBytes),
+      config.run.max_value_bytes > (16 << 20) ? " + 3 x what max_value_bytes exceeds 16 MiB by"
+                                              : "",
+      TempDir(config));
+}
+
+arrow::Status RequireConditions(const Stores& stores) {
+  if (stores.local_state) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto conditions, store::ProbeConditions(*stores.data));
+  if (conditions.BothHold()) return arrow::Status::OK();
+  return arrow::Status::Invalid(
+      "the target ", stores.data->url(),
+      " does not keep the conditions that exactly-once needs: ", conditions.advice);
+}
+
+}  // namespace cdc::app

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <arrow/result.h>
+
+#include <memory>
+#include <string>
+
+#include "capture/context.h"
+#include "config/config.h"
+#include "source/sql_server.h"
+#include "store/store.h"
+
+// From a configuration to the things that it names.
+namespace cdc::app {
+
+inline constexpr int kExitDone = 0;
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitUsage = 2;
+inline constexpr int kExitAttention = 3;  // done, but a table needs somebody
+
+struct Stores {
+  std::unique_ptr<store::Store> data;
+  std::unique_ptr<store::Store> local_state;  // only with [target] state = "file:///…"
+
+  store::Store& state() const { return local_state ? *local_state : *data; }
+};
+
+arrow::Result<Stores> OpenStores(const config::Config& config);
+source::SqlServerOptions SourceOptions(const config::Config& config);
+capture::Options CaptureOptions(const config::Config& config, const std::string& database);
+
+// Peak memory in bytes as the settings bound it, and the same as a sentence.
+int64_t PeakMemoryBytes(const config::Config& config);
+std::string MemoryFormula(const config::Config& config);
+
+// The message of an error, on stderr.
+void PrintError(const arrow::Status& status);
+
+// Whether the target keeps the conditions that the state document needs; an error says what helps.
+arrow::Status RequireConditions(const Stores& stores);
+
+const char* Version();
+
+}  // namespace cdc::app
