@@ -14,7 +14,8 @@ namespace cdc::pq {
 
 inline constexpr int kFormatVersion = 1;
 
-// A range of LSNs whose rows can no longer be read: everything after `from`, up to and including `to`.
+// A range of LSNs whose rows can no longer be read: everything after `from`, up to and including
+// `to`.
 struct Gap {
   Position from;
   Position to;
@@ -30,9 +31,9 @@ struct FooterColumn {
   bool operator==(const FooterColumn&) const = default;
 };
 
-// The object's own record (docs/FORMAT.md): from footers alone an outsider can prove that the sequence
-// has no hole, that `from` is the previous object's `to` (or the end of a gap that this footer carries),
-// and that names are in order.
+// The object's own record (docs/FORMAT.md): from footers alone an outsider can prove that the
+// sequence has no hole, that `from` is the previous object's `to` (or the end of a gap that this
+// footer carries), and that names are in order.
 struct FooterRecord {
   int format_version = kFormatVersion;
   std::string database;
@@ -44,10 +45,10 @@ struct FooterRecord {
   Position from;           // exclusive
   Position to;             // inclusive
   int64_t rows = 0;
-  std::string checksum;    // RowChecksum
+  std::string checksum;      // RowChecksum
   std::string previous_key;  // "" for the first object
   std::vector<Gap> gaps;     // accepted since the previous object
-  bool incomplete = false;   // delivered under a claim whose window could not be read whole any more
+  bool incomplete = false;  // delivered under a claim whose window could not be read whole any more
   std::vector<FooterColumn> columns;
   std::vector<std::string> key_columns;
   std::map<std::string, int64_t> altered_values;  // by column, only where not 0
@@ -57,7 +58,8 @@ struct FooterRecord {
 
   // Key-value metadata of the Parquet footer: names start with "cdc.", lists are JSON.
   std::map<std::string, std::string> ToKeyValues() const;
-  static arrow::Result<FooterRecord> FromKeyValues(const std::map<std::string, std::string>& values);
+  static arrow::Result<FooterRecord> FromKeyValues(
+      const std::map<std::string, std::string>& values);
 
   // The core of it as S3 user metadata: lower-case ASCII names starting with "cdc-", values ASCII
   // (percent-encoded where the original is not).
@@ -74,6 +76,7 @@ struct ObjectIdentity {
   std::string checksum;
   bool operator==(const ObjectIdentity&) const = default;
 };
-std::optional<ObjectIdentity> IdentityFromUserMetadata(const std::map<std::string, std::string>& metadata);
+std::optional<ObjectIdentity> IdentityFromUserMetadata(
+    const std::map<std::string, std::string>& metadata);
 
 }  // namespace cdc::pq

@@ -13,15 +13,16 @@
 
 namespace cdc::pq {
 
-// Builds one object: a Parquet file in a Spool. Row groups are cut by rows and bytes, so that memory is
-// bounded whatever the object's size. Nothing that a reader could take for a file exists before Close
-// returned: destroying the writer without Close leaves garbage, on purpose.
+// Builds one object: a Parquet file in a Spool. Row groups are cut by rows and bytes, so that
+// memory is bounded whatever the object's size. Nothing that a reader could take for a file exists
+// before Close returned: destroying the writer without Close leaves garbage, on purpose.
 class ObjectWriter {
  public:
   virtual ~ObjectWriter() = default;
 
-  // `schema`: the metadata columns, then the captured ones. A field's metadata "cdc:encoding" says how to
-  // encode it (plain, delta, else dictionary); "PARQUET:field_id" becomes the Parquet field id.
+  // `schema`: the metadata columns, then the captured ones. A field's metadata "cdc:encoding" says
+  // how to encode it (plain, delta, else dictionary); "PARQUET:field_id" becomes the Parquet field
+  // id.
   static arrow::Result<std::unique_ptr<ObjectWriter>> Open(std::shared_ptr<arrow::Schema> schema,
                                                            std::unique_ptr<Spool> spool);
 

@@ -1,0 +1,114 @@
+#include "parquet/footer_record.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "parquet/test_rows.h"
+
+namespace cdc::pq {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Key;
+using testing::KeyOfRow;
+
+FooterRecord FullRecord() {
+  FooterRecord record = testing::RecordOfRows(12);
+  record.database = "Bücher \"2024\"";
+  record.from = Position::After(KeyOfRow(0).start_lsn.Previous());
+  record.previous_key = "Bücher/Person/cdc/Person_cdc_20250109_143015.parquet";
+  record.gaps = {{Position::After(KeyOfRow(0).start_lsn), Position::AfterRow(KeyOfRow(55))}};
+  record.incomplete = true;
+  record.columns = {{"BusinessEntityID", "int", 1, 1, false},
+                    {"Straße", "nvarchar(50)", 2, 7, true}};
+  record.key_columns = {"BusinessEntityID"};
+  record.altered_values = {{"ModifiedDate", 17}};
+  record.options = {{"time", "string"}};
+  return record;
+}
+
+TEST(FooterRecord, every_field_survives_the_key_values) {
+  EXPECT_EQ(FooterRecord::FromKeyValues(FullRecord().ToKeyValues()).ValueOrDie(), FullRecord());
+  const FooterRecord empty;
+  EXPECT_EQ(FooterRecord::FromKeyValues(empty.ToKeyValues()).ValueOrDie(), empty);
+}
+
+TEST(FooterRecord, names_begin_with_cdc_and_lists_are_json) {
+  const auto values = FullRecord().ToKeyValues();
+  for (const auto& [name, value] : values) EXPECT_TRUE(name.starts_with("cdc.")) << name;
+  EXPECT_EQ(values.at("cdc.key_columns"), "[\"BusinessEntityID\"]");
+  EXPECT_EQ(values.at("cdc.table"), "Person");
+  EXPECT_EQ(values.at("cdc.rows"), "12");
+}
+
+TEST(FooterRecord, a_missing_or_broken_field_is_named) {
+  for (const auto& [name, value] : FullRecord().ToKeyValues()) {
+    auto values = FullRecord().ToKeyValues();
+    values.erase(name);
+    EXPECT_THAT(FooterRecord::FromKeyValues(values).status().message(), HasSubstr(name));
+  }
+  for (const char* name : {"cdc.rows", "cdc.from", "cdc.gaps", "cdc.columns", "cdc.incomplete"}) {
+    auto values = FullRecord().ToKeyValues();
+    values[name] = "[{\"from\": 12}";
+    EXPECT_THAT(FooterRecord::FromKeyValues(values).status().message(), HasSubstr(name));
+  }
+  auto values = FullRecord().ToKeyValues();
+  values["cdc.gaps"] = "[{\"from\":\"nonsense\",\"to\":\"nonsense\"}]";
+  EXPECT_THAT(FooterRecord::FromKeyValues(values).status().message(), HasSubstr("cdc.gaps"));
+}
+
+TEST(FooterRecord, a_newer_format_asks_for_a_newer_program) {
+  auto values = FullRecord().ToKeyValues();
+  values["cdc.format_version"] = "2";
+  EXPECT_THAT(FooterRecord::FromKeyValues(values).status().message(),
+              HasSubstr("read it with a newer cdc-to-s3"));
+}
+
+TEST(FooterRecord, the_files_of_others_are_not_ours) {
+  EXPECT_THAT(FooterRecord::FromKeyValues({{"pandas", "{}"}}).status().message(),
+              HasSubstr("not an object of cdc-to-s3"));
+}
+
+TEST(UserMetadata, says_which_object_it_is) {
+  const FooterRecord record = FullRecord();
+  const auto identity = IdentityFromUserMetadata(record.ToUserMetadata());
+  ASSERT_TRUE(identity.has_value());
+  EXPECT_EQ(*identity, (ObjectIdentity{record.history_id, record.sequence, record.from, record.to,
+                                       record.rows, record.checksum}));
+}
+
+TEST(UserMetadata, is_ascii_without_blanks_and_begins_with_cdc) {
+  const auto metadata = FullRecord().ToUserMetadata();
+  EXPECT_EQ(metadata.at("cdc-database"), "B%C3%BCcher%20\"2024\"");
+  for (const auto& [name, value] : metadata) {
+    EXPECT_TRUE(name.starts_with("cdc-")) << name;
+    EXPECT_TRUE(std::ranges::all_of(value, [](char c) { return c > 0x20 && c < 0x7F; })) << value;
+  }
+}
+
+TEST(UserMetadata, stays_below_the_limit_of_s3_by_leaving_out_names) {
+  FooterRecord record = FullRecord();
+  for (std::string* name : {&record.database, &record.schema, &record.table}) {
+    name->clear();
+    for (int i = 0; i < 128; ++i) *name += "数";
+  }
+  size_t bytes = 0;
+  for (const auto& [name, value] : record.ToUserMetadata()) bytes += name.size() + value.size();
+  EXPECT_LE(bytes, 2048U);
+  EXPECT_TRUE(IdentityFromUserMetadata(record.ToUserMetadata()).has_value());
+}
+
+TEST(UserMetadata, of_somebody_elses_object_is_no_identity) {
+  EXPECT_EQ(IdentityFromUserMetadata({}), std::nullopt);
+  EXPECT_EQ(IdentityFromUserMetadata({{"s3cmd-attrs", "uid:0"}}), std::nullopt);
+  for (const char* name : {"cdc-sequence", "cdc-from", "cdc-rows"}) {
+    auto metadata = FullRecord().ToUserMetadata();
+    metadata[name] = "-1x";
+    EXPECT_EQ(IdentityFromUserMetadata(metadata), std::nullopt) << name;
+  }
+}
+
+}  // namespace
+}  // namespace cdc::pq

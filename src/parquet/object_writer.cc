@@ -1,0 +1,240 @@
+#include "parquet/object_writer.h"
+
+#include <arrow/array.h>
+#include <arrow/extension_type.h>
+#include <arrow/util/key_value_metadata.h>
+#include <arrow/util/logging.h>
+#include <parquet/column_writer.h>
+#include <parquet/file_writer.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "parquet/catch.h"
+#include "parquet/row_chunks.h"
+#include "parquet/spool_io.h"
+#include "parquet/writer_settings.h"
+
+namespace cdc::pq {
+namespace {
+
+using arrow::RecordBatch;
+using arrow::Result;
+using arrow::Status;
+
+// What the library gets in one call. It cuts pages only between its inner batches of 1,024 rows,
+// and refuses a page above 2 GiB; smaller calls than 1,024 rows cost speed (12 % at 256).
+constexpr int64_t kChunkRows = 1024;
+constexpr int64_t kChunkBytes = 1 << 20;
+// An open row group lives in memory: its compressed pages, the values of pages not yet cut, its
+// dictionaries with their hash tables. Four workers, each with one, must stay far below 150 MB; a
+// table of hundreds of columns gets more, because groups of a few rows would cost more in the
+// footer than they save. Larger groups gain next to nothing: 25.0 bytes a row with 64 Ki rows, 24.7
+// with 2 Mi.
+constexpr int64_t kRowGroupRows = 128 * 1024;
+constexpr int64_t kRowGroupMemoryBytes = 12 << 20;
+constexpr int64_t kColumnMemoryBytes = 128 * 1024;
+// Pages seen before their compression ratio is believed.
+constexpr int64_t kRatioBytesMin = 64 * 1024;
+
+// Definition levels of one flat column: 1 where there is a value.
+class Levels {
+ public:
+  const int16_t* Of(const arrow::Array& array) {
+    levels_.assign(static_cast<size_t>(array.length()), 1);
+    if (array.null_count() > 0) {
+      for (int64_t i = 0; i < array.length(); ++i) {
+        levels_[static_cast<size_t>(i)] = array.IsValid(i) ? 1 : 0;
+      }
+    }
+    return levels_.data();
+  }
+
+ private:
+  std::vector<int16_t> levels_;
+};
+
+class ObjectWriterImpl : public ObjectWriter {
+ public:
+  ObjectWriterImpl(std::shared_ptr<arrow::Schema> schema, std::unique_ptr<arrow::MemoryPool> pool,
+                   FileLayout layout, std::unique_ptr<Spool> spool)
+      : schema_(std::move(schema)),
+        pool_(std::move(pool)),
+        layout_(std::move(layout)),
+        memory_limit_bytes_(
+            std::max(kRowGroupMemoryBytes, kColumnMemoryBytes * schema_->num_fields())),
+        sink_(std::make_shared<SpoolSink>(std::move(spool))),
+        context_(pool_.get(), layout_.arrow_properties.get()),
+        chunks_(kChunkRows, kChunkBytes, [this](const RecordBatch& c) { return WriteChunk(c); }) {}
+
+  // ~ParquetFileWriter writes a footer; it must find a sink that refuses.
+  ~ObjectWriterImpl() override { Abandon(); }
+
+  Status Begin() {
+    return CatchParquet([&] {
+      file_ = ::parquet::ParquetFileWriter::Open(sink_, layout_.schema, layout_.properties);
+      return Status::OK();
+    });
+  }
+
+  Status Write(const RecordBatch& batch) override {
+    ARROW_CHECK(!closed_) << "a closed object does not grow";
+    ARROW_RETURN_NOT_OK(failed_);
+    ARROW_RETURN_NOT_OK(Check(batch));
+    const Status status = CatchParquet([&] { return chunks_.Add(batch); });
+    if (!status.ok()) return Fail(status);
+    rows_ += batch.num_rows();
+    UpdateEstimate();
+    return Status::OK();
+  }
+
+  int64_t rows() const override { return rows_; }
+  int64_t estimated_bytes() const override { return estimated_bytes_; }
+
+  Result<std::unique_ptr<Spool>> Close(const FooterRecord& record) override {
+    ARROW_CHECK(!closed_) << "an object is closed once";
+    ARROW_RETURN_NOT_OK(failed_);
+    ARROW_CHECK_EQ(record.rows, rows_) << "the footer's row count must be the object's";
+    const Status status = CatchParquet([&] { return Finish(record); });
+    if (!status.ok()) return Fail(status);
+    closed_ = true;
+    auto spool = sink_->Take();
+    ARROW_RETURN_NOT_OK(spool->Seal());
+    return spool;
+  }
+
+ private:
+  Status Fail(const Status& status) {
+    failed_ = status;
+    Abandon();
+    return status;
+  }
+
+  void Abandon() {
+    sink_->Abandon();
+    group_ = nullptr;
+    file_.reset();
+  }
+
+  Status Check(const RecordBatch& batch) const {
+    if (!batch.schema()->Equals(*schema_, /*check_metadata=*/false)) {
+      return Status::Invalid("a batch has the columns ", batch.schema()->ToString(),
+                             ", the object has ", schema_->ToString());
+    }
+    for (int i = 0; i < batch.num_columns(); ++i) {
+      if (!schema_->field(i)->nullable() && batch.column(i)->null_count() > 0) {
+        return Status::Invalid("column ", schema_->field(i)->name(), " has a NULL");
+      }
+    }
+    return Status::OK();
+  }
+
+  Status WriteChunk(const RecordBatch& chunk) {
+    if (group_ == nullptr) group_ = file_->AppendBufferedRowGroup();
+    for (int i = 0; i < chunk.num_columns(); ++i) {
+      ARROW_RETURN_NOT_OK(WriteColumn(i, *chunk.column(i)));
+    }
+    group_rows_ += chunk.num_rows();
+    if (group_rows_ >= kRowGroupRows || pool_->bytes_allocated() >= memory_limit_bytes_)
+      CloseGroup();
+    return Status::OK();
+  }
+
+  Status WriteColumn(int index, const arrow::Array& array) {
+    if (array.type_id() == arrow::Type::EXTENSION) {
+      return WriteColumn(index, *static_cast<const arrow::ExtensionArray&>(array).storage());
+    }
+    const bool nullable = schema_->field(index)->nullable();
+    const int16_t* levels = nullable ? levels_.Of(array) : nullptr;
+    return group_->column(index)->WriteArrow(levels, nullptr, array.length(), array, &context_,
+                                             nullable);
+  }
+
+  void CloseGroup() {
+    if (group_ == nullptr) return;
+    group_->Close();
+    closed_pages_.raw += group_->total_bytes_written();
+    closed_pages_.compressed += group_->total_compressed_bytes_written();
+    group_ = nullptr;
+    group_rows_ = 0;
+  }
+
+  Status Finish(const FooterRecord& record) {
+    ARROW_RETURN_NOT_OK(chunks_.Flush());
+    CloseGroup();
+    const auto values = record.ToKeyValues();
+    std::vector<std::string> keys;
+    std::vector<std::string> texts;
+    for (const auto& [key, text] : values) {
+      keys.push_back(key);
+      texts.push_back(text);
+    }
+    file_->AddKeyValueMetadata(arrow::key_value_metadata(std::move(keys), std::move(texts)));
+    file_->Close();
+    file_.reset();
+    return Status::OK();
+  }
+
+  struct Pages {
+    int64_t raw = 0;
+    int64_t compressed = 0;
+  };
+  struct Open {
+    Pages pages;
+    int64_t values = 0;  // not yet in a page, dictionaries among them
+  };
+
+  Open OpenBytes() const {
+    if (group_ == nullptr) return {};
+    const auto buffered = group_->estimated_buffered_stats();
+    return {{group_->total_bytes_written(),
+             group_->total_compressed_bytes() + group_->total_compressed_bytes_written()},
+            buffered.value_bytes + buffered.dict_bytes + buffered.def_level_bytes};
+  }
+
+  // Values that are not yet in a page are counted with the compression that the pages so far had:
+  // with many columns they are the larger part of an open row group.
+  void UpdateEstimate() {
+    const Open open = OpenBytes();
+    const int64_t raw = closed_pages_.raw + open.pages.raw;
+    const int64_t compressed = closed_pages_.compressed + open.pages.compressed;
+    const double ratio =
+        raw < kRatioBytesMin ? 1.0 : static_cast<double>(compressed) / static_cast<double>(raw);
+    const auto pending = static_cast<double>(open.values + chunks_.pending_bytes());
+    const int64_t now = sink_->size_bytes() + open.pages.compressed +
+                        static_cast<int64_t>(std::min(1.0, ratio) * pending);
+    estimated_bytes_ = std::max(estimated_bytes_, now);
+  }
+
+  const std::shared_ptr<arrow::Schema> schema_;
+  const std::unique_ptr<arrow::MemoryPool> pool_;  // what this one file takes
+  const FileLayout layout_;
+  const int64_t memory_limit_bytes_;
+  std::shared_ptr<SpoolSink> sink_;
+  std::unique_ptr<::parquet::ParquetFileWriter> file_;
+  ::parquet::RowGroupWriter* group_ = nullptr;  // of file_; nothing between two groups
+  ::parquet::ArrowWriteContext context_;
+  RowChunks chunks_;
+  Levels levels_;
+  Pages closed_pages_;
+  int64_t group_rows_ = 0;
+  int64_t rows_ = 0;
+  int64_t estimated_bytes_ = 0;
+  bool closed_ = false;
+  Status failed_;  // of the first failure: the file has a hole for good
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ObjectWriter>> ObjectWriter::Open(std::shared_ptr<arrow::Schema> schema,
+                                                         std::unique_ptr<Spool> spool) {
+  auto pool = std::make_unique<arrow::ProxyMemoryPool>(WriterPool());
+  ARROW_ASSIGN_OR_RAISE(FileLayout layout, LayOut(*schema, pool.get()));
+  auto writer = std::make_unique<ObjectWriterImpl>(std::move(schema), std::move(pool),
+                                                   std::move(layout), std::move(spool));
+  ARROW_RETURN_NOT_OK(writer->Begin());
+  return writer;
+}
+
+}  // namespace cdc::pq
