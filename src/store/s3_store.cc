@@ -15,7 +15,6 @@
 namespace cdc::store {
 namespace {
 
-constexpr int64_t kListPageMax = 1000;  // S3 gives no more at once
 constexpr char kMetadataPrefix[] = "x-amz-meta-";
 
 // ETags are quoted in headers, and in listings by some stores only.
@@ -71,6 +70,7 @@ class S3Store : public Store {
       : url_(fmt::format("s3://{}{}{}", options.bucket, options.prefix.empty() ? "" : "/",
                          options.prefix)),
         prefix_(options.prefix.empty() ? "" : options.prefix + "/"),
+        list_page_max_(options.list_page_max),
         client_(std::move(client)) {}
 
   arrow::Result<PutResult> Put(const std::string& key, const Spool& body,
@@ -242,7 +242,7 @@ class S3Store : public Store {
                                    int64_t limit) {
     request->query = {{"list-type", "2"},
                       {"prefix", prefix_ + prefix},
-                      {"max-keys", std::to_string(std::min(limit, kListPageMax))}};
+                      {"max-keys", std::to_string(std::min(limit, list_page_max_))}};
     if (!token.empty()) {
       request->query.emplace_back("continuation-token", token);
     } else if (!after.empty()) {
@@ -274,6 +274,7 @@ class S3Store : public Store {
 
   const std::string url_;
   const std::string prefix_;  // "" or "raw/"
+  const int64_t list_page_max_;
   const std::unique_ptr<S3Client> client_;
 };
 

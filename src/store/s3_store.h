@@ -22,6 +22,7 @@ struct S3Options {
   Credentials credentials;
   HttpOptions http;
   RetryLimits retry;
+  int64_t list_page_max = 1000;  // keys a request; S3 gives no more
   const Clock* clock = &Clock::System();
 };
 
