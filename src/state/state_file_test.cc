@@ -1,0 +1,186 @@
+#include "state/state_file.h"
+
+#include <gtest/gtest.h>
+
+#include "store/testing/memory_store.h"
+
+namespace cdc::state {
+namespace {
+
+using store::MemoryStore;
+using Fault = MemoryStore::Fault;
+
+Lsn L(int n) {
+  Lsn lsn;
+  lsn.bytes[9] = static_cast<uint8_t>(n);
+  return lsn;
+}
+
+Document Fresh() {
+  Document document;
+  document.database = "Shop";
+  document.history_id = "h1";
+  return document;
+}
+
+class StateFile : public testing::Test {
+ protected:
+  OwnedDocument TakeOver() {
+    auto stored = ReadDocument(store_, "Shop");
+    EXPECT_TRUE(stored.ok()) << stored.status();
+    auto owned = OwnedDocument::TakeOver(store_, clock_, *stored, Fresh());
+    EXPECT_TRUE(owned.ok()) << owned.status();
+    return std::move(*owned);
+  }
+  Document Stored() { return (*ReadDocument(store_, "Shop"))->document; }
+
+  FakeClock clock_{UtcTime(std::chrono::hours(24 * 20000))};
+  MemoryStore store_{clock_};
+};
+
+const auto kAdvance = [](Document& document) { document.complete_through = L(7); };
+
+TEST_F(StateFile, the_first_document_begins_and_later_swaps_change_it) {
+  OwnedDocument owned = TakeOver();
+  ASSERT_TRUE(owned.Swap(kAdvance).ok());
+  EXPECT_EQ(Stored().complete_through, L(7));
+  EXPECT_EQ(Stored(), owned.document());
+  EXPECT_EQ(Stored().owner.counter, 2);
+}
+
+TEST_F(StateFile, an_earlier_owner_loses_with_its_next_swap_and_says_to_whom) {
+  OwnedDocument first = TakeOver();
+  OwnedDocument second = TakeOver();
+  const arrow::Status lost = first.Swap(kAdvance);
+  EXPECT_TRUE(IsOwnershipLost(lost)) << lost;
+  EXPECT_NE(lost.message().find("another copy has taken over"), std::string::npos);
+  EXPECT_TRUE(second.Swap(kAdvance).ok());
+}
+
+TEST_F(StateFile, a_lost_reply_is_settled_by_reading_the_document) {
+  OwnedDocument owned = TakeOver();
+  int swaps = 0;
+  store_.hook = [&](const std::string& call, const std::string&) {
+    return call == "swap" && ++swaps == 1 ? Fault::kReplyLost : Fault::kNone;
+  };
+  ASSERT_TRUE(owned.Swap(kAdvance).ok());
+  EXPECT_EQ(swaps, 1);  // it had happened; it was not done again
+  EXPECT_EQ(Stored().owner.counter, 2);
+  ASSERT_TRUE(owned.Swap(kAdvance).ok());
+}
+
+TEST_F(StateFile, a_swap_that_did_not_happen_is_tried_again_with_the_same_bytes) {
+  OwnedDocument owned = TakeOver();
+  int swaps = 0;
+  store_.hook = [&](const std::string& call, const std::string&) {
+    return call == "swap" && ++swaps <= 2 ? Fault::kNotApplied : Fault::kNone;
+  };
+  ASSERT_TRUE(owned.Swap(kAdvance).ok());
+  EXPECT_EQ(swaps, 3);
+  EXPECT_EQ(Stored().owner.counter, 2);
+}
+
+TEST_F(StateFile, a_store_that_stays_away_leaves_the_swap_unsettled) {
+  OwnedDocument owned = TakeOver();
+  store_.hook = [&](const std::string&, const std::string&) { return Fault::kReplyLost; };
+  const arrow::Status status = owned.Swap(kAdvance);
+  EXPECT_TRUE(IsUnsettled(status)) << status;
+  EXPECT_FALSE(IsOwnershipLost(status));
+}
+
+TEST_F(StateFile, a_deleted_document_ends_the_ownership) {
+  OwnedDocument owned = TakeOver();
+  store_.objects.clear();
+  EXPECT_TRUE(IsOwnershipLost(owned.Swap(kAdvance)));
+  EXPECT_TRUE(store_.objects.empty());
+}
+
+TEST_F(StateFile, two_programs_that_begin_at_once_have_one_winner) {
+  auto other = OwnedDocument::TakeOver(store_, clock_, std::nullopt, Fresh());
+  ASSERT_TRUE(other.ok());
+  const auto late = OwnedDocument::TakeOver(store_, clock_, std::nullopt, Fresh());
+  EXPECT_TRUE(IsOwnershipLost(late.status())) << late.status();
+}
+
+TEST_F(StateFile, no_two_versions_are_byte_equal_even_without_a_change) {
+  OwnedDocument owned = TakeOver();
+  const std::string before = store_.objects.begin()->second.bytes;
+  ASSERT_TRUE(owned.Swap([](Document&) {}).ok());
+  EXPECT_NE(store_.objects.begin()->second.bytes, before);
+}
+
+Document Rich() {
+  Document document = Fresh();
+  document.owner = {"o", 3, "host", 17, "2026-01-02T03:04:05Z"};
+  document.anchor = Anchor{L(9), "2026-01-02 03:04:05.007"};
+  document.complete_through = L(5);
+  document.held_back_by = {"dbo.Bücher"};
+  Table table;
+  table.schema = "dbo";
+  table.name = "Bücher";
+  table.folder = "Shop/Bücher/cdc/";
+  table.capture_instance = "dbo_Bücher";
+  table.start = Position::After(L(1));
+  table.position = Position::AfterRow({L(9), 2, L(8), 4});
+  table.empty_through = L(6);
+  table.claim = Claim{4, "k4", "k3", Position::After(L(2)), table.position, 10, "ff", false, true};
+  table.gaps = {{Position::After(L(1)), Position::After(L(2)), "2026-01-01T00:00:00Z", 4}};
+  table.stopped = "because";
+  document.tables["dbo.Bücher"] = table;
+  return document;
+}
+
+TEST(Document, survives_its_json_form) {
+  const auto read = Document::FromJson(Rich().ToJson());
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(*read, Rich());
+}
+
+TEST(Document, place_is_the_furthest_of_position_empty_through_and_the_cut) {
+  Document document = Rich();
+  Table& table = document.tables.begin()->second;
+  EXPECT_EQ(document.PlaceOf(table), table.position);
+  table.position = Position::After(L(4));
+  EXPECT_EQ(document.PlaceOf(table), Position::After(L(6)));
+  table.empty_through = Lsn{};
+  EXPECT_EQ(document.PlaceOf(table), Position::After(L(4)));
+  table.in_cut = true;
+  EXPECT_EQ(document.PlaceOf(table), Position::After(L(5)));
+}
+
+TEST(Document, refuses_every_damage_a_person_can_do_to_it) {
+  const std::string good = Rich().ToJson();
+  const std::pair<const char*, const char*> damages[] = {
+      {"\"version\": 1", "\"version\": 2"},
+      {"\"version\": 1,", ""},
+      {"\"rows\": 10", "\"rows\": \"10\""},
+      {"\"rows\": 10", "\"rows\": -1"},
+      {"\"rows\": 10", "\"rowz\": 10"},
+      {"\"confirmed\": true", "\"confirmed\": 1"},
+      {"\"sequence\": 4", "\"sequence\": 0"},
+      {"/2/", "/x/"},
+      {"\"name\": \"Bücher\"", "\"name\": \"Hefte\""},
+      {"\"lsn\": \"00000000000000000009\"",
+       "\"lsn\": \"00000000000000000008\""},  // positions beyond it
+      {"}\n", ""},
+  };
+  for (const auto& [what, with] : damages) {
+    std::string bad = good;
+    const size_t at = bad.find(what);
+    ASSERT_NE(at, std::string::npos) << what;
+    bad.replace(at, std::string(what).size(), with);
+    EXPECT_FALSE(Document::FromJson(bad).ok()) << what << " -> " << with;
+  }
+}
+
+TEST_F(StateFile, a_damaged_document_is_an_error_that_says_where_and_what_to_do) {
+  OwnedDocument owned = TakeOver();
+  store_.objects.begin()->second.bytes.resize(20);
+  const auto read = ReadDocument(store_, "Shop");
+  ASSERT_FALSE(read.ok());
+  EXPECT_NE(read.status().message().find("_cdc_to_s3/Shop.json is damaged"), std::string::npos)
+      << read.status();
+}
+
+}  // namespace
+}  // namespace cdc::state
