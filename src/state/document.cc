@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/spool.h"
+
 // The JSON form is written out by hand, field by field, so that reading can be strict: a document
 // that a person edited wrongly must be refused, never half understood.
 
@@ -238,20 +240,42 @@ Status CheckAnchor(const Document& document) {
 
 }  // namespace
 
-std::string Document::ToJson() const {
-  Json json{{"version", version},
-            {"database", database},
-            {"database_guid", database_guid},
-            {"history_id", history_id},
-            {"owner", ToJsonValue(owner)},
+namespace {
+
+Json ToJsonValue(const Document& document) {
+  Json json{{"version", document.version},
+            {"database", document.database},
+            {"database_guid", document.database_guid},
+            {"history_id", document.history_id},
+            {"owner", ToJsonValue(document.owner)},
             {"anchor", nullptr},
-            {"complete_through", complete_through.ToString()},
-            {"held_back_by", held_back_by},
+            {"complete_through", document.complete_through.ToString()},
+            {"held_back_by", document.held_back_by},
             {"tables", Json::object()}};
-  if (anchor)
-    json["anchor"] = {{"lsn", anchor->lsn.ToString()}, {"tran_end_time", anchor->tran_end_time}};
-  for (const auto& [name, table] : tables) json["tables"][name] = ToJsonValue(table);
+  if (document.anchor) {
+    json["anchor"] = {{"lsn", document.anchor->lsn.ToString()},
+                      {"tran_end_time", document.anchor->tran_end_time}};
+  }
+  for (const auto& [name, table] : document.tables) json["tables"][name] = ToJsonValue(table);
+  return json;
+}
+
+std::string Dump(const Json& json) {
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+// Over the document without its last member: whatever a hand changes shows, even where it makes
+// sense.
+std::string DigestOf(const Document& document) {
+  return ToHex(Sha256Of(Dump(ToJsonValue(document))));
+}
+
+}  // namespace
+
+std::string Document::ToJson() const {
+  Json json = ToJsonValue(*this);
+  json["sha256"] = DigestOf(*this);
+  return Dump(json);
 }
 
 Result<Document> Document::FromJson(const std::string& text) {
@@ -280,8 +304,14 @@ Result<Document> Document::FromJson(const std::string& text) {
     }
   }
   if (const Json* tables = reader.Find("tables")) reader.Add(ReadTables(*tables, &document));
+  std::string digest;
+  reader.Get("sha256", &digest);
   ARROW_RETURN_NOT_OK(reader.Finish());
   ARROW_RETURN_NOT_OK(CheckAnchor(document));
+  if (digest != DigestOf(document)) {
+    return Status::Invalid(
+        "it was changed by something else than this program: its sha256 does not fit");
+  }
   return document;
 }
 

@@ -162,6 +162,8 @@ TEST(Document, refuses_every_damage_a_person_can_do_to_it) {
       {"\"name\": \"Bücher\"", "\"name\": \"Hefte\""},
       {"\"lsn\": \"00000000000000000009\"",
        "\"lsn\": \"00000000000000000008\""},  // positions beyond it
+      {"\"complete_through\": \"00000000000000000005\"",
+       "\"complete_through\": \"00000000000000000006\""},  // makes sense, but nobody wrote it
       {"}\n", ""},
   };
   for (const auto& [what, with] : damages) {
