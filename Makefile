@@ -1,0 +1,74 @@
+# What people type; `make` alone lists it. The build itself is CMake's (CMakeLists.txt).
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BUILD ?= build
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+PYTHON := .venv/bin/python
+export NINJA_STATUS := [%f/%t %es] # finished/total, seconds so far
+
+CXX_SOURCES = $(shell find src -name '*.cc' -o -name '*.h')
+PYTHON_FOLDERS := standin tests tools $(wildcard bench)
+
+.PHONY: help
+help:  ## this list
+	@echo "cdc-to-s3: the changes of a SQL Server database on S3 as Parquet, each exactly once"
+	@echo
+	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+	@echo
+	@echo "On a fresh Debian 12, git, make and root (or sudo) are enough: what is missing is installed first."
+
+.PHONY: install-tools
+install-tools:
+	@tools/install.sh
+
+.PHONY: install-test-tools
+install-test-tools: install-tools
+	@if grep -q -e --tests tools/install.sh; then tools/install.sh --tests; fi
+
+.PHONY: configure
+configure: install-tools
+	@cmake -S . -B $(BUILD) -G Ninja --log-level=WARNING >/dev/null
+
+.PHONY: demo
+demo: configure  ## see it work: a database, a workload, a crash, and the proof that nothing is missing
+	@cmake --build $(BUILD) -j $(JOBS) --target cdc-to-s3
+	@$(PYTHON) tools/demo.py --program $(BUILD)/cdc-to-s3
+
+.PHONY: build
+build: configure  ## build the program and all unit tests into build/
+	@cmake --build $(BUILD) -j $(JOBS)
+
+# SQLSERVER='host=db1,1433;user=sa;password=…' runs the end-to-end tests against a real SQL Server;
+# make hands a variable of its command line on to what it starts.
+.PHONY: test
+test: install-test-tools build  ## build and run every test; SQLSERVER='host=…' takes a real server
+	@BUILD=$(BUILD) JOBS=$(JOBS) tools/test.sh
+
+.PHONY: lint
+lint: install-tools  ## formatting and lint of C++ and Python
+	@clang-format --dry-run -Werror $(CXX_SOURCES)
+	@$(PYTHON) -m ruff format --check $(PYTHON_FOLDERS)
+	@$(PYTHON) -m ruff check $(PYTHON_FOLDERS)
+
+.PHONY: tidy
+tidy: configure  ## clang-tidy over all C++ sources (minutes)
+	@run-clang-tidy -quiet -p $(BUILD) -j $(JOBS) '$(CURDIR)/src/.*\.cc$$'
+
+.PHONY: format
+format: install-tools  ## rewrite C++ and Python as lint wants it
+	@clang-format -i $(CXX_SOURCES)
+	@$(PYTHON) -m ruff format $(PYTHON_FOLDERS)
+	@$(PYTHON) -m ruff check --fix $(PYTHON_FOLDERS)
+
+.PHONY: install
+install: configure  ## install the program under PREFIX (default /usr/local)
+	@cmake --build $(BUILD) -j $(JOBS) --target cdc-to-s3
+	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX)
+
+.PHONY: clean
+clean:  ## remove what was built; the Python environment stays
+	@rm -rf $(BUILD)
