@@ -228,9 +228,16 @@ class Response:
         view = memoryview(event.data)
         for start in range(0, len(view), _SLICE_BYTES):
             if self._cancelled():
+                self._finish_row(view, start)
                 raise Cancelled
             self._put(view[start : start + _SLICE_BYTES])
         self.rows += event.count
+
+    def _finish_row(self, data: memoryview, written: int) -> None:
+        """Slices end anywhere; the DONE of a cancelled reply may only come after a whole row."""
+        if written:
+            end = next(end for end in row_ends(self._columns, data) if end >= written)
+            self._put(data[written:end])
 
     def _done(self, event: model.Done) -> None:
         if self._result_open:

@@ -49,6 +49,14 @@ class FakeSession:
             yield from self.engine.statements[text](self, params)
         elif text.lower().startswith("set "):
             yield Done()
+        elif text.startswith("sp_datatype_info"):
+            yield from _type_info(int(text.split()[1].split(",")[0]))
+        elif text.upper().startswith("BEGIN TRAN"):
+            yield from self.begin(0, "")
+        elif text.upper().startswith(("COMMIT", "ROLLBACK")):
+            yield from self._end(text.split()[0].upper(), "", False, text.upper().startswith("COMMIT"))
+        elif "echo" in text:
+            yield from _echo(params)
         else:
             raise SqlError(208, f"Invalid object name '{text}'.")
 
@@ -61,7 +69,7 @@ class FakeSession:
             yield ReturnStatus(7)
             yield ReturnValue(params[1].name, INT, params[0].value + 1)
         elif "sp_datatype_info" in procedure:
-            yield from _type_info()
+            yield from _type_info(params[0].value)
         else:
             raise SqlError(2812, f"Could not find stored procedure '{procedure}'.")
 
@@ -107,10 +115,24 @@ class FakeSession:
         self.engine.closed += 1
 
 
-def _type_info() -> Iterator[Event]:
-    """The three columns that pyodbc reads of sp_datatype_info; empty is as good."""
-    yield Columns([Column("TYPE_NAME", SqlType("nvarchar", 128)), Column("DATA_TYPE", SqlType("smallint"))])
-    yield Done(0, SELECT)
+def _echo(params: list[Param]) -> Iterator[Event]:
+    """The parameters as a row; output parameters come back as they came."""
+    yield Columns([Column(param.name.lstrip("@"), param.type) for param in params])
+    yield Rows([tuple(param.value for param in params)])
+    yield Done(1, SELECT)
+    for param in params:
+        if param.output:
+            yield ReturnValue(param.name, param.type, param.value)
+
+
+def _type_info(sql_type: int) -> Iterator[Event]:
+    """The first columns of sp_datatype_info: pyodbc reads the third, the longest precision."""
+    longest = {12: ("varchar", 8000), -9: ("nvarchar", 4000), -3: ("varbinary", 8000), 93: ("datetime2", 27)}
+    name, precision = longest[sql_type]
+    columns = [("TYPE_NAME", SqlType("nvarchar", 128)), ("DATA_TYPE", SqlType("smallint")), ("PRECISION", INT)]
+    yield Columns([Column(title, kind) for title, kind in columns])
+    yield Rows([(name, sql_type, precision)])
+    yield Done(1, SELECT)
 
 
 class FakeEngine:

@@ -32,7 +32,8 @@ class Running:
         self.server.start()
         self._control_server = ControlServer(self.server)
         self._control_server.start()
-        self.control = Control(self._control_server.port)
+        self.control_port = self._control_server.port
+        self.control = Control(self.control_port)
         self.port = self.server.port
 
     def stop(self) -> None:
