@@ -108,6 +108,15 @@ arrow::Status ReadThrough(const File& file, const std::string& path, const Use& 
   }
 }
 
+// Leaves errno as it is.
+bool IsFolder(const std::string& path) {
+  const int error = errno;
+  struct stat info {};
+  const bool folder = stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+  errno = error;
+  return folder;
+}
+
 // A hard link, or where the file system has none (FAT, some network mounts), a rename that replaces
 // nothing.
 bool LinkOrRename(const std::string& from, const std::string& to) {
@@ -201,7 +210,7 @@ arrow::Status MakeFolders(const std::string& root, const std::string& path) {
       return MakeError(
           ErrorKind::kNoBucket,
           fmt::format("the target's folder {} is not there: make it, or mount it", root));
-    } else if (errno != EEXIST) {
+    } else if (errno != EEXIST || !IsFolder(folder)) {
       return FileError("make the folder " + folder, errno);
     }
   }

@@ -76,7 +76,9 @@ class ChildProcess {
   }
 
   ~ChildProcess() {
-    kill(pid_, SIGTERM);
+    if (IsRunning()) {
+      kill(pid_, SIGTERM);
+    }
     for (int i = 0; i < 100 && IsRunning(); ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
@@ -89,14 +91,17 @@ class ChildProcess {
   ChildProcess& operator=(const ChildProcess&) = delete;
 
   bool IsRunning() {
-    if (!ended_ && waitpid(pid_, nullptr, WNOHANG) == pid_) {
+    if (!ended_ && waitpid(pid_, &status_, WNOHANG) == pid_) {
       ended_ = true;
     }
     return !ended_;
   }
+  // After its end: by a SIGKILL that came from elsewhere.
+  bool was_killed() const { return ended_ && WIFSIGNALED(status_) && WTERMSIG(status_) == SIGKILL; }
 
  private:
   pid_t pid_ = -1;
+  int status_ = 0;
   bool ended_ = false;
 };
 

@@ -1,0 +1,63 @@
+#include "store/open_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "store/s3_error.h"
+#include "store/testing/child_process.h"
+
+namespace cdc::store {
+namespace {
+
+using ::testing::HasSubstr;
+
+S3Options WithKeys() {
+  S3Options options;
+  options.credentials = {"key", "secret", ""};
+  return options;
+}
+
+TEST(OpenStore, knows_buckets_with_and_without_prefix_and_folders) {
+  EXPECT_EQ(OpenStore("s3://lake", WithKeys()).ValueOrDie()->url(), "s3://lake");
+  EXPECT_EQ(OpenStore("s3://lake/", WithKeys()).ValueOrDie()->url(), "s3://lake");
+  EXPECT_EQ(OpenStore("s3://lake/raw/db/", WithKeys()).ValueOrDie()->url(), "s3://lake/raw/db");
+  const testing::TempFolder folder;
+  EXPECT_EQ(OpenStore("file://" + folder.path() + "/", {}).ValueOrDie()->url(),
+            "file://" + folder.path());
+}
+
+TEST(OpenStore, says_what_is_wrong_with_a_url) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"", "it is empty"},
+      {"/data/lake", "write file:///data/lake"},
+      {"file://data/lake", "three slashes"},
+      {"file:///data/100%", "%25"},
+      {"s3://", "no bucket name"},
+      {"s3://a lake/x", "\"a lake\" is no bucket name"},
+      {"s3://lake/a//b", "empty part"},
+      {"https://lake.s3.amazonaws.com", "endpoint"},
+      {"gs://lake", "unknown scheme"},
+  };
+  for (const auto& [url, reason] : cases) {
+    const arrow::Status status = OpenStore(url, WithKeys()).status();
+    EXPECT_EQ(KindOf(status), ErrorKind::kPermanent) << url;
+    EXPECT_THAT(status.message(), HasSubstr(reason)) << url;
+    EXPECT_THAT(status.message(), HasSubstr("s3://bucket/prefix")) << url;
+  }
+}
+
+TEST(OpenStore, misses_keys_and_folders_at_once) {
+  EXPECT_THAT(OpenStore("s3://lake", {}).status().message(), HasSubstr("AWS_ACCESS_KEY_ID"));
+  EXPECT_EQ(KindOf(OpenStore("file:///no/such/folder", {}).status()), ErrorKind::kNoBucket);
+}
+
+TEST(RequiredPolicy, allows_what_is_needed_below_the_prefix_and_no_more) {
+  EXPECT_EQ(RequiredPolicy("lake", "raw"),
+            R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:PutObject",)"
+            R"("s3:GetObject"],"Resource":"arn:aws:s3:::lake/raw/*"},{"Effect":"Allow","Action":)"
+            R"("s3:ListBucket","Resource":"arn:aws:s3:::lake"}]})");
+  EXPECT_THAT(RequiredPolicy("lake", ""), HasSubstr("\"arn:aws:s3:::lake/*\""));
+}
+
+}  // namespace
+}  // namespace cdc::store
