@@ -137,7 +137,9 @@ const Diagnostic* Principal(const std::vector<Diagnostic>& diagnostics,
   for (const Diagnostic& record : diagnostics) {
     const bool from_driver =
         record.native >= profile.broken_native_from && record.native <= profile.broken_native_to;
-    if (record.native != 0 && !from_driver && !record.sqlstate.starts_with("01")) return &record;
+    // A message that was cut on the way arrives empty.
+    const bool says_something = record.native != 0 && !record.message.empty();
+    if (says_something && !from_driver && !record.sqlstate.starts_with("01")) return &record;
   }
   return diagnostics.empty() ? nullptr : &diagnostics.front();
 }

@@ -120,8 +120,10 @@ bool Session::Alive() {
 }
 
 arrow::Status Session::Confirm(arrow::Status error) {
-  if (error.ok() || broken() || DiagnosticsOf(error).empty()) return error;
-  if (ClassOf(error) != ErrorClass::kPermanent || Alive()) return error;
+  if (error.ok() || DiagnosticsOf(error).empty()) return error;
+  if (ClassOf(error) == ErrorClass::kConnectionLost) return error;
+  const bool lives = !broken() && (ClassOf(error) == ErrorClass::kTransient || Alive());
+  if (lives) return error;
   set_broken();
   return AsConnectionLost(error);
 }

@@ -11,6 +11,7 @@ A statement is a JSON list of events; any other text is an error 102, but SET, w
   {"info": number, "message": text}, {"error": number, "severity": n, "message": text}, {"affected": rows},
   {"sleep": seconds} (ends early when cancelled), {"parameters": true}: the parameters as a result of one row each,
       with name, type, length and the value as text.
+Parameter markers go before the list, `?, ? [{"columns": ...}]`: a driver takes one in brackets for a name.
 Values are those of standin.model; binary ones in hex, decimals as text, datetimeoffset as a list.
 """
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -81,7 +83,7 @@ class Session:
             yield Done()
             return
         try:
-            events = json.loads(sql)
+            events = json.loads(re.sub(r"^[@P\d, ]+", "", sql))
         except ValueError:
             raise SqlError(102, f"Incorrect syntax near '{sql[:50]}'.", severity=15) from None
         for event in events:

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <initializer_list>
 #include <nlohmann/json.hpp>
+#include <ostream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -151,10 +152,18 @@ class ScriptedServer {
   ServerProcess process_;
 };
 
-// FreeTDS, and Microsoft's driver if the wheel that brings it is installed: {name for messages,
-// driver}.
-inline std::vector<std::pair<std::string, std::string>> Drivers() {
-  std::vector<std::pair<std::string, std::string>> drivers = {{"FreeTDS", "FreeTDS"}};
+struct Driver {
+  std::string name;    // for messages
+  std::string driver;  // ConnectOptions::driver
+
+  friend std::ostream& operator<<(std::ostream& out, const Driver& driver) {
+    return out << driver.name;
+  }
+};
+
+// FreeTDS, and Microsoft's driver if the wheel that brings it is installed.
+inline std::vector<Driver> Drivers() {
+  std::vector<Driver> drivers = {{"FreeTDS", "FreeTDS"}};
   const std::filesystem::path libraries = ProjectRoot() / ".venv/lib";
   std::error_code ignored;
   for (const auto& python : std::filesystem::directory_iterator(libraries, ignored)) {
@@ -167,7 +176,7 @@ inline std::vector<std::pair<std::string, std::string>> Drivers() {
 #endif
     for (const auto& file : std::filesystem::directory_iterator(folder, ignored)) {
       if (file.path().filename().string().starts_with("libmsodbcsql-")) {
-        drivers.emplace_back("Microsoft", file.path());
+        drivers.push_back({"Microsoft", file.path()});
       }
     }
   }
