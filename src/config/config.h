@@ -12,11 +12,11 @@ namespace cdc::config {
 
 enum class OnGap { kStop, kContinue };
 
-// Everything that can be set, with its default. One key of the TOML file each, in the section of its
-// struct; its environment name is CDC_<SECTION>_<KEY>, and where the original script or AWS's own tools
-// have a name, that one too (names.cc holds the one table of all keys).
+// Everything that can be set, with its default. One key of the TOML file each, in the section of
+// its struct; its environment name is CDC_<SECTION>_<KEY>, and where the original script or AWS's
+// own tools have a name, that one too (names.cc holds the one table of all keys).
 struct Source {
-  std::string host;      // db1 · db1:1433 · db1,1433 · tcp:db1,1433
+  std::string host;  // db1 · db1:1433 · db1,1433 · tcp:db1,1433
   std::string database;
   std::string user;
   std::string password;       // from environment, .env or password_file, never from flags or TOML
@@ -33,8 +33,9 @@ struct Source {
 struct Target {
   std::string url;  // s3://bucket/prefix or file:///folder
   std::string region = "us-east-1";
-  std::string endpoint;     // empty: AWS
-  bool path_style = false;  // default true when an endpoint is set that is an IP address or localhost
+  std::string endpoint;  // empty: AWS
+  bool path_style =
+      false;  // default true when an endpoint is set that is an IP address or localhost
   std::string access_key_id;
   std::string secret_access_key;
   std::string session_token;
@@ -56,21 +57,24 @@ struct Config {
   Source source;
   Target target;
   Run run;
-  // "source.host" -> "flag --host", "environment SQL_SERVER_HOST", ".env line 3", "cdc.toml line 2", "default".
+  // "source.host" -> "flag --host", "environment SQL_SERVER_HOST", ".env line 3", "cdc.toml line
+  // 2", "default".
   std::map<std::string, std::string> origins;
+  // What was passed over and should be told: lines of .env that do not parse.
+  std::vector<std::string> warnings;
 };
 
 // What Load may look at; an argument so that a test can hold it.
 struct Inputs {
-  std::string toml_path;                           // --config; empty: cdc-to-s3.toml in the folder, if there
-  std::string folder = ".";                        // where .env and the default TOML are looked for
+  std::string toml_path;     // --config; empty: cdc-to-s3.toml in the folder, if there
+  std::string folder = ".";  // where .env and the default TOML are looked for
   std::map<std::string, std::string> environment;  // all of it
   std::map<std::string, std::string> flags;        // "source.host" -> value
 };
 
-// Flags win over environment, environment over .env, .env over TOML. Invalid: says the key, where it
-// was set, what is wrong, and for an unknown key the nearest known one. Does not check that everything
-// needed is there: Validate does.
+// Flags win over environment, environment over .env, .env over TOML; an empty value counts as not
+// set. Invalid: says the key, where it was set, what is wrong, and for an unknown key the nearest
+// known one. Does not check that everything needed is there: Validate does.
 arrow::Result<Config> Load(const Inputs& inputs);
 // Whether a run could start with this: every missing setting in one message, with each name it has.
 arrow::Status Validate(const Config& config);
@@ -83,6 +87,8 @@ struct KeyHelp {
   std::vector<std::string> environment;  // CDC_SOURCE_HOST, SQL_SERVER_HOST
   std::string default_text;
   std::string help;
+  std::string flag;     // "--host"; "" for a secret, which no flag may carry
+  bool secret = false;  // nor the TOML file
 };
 std::vector<KeyHelp> AllKeys();
 

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <arrow/status.h>
+
+#include <string_view>
+
+// What a text value must look like. Invalid says what is wrong and what would be right.
+namespace cdc::config {
+
+arrow::Status CheckStart(std::string_view text);         // oldest · now · an LSN
+arrow::Status CheckTargetUrl(std::string_view text);     // s3://bucket[/prefix] · file:///folder
+arrow::Status CheckState(std::string_view text);         // file:///folder
+arrow::Status CheckEndpoint(std::string_view text);      // http(s)://host[:port]
+arrow::Status CheckPathTemplate(std::string_view text);  // known placeholders, {table} among them
+arrow::Status CheckLogLevel(std::string_view text);
+
+// Whether a bucket cannot be a part of this endpoint's host name: an address, localhost, a name
+// without a dot.
+bool IsLocalEndpoint(std::string_view endpoint);
+
+}  // namespace cdc::config

@@ -1,0 +1,269 @@
+#include "config/keys.h"
+
+#include <algorithm>
+#include <cctype>
+#include <chrono>
+
+#include "base/units.h"
+#include "config/checks.h"
+
+namespace cdc::config {
+namespace {
+
+using arrow::Status;
+using std::chrono::milliseconds;
+using Names = std::vector<std::string>;
+using Check = Status (*)(std::string_view);
+
+Status AnyText(std::string_view) { return Status::OK(); }
+
+// A place in Config: a section and a member of it.
+template <typename Section, typename Value>
+struct Place {
+  Section Config::*section;
+  Value Section::*member;
+
+  Value& in(Config* config) const { return config->*section.*member; }
+  const Value& in(const Config& config) const { return config.*section.*member; }
+};
+
+template <typename Section, typename Value>
+Place(Section Config::*, Value Section::*) -> Place<Section, Value>;
+
+template <typename Section>
+Key Text(std::string name, Place<Section, std::string> place, Names names, std::string help,
+         Check check = AnyText) {
+  return {.name = std::move(name),
+          .other_names = std::move(names),
+          .kind = Kind::kText,
+          .help = std::move(help),
+          .set =
+              [place, check](std::string_view text, Config* config) {
+                ARROW_RETURN_NOT_OK(text.empty() ? Status::OK() : check(text));
+                place.in(config) = text;
+                return Status::OK();
+              },
+          .get = [place](const Config& config) { return place.in(config); }};
+}
+
+template <typename Section>
+Key Secret(std::string name, Place<Section, std::string> place, Names names, std::string help) {
+  Key key = Text(std::move(name), place, std::move(names), std::move(help));
+  key.secret = true;
+  return key;
+}
+
+// The limits belong to the key, with both ends, so that no value can overflow further down.
+template <typename Value>
+struct Range {
+  Value least;
+  Value most;
+};
+
+template <typename Value, typename Format>
+Status CheckRange(Value value, Range<Value> range, Format format) {
+  if (value >= range.least && value <= range.most) return Status::OK();
+  return Status::Invalid(format(value), " is outside ", format(range.least), " to ",
+                         format(range.most));
+}
+
+template <typename Section>
+Key Time(std::string name, Place<Section, milliseconds> place, Range<milliseconds> range,
+         std::string help) {
+  return {.name = std::move(name),
+          .other_names = {},
+          .kind = Kind::kDuration,
+          .help = std::move(help),
+          .set =
+              [place, range](std::string_view text, Config* config) {
+                ARROW_ASSIGN_OR_RAISE(const milliseconds value, ParseDuration(text));
+                ARROW_RETURN_NOT_OK(CheckRange(value, range, FormatDuration));
+                place.in(config) = value;
+                return Status::OK();
+              },
+          .get = [place](const Config& config) { return FormatDuration(place.in(config)); }};
+}
+
+template <typename Section>
+Key Number(std::string name, Place<Section, int64_t> place, Kind kind, Range<int64_t> range,
+           std::string help) {
+  const auto format = [kind](int64_t value) {
+    return kind == Kind::kSize ? FormatSize(value) : std::to_string(value);
+  };
+  return {.name = std::move(name),
+          .other_names = {},
+          .kind = kind,
+          .help = std::move(help),
+          .set =
+              [place, range, kind, format](std::string_view text, Config* config) {
+                ARROW_ASSIGN_OR_RAISE(const int64_t value,
+                                      kind == Kind::kSize ? ParseSize(text) : ParseInteger(text));
+                ARROW_RETURN_NOT_OK(CheckRange(value, range, format));
+                place.in(config) = value;
+                return Status::OK();
+              },
+          .get = [place, format](const Config& config) { return format(place.in(config)); }};
+}
+
+template <typename Section>
+Key Boolean(std::string name, Place<Section, bool> place, std::string help) {
+  return {.name = std::move(name),
+          .other_names = {},
+          .kind = Kind::kBoolean,
+          .help = std::move(help),
+          .set =
+              [place](std::string_view text, Config* config) {
+                const bool yes = text == "true" || text == "1" || text == "yes";
+                const bool no = text == "false" || text == "0" || text == "no";
+                if (!yes && !no) return Status::Invalid("\"", text, "\" is not true or false");
+                place.in(config) = yes;
+                return Status::OK();
+              },
+          .get = [place](const Config& config) { return place.in(config) ? "true" : "false"; }};
+}
+
+Key OnGapKey() {
+  return {.name = "source.on_gap",
+          .other_names = {},
+          .kind = Kind::kText,
+          .help =
+              "rows that cleanup removed before they were read: stop the table, or continue "
+              "behind them",
+          .set =
+              [](std::string_view text, Config* config) {
+                if (text != "stop" && text != "continue") {
+                  return Status::Invalid("\"", text, "\" is not stop or continue");
+                }
+                config->source.on_gap = text == "stop" ? OnGap::kStop : OnGap::kContinue;
+                return Status::OK();
+              },
+          .get =
+              [](const Config& config) {
+                return config.source.on_gap == OnGap::kStop ? "stop" : "continue";
+              }};
+}
+
+constexpr milliseconds kSecond{1'000};
+constexpr milliseconds kDay{86'400'000};
+
+std::vector<Key> SourceKeys() {
+  constexpr auto s = &Config::source;
+  return {
+      Text("source.host", Place{s, &Source::host}, {"SQL_SERVER_HOST"},
+           "SQL Server: db1, db1:1433, db1,1433, tcp:db1,1433"),
+      Text("source.database", Place{s, &Source::database}, {"SQL_SERVER_DATABASE"},
+           "database whose changes are captured"),
+      Text("source.user", Place{s, &Source::user}, {"SQL_SERVER_USER"}, "SQL Server login"),
+      Secret("source.password", Place{s, &Source::password}, {"SQL_SERVER_PASSWORD"},
+             "its password"),
+      Text("source.password_file", Place{s, &Source::password_file}, {},
+           "file whose first line is the password"),
+      Text("source.driver", Place{s, &Source::driver}, {"SQL_SERVER_DRIVER"},
+           "ODBC driver: auto, a registered name, a library's path"),
+      Text("source.start", Place{s, &Source::start}, {},
+           "where a new table starts: oldest, now, an LSN", CheckStart),
+      OnGapKey(),
+      Text("source.time_zone", Place{s, &Source::time_zone}, {},
+           "the server's time zone (Windows name), where it cannot tell by itself"),
+      Time("source.login_timeout", Place{s, &Source::login_timeout}, {kSecond, kSecond * 600},
+           "for connecting"),
+      Time("source.query_timeout", Place{s, &Source::query_timeout}, {kSecond, kDay},
+           "for a statement without any progress"),
+      Time("source.lock_timeout", Place{s, &Source::lock_timeout},
+           {milliseconds(10), kSecond * 600}, "for a lock on a change table"),
+  };
+}
+
+std::vector<Key> TargetKeys() {
+  constexpr auto t = &Config::target;
+  return {
+      Text("target.url", Place{t, &Target::url}, {"S3_BUCKET"},
+           "s3://bucket/prefix or file:///folder (S3_BUCKET: the bucket, with S3_PREFIX)",
+           CheckTargetUrl),
+      Text("target.region", Place{t, &Target::region}, {"AWS_REGION", "AWS_DEFAULT_REGION"},
+           "the bucket's region"),
+      Text("target.endpoint", Place{t, &Target::endpoint},
+           {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"}, "S3 that is not AWS's: http://host:port",
+           CheckEndpoint),
+      Boolean("target.path_style", Place{t, &Target::path_style},
+              "the bucket in the path instead of the host name (default: for local endpoints)"),
+      Text("target.access_key_id", Place{t, &Target::access_key_id}, {"AWS_ACCESS_KEY_ID"},
+           "access key"),
+      Secret("target.secret_access_key", Place{t, &Target::secret_access_key},
+             {"AWS_SECRET_ACCESS_KEY"}, "its secret"),
+      Secret("target.session_token", Place{t, &Target::session_token}, {"AWS_SESSION_TOKEN"},
+             "for temporary credentials"),
+      Text("target.ca_bundle", Place{t, &Target::ca_bundle}, {"AWS_CA_BUNDLE"},
+           "file with the certificates to trust, instead of the system's"),
+      Text("target.state", Place{t, &Target::state}, {},
+           "file:///folder for the state, where the store has no conditional writes", CheckState),
+      Text("target.path", Place{t, &Target::path}, {},
+           "folder of a table: {database}, {schema}, {table}, {date}", CheckPathTemplate),
+  };
+}
+
+std::vector<Key> RunKeys() {
+  constexpr auto r = &Config::run;
+  return {
+      Time("run.interval", Place{r, &Run::interval}, {milliseconds(100), kDay},
+           "from the start of one poll to the next"),
+      // Sequence numbers and row counts are far below; a limit keeps arithmetic honest.
+      Number("run.max_object_rows", Place{r, &Run::max_object_rows}, Kind::kInteger,
+             {1, 1'000'000'000}, "rows of one object at most"),
+      // S3 takes 5 GiB in one PUT.
+      Number("run.max_object_bytes", Place{r, &Run::max_object_bytes}, Kind::kSize,
+             {64 << 10, int64_t{4} << 30}, "an object ends when it has grown to this"),
+      // Below 8,000 bytes an ordinary nvarchar(4000) would not fit.
+      Number("run.max_value_bytes", Place{r, &Run::max_value_bytes}, Kind::kSize,
+             {8 << 10, int64_t{1} << 30}, "a longer value stops its table"),
+      Text("run.temp_dir", Place{r, &Run::temp_dir}, {},
+           "folder for objects above 8 MiB while they are built (default: TMPDIR or /tmp)"),
+      Text("run.log_level", Place{r, &Run::log_level}, {}, "debug, info, warn, error",
+           CheckLogLevel),
+  };
+}
+
+std::string Upper(std::string_view text) {
+  std::string upper;
+  for (const char c : text) {
+    upper += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return upper;
+}
+
+}  // namespace
+
+std::string Key::section() const { return name.substr(0, name.find('.')); }
+std::string Key::environment_name() const { return "CDC_" + Upper(name); }
+
+std::string Key::flag() const {
+  std::string flag = "--" + name.substr(name.find('.') + 1);
+  std::ranges::replace(flag, '_', '-');
+  return flag;
+}
+
+std::vector<std::string> Key::all_names() const {
+  std::vector<std::string> names = {environment_name()};
+  names.insert(names.end(), other_names.begin(), other_names.end());
+  return names;
+}
+
+const std::vector<Key>& Keys() {
+  static const std::vector<Key> keys = [] {
+    std::vector<Key> all;
+    for (auto part : {SourceKeys(), TargetKeys(), RunKeys()}) {
+      all.insert(all.end(), part.begin(), part.end());
+    }
+    return all;
+  }();
+  return keys;
+}
+
+const Key* FindKey(std::string_view name) {
+  for (const Key& key : Keys()) {
+    if (key.name == name) return &key;
+  }
+  return nullptr;
+}
+
+}  // namespace cdc::config
