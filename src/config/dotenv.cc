@@ -41,8 +41,9 @@ class Reader {
   Dotenv ReadAll() {
     Dotenv dotenv;
     while (!AtEnd()) {
+      SkipWhile(IsUnicodeSpace);
       const int line = line_;
-      if (!ReadStatement(&dotenv)) {
+      if (!AtEnd() && !ReadStatement(&dotenv)) {
         dotenv.unreadable_lines.push_back(line);
         SkipWhile([](char32_t c) { return !IsNewline(c); });
         if (!AtEnd()) Advance();
@@ -71,8 +72,6 @@ class Reader {
 
   // False: the text from here on does not fit.
   bool ReadStatement(Dotenv* dotenv) {
-    SkipWhile(IsUnicodeSpace);
-    if (AtEnd()) return true;
     SkipExport();
     DotenvEntry entry;
     entry.line = line_;
