@@ -28,3 +28,4 @@ if ! cmp -s tools/requirements.txt "$stamp"; then
   .venv/bin/pip install --quiet --disable-pip-version-check -r tools/requirements.txt
   cp tools/requirements.txt "$stamp"
 fi
+if [ "${1:-}" = --tests ]; then tools/install_versitygw.sh; fi
