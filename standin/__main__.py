@@ -11,11 +11,13 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 from standin.control import ControlServer
 from standin.engine import open_engine
 from standin.tds.server import Server
+from standin.tds.tls import Encryption
 
 
 def _arguments() -> argparse.Namespace:
@@ -24,6 +26,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--control-port", type=int, default=0, help="control channel; 0 (default): a free port")
     parser.add_argument("--user", default="sa")
     parser.add_argument("--password", help="default: the environment's STANDIN_PASSWORD")
+    parser.add_argument("--tls-certificate", type=Path, metavar="PEM", help="offer TLS; default: everything in clear")
+    parser.add_argument("--tls-key", type=Path, metavar="PEM")
+    parser.add_argument("--tls-required", action="store_true", help="refuse clients that want to stay in clear")
     parser.add_argument("--data", metavar="DIR", help="keep databases here; default: nothing outlives the process")
     parser.add_argument("--capture-interval", type=float, metavar="SECONDS", help="between two scans of the log")
     parser.add_argument("--time-zone", metavar="NAME", help="the server's local time, e.g. Europe/Berlin")
@@ -54,6 +59,12 @@ def _engine_options(arguments: argparse.Namespace, password: str) -> dict[str, A
     return {name: value for name, value in options.items() if value is not None}
 
 
+def _encryption(arguments: argparse.Namespace) -> Encryption | None:
+    if arguments.tls_certificate is None:
+        return None
+    return Encryption(arguments.tls_certificate, arguments.tls_key, arguments.tls_required)
+
+
 def main() -> int:
     arguments = _arguments()
     password = arguments.password if arguments.password is not None else os.environ.get("STANDIN_PASSWORD")
@@ -64,7 +75,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     engine = open_engine(**_engine_options(arguments, password))
-    server = Server(engine, arguments.port)
+    server = Server(engine, arguments.port, _encryption(arguments))
     control = ControlServer(server, arguments.control_port)
     server.start()
     control.start()

@@ -23,6 +23,8 @@ from standin.tds.packets import ClearTransport, ConnectionClosed, Message, Packe
 from standin.tds.procedures import Procedures
 from standin.tds.response import CutConnection, Fatal, Response
 from standin.tds.statement_log import Statement, StatementLog
+from standin.tds.tls import PACKET_BYTES_MAX as TLS_PACKET_BYTES_MAX
+from standin.tds.tls import Encryption, TlsTransport
 
 _LOGIN_SECONDS = 30  # a client that has not logged in by then is cut, as the real server does
 _DRAIN_SECONDS = 5.0  # how long the end of a connection waits for bytes on their way
@@ -34,13 +36,20 @@ class Connection:
     """Runs in its own thread by `run`. `close` may come from any thread."""
 
     def __init__(
-        self, connection: socket.socket, spid: int, engine: Engine, faults: FaultBoard, log: StatementLog
+        self,
+        connection: socket.socket,
+        spid: int,
+        engine: Engine,
+        faults: FaultBoard,
+        log: StatementLog,
+        encryption: Encryption | None = None,
     ) -> None:
         self.spid = spid
         self._socket = connection
         self._engine = engine
         self._faults = faults
         self._log = log
+        self._encryption = encryption
         self._transport = ClearTransport(connection)
         self._reader = PacketReader(self._transport)
         self._writer = PacketWriter(self._transport, spid)
@@ -105,7 +114,8 @@ class Connection:
             self._refuse(error, request.login.user)
             return False
         self._procedures = Procedures(self._session)
-        packet_bytes = packets.negotiated_packet_bytes(request.packet_bytes)
+        most = packets.PACKET_BYTES_MAX if self._writer.transport is self._transport else TLS_PACKET_BYTES_MAX
+        packet_bytes = packets.negotiated_packet_bytes(request.packet_bytes, most)
         reply = login.login_reply(request, self._session.database, packet_bytes)
         if fault is not None:
             self._writer.write(reply[: fault.count])
@@ -120,12 +130,24 @@ class Connection:
         message = self._reader.read_message()
         if message.type == packets.PRELOGIN:
             options = login.parse_prelogin(message.payload)
-            self._writer.write(login.prelogin_reply(options, login.ENCRYPT_NOT_SUPPORTED))
+            answer = login.ENCRYPT_NOT_SUPPORTED
+            if self._encryption is not None:
+                answer = self._encryption.answer(login.client_encryption(options))
+            self._writer.write(login.prelogin_reply(options, answer))
             self._writer.end_message()
+            if self._encryption is not None and answer != login.ENCRYPT_NOT_SUPPORTED:
+                self._encrypt(self._encryption)
             message = self._reader.read_message()
+            if self._encryption is not None and answer == login.ENCRYPT_OFF:
+                self._reader.transport = self._writer.transport = self._transport  # the login only
         if message.type != packets.LOGIN7:
             raise ProtocolError(f"a message of type {message.type:#x} where LOGIN7 was expected")
         return login.parse_login7(message.payload)
+
+    def _encrypt(self, encryption: Encryption) -> None:
+        encrypted = TlsTransport(self._transport, encryption)
+        encrypted.shake_hands(self._reader, self._writer)
+        self._reader.transport = self._writer.transport = encrypted
 
     def _login_fault(self, fault: Fault) -> None:
         fault.fired += 1

@@ -91,6 +91,12 @@ class PacketReader:
                 raise ProtocolError(f"a message of more than {MESSAGE_BYTES_MAX} bytes")
         return Message(kind, status, b"".join(pieces))
 
+    def take_buffered(self) -> bytes:
+        """What was received beyond the last message: it belongs to another layer from now on."""
+        data = bytes(self._buffer)
+        self._buffer.clear()
+        return data
+
     def _read_packet(self) -> tuple[int, int, bytes]:
         header = self._take(HEADER_BYTES)
         kind, status, length = struct.unpack(">BBH", header[:4])
@@ -114,6 +120,7 @@ class PacketWriter:
     def __init__(self, transport: Transport, spid: int) -> None:
         self.transport = transport
         self.packet_bytes = PACKET_BYTES_DEFAULT
+        self.message_type = REPLY
         self.message_bytes = 0  # of the message being written, headers not counted
         self._spid = spid
         self._number = 0
@@ -152,7 +159,7 @@ class PacketWriter:
     def _cut_packet(self, status: int) -> None:
         self._number = (self._number + 1) & 0xFF
         length = len(self._payload) + HEADER_BYTES
-        self._packets += struct.pack(">BBHHBB", REPLY, status, length, self._spid & 0xFFFF, self._number, 0)
+        self._packets += struct.pack(">BBHHBB", self.message_type, status, length, self._spid & 0xFFFF, self._number, 0)
         self._packets += self._payload
         self._payload.clear()
 
@@ -162,8 +169,8 @@ class PacketWriter:
             self.transport.send(data)
 
 
-def negotiated_packet_bytes(asked: int) -> int:
+def negotiated_packet_bytes(asked: int, most: int = PACKET_BYTES_MAX) -> int:
     """The packet size for a client that asked for `asked` in LOGIN7 (0: the server's default)."""
     if asked == 0:
         return PACKET_BYTES_DEFAULT
-    return min(max(asked, PACKET_BYTES_MIN), PACKET_BYTES_MAX) // 4 * 4
+    return min(max(asked, PACKET_BYTES_MIN), most) // 4 * 4

@@ -11,6 +11,7 @@ from standin.model import Engine
 from standin.tds.connection import Connection
 from standin.tds.faults import FaultBoard
 from standin.tds.statement_log import StatementLog
+from standin.tds.tls import Encryption
 
 _FIRST_SPID = 51  # as SQL Server numbers user sessions
 _STOP_SECONDS = 10.0
@@ -19,11 +20,12 @@ _STOP_SECONDS = 10.0
 class Server:
     """Listens from construction; accepts from `start` to `stop`."""
 
-    def __init__(self, engine: Engine, port: int = 0) -> None:
+    def __init__(self, engine: Engine, port: int = 0, encryption: Encryption | None = None) -> None:
         """Port 0 takes a free one. Raises OSError if the port is taken."""
         self.faults = FaultBoard()
         self.log = StatementLog()
         self._engine = engine
+        self._encryption = encryption
         self._listener = socket.create_server(("127.0.0.1", port), backlog=256)
         self.port: int = self._listener.getsockname()[1]
         self._lock = threading.Lock()
@@ -69,7 +71,7 @@ class Server:
                 return
             with self._lock:
                 spid, self._next_spid = self._next_spid, self._next_spid + 1
-                connection = Connection(accepted, spid, self._engine, self.faults, self.log)
+                connection = Connection(accepted, spid, self._engine, self.faults, self.log, self._encryption)
                 thread = threading.Thread(target=self._run, args=(connection,), name=f"session {spid}", daemon=True)
                 self._connections[spid] = (connection, thread)
             thread.start()

@@ -18,17 +18,18 @@ from fake_engine import FakeEngine
 
 from standin.control import Control, ControlServer
 from standin.tds.server import Server
+from standin.tds.tls import Encryption
 
 SQL_SS_TIMESTAMPOFFSET, SQL_SS_UDT, SQL_SS_VARIANT = -155, -151, -150
 pyodbc.pooling = False  # a pooled connection would outlive the server of its test
 
 
 class Running:
-    """A server in this process; its control channel; and, of tests that need one, its engine."""
+    """A server in this process over an engine of fixed answers, and its control channel."""
 
-    def __init__(self, engine: Any = None) -> None:
-        self.engine = engine if engine is not None else FakeEngine()
-        self.server = Server(self.engine)
+    def __init__(self, encryption: Encryption | None = None) -> None:
+        self.engine = FakeEngine()
+        self.server = Server(self.engine, encryption=encryption)
         self.server.start()
         self._control_server = ControlServer(self.server)
         self._control_server.start()
