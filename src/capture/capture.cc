@@ -70,7 +70,13 @@ Result<std::unique_ptr<Capture>> Capture::Start(const Options& options, source::
   if (stored) {
     ARROW_RETURN_NOT_OK(RefuseOtherDatabase(stored->document, identity));
   } else {
-    ARROW_RETURN_NOT_OK(RefuseForgottenObjects(options, source, data));
+    const arrow::Status forgotten = RefuseForgottenObjects(options, source, data);
+    if (IsStopsEverything(forgotten)) {
+      // Unless another copy has begun the document meanwhile, and the objects are its own.
+      ARROW_ASSIGN_OR_RAISE(const auto begun, state::ReadDocument(state_store, options.database));
+      if (begun) return state::OwnershipLost("another copy has just begun the state document");
+    }
+    ARROW_RETURN_NOT_OK(forgotten);
   }
   state::Document fresh;
   fresh.database = options.database;
@@ -149,6 +155,8 @@ Status Capture::CheckFolders() {
           context_.options,
           CheckFolder(context_.data, names, table.claim ? table.claim->key : "", name));
     }
+    // An object that our document does not know may be the work of a copy that took over from us.
+    if (IsStopsEverything(checked)) ARROW_RETURN_NOT_OK(context_.owned.Confirm());
     context_.runtime[name].folder_checked = checked.ok();
     if (!checked.ok()) ARROW_RETURN_NOT_OK(context_.TableTrouble(name, checked));
   }
@@ -165,6 +173,7 @@ Status Capture::AddNewTables(const PollInfo& info) {
     // The capture process has not seen it yet, or the horizon has not reached its start.
     if (instance.start_lsn.is_zero() || instance.start_lsn.Previous() > info.horizon->lsn) continue;
     auto table = Admit(instance, *info.horizon);
+    if (IsStopsEverything(table.status())) ARROW_RETURN_NOT_OK(context_.owned.Confirm());
     if (!table.ok()) {
       ARROW_RETURN_NOT_OK(context_.TableTrouble(name, table.status()));
       continue;

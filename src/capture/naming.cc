@@ -13,7 +13,8 @@ namespace cdc::capture {
 namespace {
 
 constexpr int kSuffixMax = 9999;
-constexpr std::string_view kDate = "{date}";
+// Stands for {date} in a filled template: no path segment holds a control character.
+constexpr std::string_view kDateMark = "\x01";
 
 void Replace(std::string* text, std::string_view what, const std::string& with) {
   for (size_t at = text->find(what); at != std::string::npos;
@@ -69,10 +70,6 @@ arrow::Result<TableNames> TableNames::Make(const std::string& path, const std::s
                                            const std::string& schema, const std::string& table) {
   TableNames names;
   names.table_ = PathSegment(table);
-  names.template_ = path;
-  // {database} last would replace inside a table that is called "{database}": braces in values are
-  // rare, but a name must never be taken for a placeholder, so every value is put in where no
-  // template is left.
   std::string filled;
   for (size_t at = 0; at < path.size();) {
     const size_t open = path.find('{', at);
@@ -87,8 +84,8 @@ arrow::Result<TableNames> TableNames::Make(const std::string& path, const std::s
       filled += PathSegment(schema);
     } else if (name == "{table}") {
       filled += names.table_;
-    } else if (name == kDate) {
-      filled += kDate;
+    } else if (name == "{date}") {
+      filled += kDateMark;
     } else {
       return arrow::Status::Invalid("[target] path has the unknown placeholder ", name,
                                     "; known are {database} {schema} {table} {date}");
@@ -97,14 +94,14 @@ arrow::Result<TableNames> TableNames::Make(const std::string& path, const std::s
   }
   while (!filled.empty() && filled.back() == '/') filled.pop_back();
   names.template_ = filled + "/";
-  names.folder_ = names.template_.substr(0, names.template_.find(kDate));
+  names.folder_ = names.template_.substr(0, names.template_.find(kDateMark));
   names.folder_.resize(names.folder_.rfind('/') + 1);
   return names;
 }
 
 std::string TableNames::Key(const Stamp& stamp) const {
   std::string folder = template_;
-  Replace(&folder, kDate, fmt::format("{:%Y-%m-%d}", Utc(stamp.time)));
+  Replace(&folder, kDateMark, fmt::format("{:%Y-%m-%d}", Utc(stamp.time)));
   return folder + table_ + "_cdc_" + stamp.ToString() + ".parquet";
 }
 

@@ -36,8 +36,6 @@ Status MakeStatus(const char* id, const std::string& why) {
   return Status::FromDetailAndArgs(arrow::StatusCode::IOError, std::make_shared<Detail>(id), why);
 }
 
-Status Lost(const std::string& why) { return MakeStatus(kLost, why); }
-
 bool Is(const Status& status, const char* id) {
   return status.detail() != nullptr && status.detail()->type_id() == std::string_view(id);
 }
@@ -84,6 +82,7 @@ Result<std::optional<Stored>> ReadDocument(store::Store& store, const std::strin
   return Stored{std::move(*document), std::move(content->version)};
 }
 
+Status OwnershipLost(const std::string& why) { return MakeStatus(kLost, why); }
 bool IsOwnershipLost(const Status& status) { return Is(status, kLost); }
 bool IsUnsettled(const Status& status) { return Is(status, kUnsettled); }
 
@@ -103,6 +102,16 @@ Status OwnedDocument::Swap(const std::function<void(Document&)>& change) {
   Document next = current_;
   change(next);
   return SwapIn(std::move(next), version_);
+}
+
+Status OwnedDocument::Confirm() {
+  const auto now = store_->Get(DocumentKey(current_.database));
+  if (now.ok() && now->version == version_) return Status::OK();
+  if (now.ok()) return OwnershipLost("another copy has taken over");
+  if (store::KindOf(now.status()) == store::ErrorKind::kNotFound) {
+    return OwnershipLost("the state document was deleted while this program owned it");
+  }
+  return now.status();
 }
 
 Status OwnedDocument::SwapIn(Document next, const std::optional<std::string>& expected) {
@@ -131,7 +140,7 @@ Status OwnedDocument::SwapIn(Document next, const std::optional<std::string>& ex
     if (!now.ok()) {
       if (store::KindOf(now.status()) != store::ErrorKind::kNotFound) continue;
       if (!expected) continue;  // the first document is not there yet
-      return Lost("the state document " + key +
+      return OwnershipLost("the state document " + key +
                   " was deleted while this program owned it; stop every copy and put it back");
     }
     if (now->bytes == bytes) {
@@ -142,7 +151,7 @@ Status OwnedDocument::SwapIn(Document next, const std::optional<std::string>& ex
     }
     if (!expected || now->version != *expected) {
       auto other = Document::FromJson(now->bytes);
-      return Lost("another copy has taken over: " +
+      return OwnershipLost("another copy has taken over: " +
                   (other.ok() ? Describe(other->owner) : "its document cannot be read"));
     }
   }

@@ -27,6 +27,7 @@ arrow::Result<std::optional<Stored>> ReadDocument(store::Store& store, const std
 
 // Whether the error means that another program is the owner now, or that the document is gone.
 bool IsOwnershipLost(const arrow::Status& status);
+arrow::Status OwnershipLost(const std::string& why);
 // Whether a swap's outcome could not be learned (the store is away). Taking over anew settles it.
 bool IsUnsettled(const arrow::Status& status);
 
@@ -49,6 +50,8 @@ class OwnedDocument {
 
   // Applies `change` to a copy and swaps it in.
   arrow::Status Swap(const std::function<void(Document&)>& change);
+  // OK if the stored document is still the one of our last swap; ownership lost if it is not.
+  arrow::Status Confirm();
 
  private:
   OwnedDocument(store::Store& store, const Clock& clock) : store_(&store), clock_(&clock) {}

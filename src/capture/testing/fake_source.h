@@ -1,0 +1,270 @@
+#pragma once
+
+#include <arrow/builder.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "odbc/connection.h"
+#include "source/source.h"
+
+// A database with captured tables, in memory, as the rules of change data capture have it; and a
+// Source over it. Values are a function of the row's key, so only keys are kept.
+namespace cdc::capture::testing {
+
+inline Lsn MakeLsn(int64_t number) {
+  Lsn lsn;
+  for (int i = 0; i < 8; ++i)
+    lsn.bytes[static_cast<size_t>(9 - i)] = static_cast<uint8_t>(number >> (8 * i));
+  return lsn;
+}
+
+inline std::string TimeOf(int64_t number) { return "t" + std::to_string(number); }
+
+class FakeDatabase {
+ public:
+  struct Table {
+    source::CaptureInstance instance;
+    std::vector<RowKey> rows;     // still there, in commit order
+    std::vector<RowKey> history;  // all that there ever was
+  };
+
+  // A table that is captured from the next commit on.
+  void AddTable(const std::string& schema, const std::string& name) {
+    Table table;
+    table.instance.change_table_object_id = ++objects_;
+    table.instance.source_object_id = ++objects_;
+    table.instance.name = schema + "_" + name;
+    table.instance.schema = schema;
+    table.instance.table = name;
+    table.instance.change_table = table.instance.name + "_CT";
+    table.instance.start_lsn = MakeLsn(next_);
+    tables[schema + "." + name] = table;
+  }
+
+  // One transaction; `operations` by table, 3 is followed by its 4. Returns its LSN's number.
+  int64_t Commit(const std::map<std::string, std::vector<int32_t>>& operations) {
+    const int64_t commit = next_;
+    next_ += 3;
+    for (const auto& [name, list] : operations) {
+      int32_t command = 0;
+      for (const int32_t operation : list) {
+        if (operation != 4) ++command;
+        // Change records have LSNs of their own that follow no order between transactions.
+        const RowKey key{MakeLsn(commit), command / 3 + 1, MakeLsn(1'000'000 - commit + command),
+                         operation};
+        tables.at(name).rows.push_back(key);
+      }
+      auto& rows = tables.at(name).rows;
+      std::sort(rows.begin(), rows.end());
+      for (const RowKey& row : rows) {
+        if (row.start_lsn == MakeLsn(commit)) tables.at(name).history.push_back(row);
+      }
+    }
+    mapping.push_back(commit);
+    return commit;
+  }
+
+  // As the cleanup job (all tables) or sys.sp_cdc_cleanup_change_table (one): the low end, then the
+  // rows.
+  void Cleanup(int64_t low_water_mark, const std::string& only = "") {
+    for (auto& [name, table] : tables) {
+      if (!only.empty() && name != only) continue;
+      if (MakeLsn(low_water_mark) > table.instance.start_lsn)
+        table.instance.start_lsn = MakeLsn(low_water_mark);
+      std::erase_if(table.rows,
+                    [&](const RowKey& row) { return row.start_lsn < MakeLsn(low_water_mark); });
+    }
+    if (only.empty())
+      std::erase_if(mapping, [&](int64_t number) { return number < low_water_mark; });
+  }
+
+  std::map<std::string, Table> tables;
+  std::vector<int64_t> mapping;  // commits with a row in cdc.lsn_time_mapping
+  std::string fork;              // appended to commit times: another history has other times
+
+ private:
+  int64_t next_ = 100;
+  int64_t objects_ = 0;
+};
+
+class FakeSource : public source::Source {
+ public:
+  // Before every call; may throw (a crash), or return an error.
+  using Hook = std::function<arrow::Status(const std::string& call)>;
+
+  explicit FakeSource(FakeDatabase& database) : database_(database) {}
+
+  Hook hook;
+  int64_t lag_commits = 0;  // a replica that does not show the newest ones
+  std::map<std::string, arrow::Status> table_errors;
+
+  arrow::Result<source::DatabaseIdentity> Identify() override {
+    ARROW_RETURN_NOT_OK(Pass("identify"));
+    return source::DatabaseIdentity{"Shop", "guid", "fake", "0", true};
+  }
+
+  arrow::Result<source::PollInfo> Poll(const std::optional<Lsn>& anchor) override {
+    ARROW_RETURN_NOT_OK(Pass("poll"));
+    source::PollInfo info;
+    const auto shown = Shown();
+    if (!shown.empty()) {
+      info.horizon = source::Horizon{MakeLsn(shown.back()), TimeOf(shown.back()) + database_.fork};
+      info.mapping_min = MakeLsn(shown.front());
+      info.mapping_max = MakeLsn(shown.back());
+    }
+    for (const int64_t number : shown) {
+      if (anchor && MakeLsn(number) == *anchor) info.anchor_time = TimeOf(number) + database_.fork;
+    }
+    info.instances = Instances();
+    return info;
+  }
+
+  arrow::Result<std::vector<arrow::Result<bool>>> HaveRows(const std::vector<Probe>& probes,
+                                                           const Lsn& through) override {
+    ARROW_RETURN_NOT_OK(Pass("probe"));
+    std::vector<arrow::Result<bool>> answers;
+    for (const Probe& probe : probes) {
+      const auto& table = Find(probe.instance);
+      if (const auto error = table_errors.find(table.instance.schema + "." + table.instance.table);
+          error != table_errors.end()) {
+        answers.emplace_back(error->second);
+        continue;
+      }
+      answers.emplace_back(
+          std::any_of(table.rows.begin(), table.rows.end(), [&](const RowKey& row) {
+            return row.start_lsn > probe.after && row.start_lsn <= through;
+          }));
+    }
+    return answers;
+  }
+
+  arrow::Result<source::TableDescription> Describe(
+      const source::CaptureInstance& instance) override {
+    ARROW_RETURN_NOT_OK(Pass("describe"));
+    source::TableDescription table;
+    table.instance = instance;
+    columns::SourceColumn column;
+    column.name = "v";
+    column.type_name = "bigint";
+    column.column_id = column.ordinal = 1;
+    table.columns = {column};
+    table.key_columns = {"v"};
+    return table;
+  }
+
+  arrow::Result<std::unique_ptr<source::ChangeReader>> Read(const source::TableDescription& table,
+                                                            const Position& from,
+                                                            const Position& to) override {
+    ARROW_RETURN_NOT_OK(Pass("read"));
+    return std::make_unique<Reader>(*this, table.instance, from, to);
+  }
+
+  arrow::Result<std::vector<source::CaptureInstance>> Recheck(const Lsn& through) override {
+    ARROW_RETURN_NOT_OK(Pass("recheck"));
+    const auto shown = Shown();
+    if (!shown.empty() && MakeLsn(shown.back()) < through)
+      return arrow::Status::IOError("horizon went back");
+    return Instances();
+  }
+
+  void Cancel() override {}
+
+ private:
+  class Reader : public source::ChangeReader {
+   public:
+    Reader(FakeSource& source, source::CaptureInstance instance, const Position& from,
+           const Position& to)
+        : source_(source), instance_(std::move(instance)), place_(from), to_(to) {
+      schema_ = arrow::schema({
+          arrow::field("__$start_lsn", arrow::fixed_size_binary(10), false),
+          arrow::field("__$command_id", arrow::int32()),
+          arrow::field("__$seqval", arrow::fixed_size_binary(10), false),
+          arrow::field("__$operation", arrow::int32(), false),
+          arrow::field("v", arrow::int64()),
+      });
+    }
+
+    const std::shared_ptr<arrow::Schema>& schema() const override { return schema_; }
+
+    arrow::Result<std::optional<source::ChangeBatch>> Next(int64_t max_rows) override {
+      ARROW_RETURN_NOT_OK(source_.Pass("next"));
+      source::ChangeBatch batch;
+      for (const RowKey& row : source_.Find(instance_).rows) {
+        if (place_.Covers(row) || !to_.Covers(row)) continue;
+        if (static_cast<int64_t>(batch.keys.size()) == std::min<int64_t>(max_rows, 3)) break;
+        batch.keys.push_back(row);
+      }
+      if (batch.keys.empty()) return std::nullopt;
+      place_ = Position::AfterRow(batch.keys.back());
+      ARROW_ASSIGN_OR_RAISE(batch.rows, MakeRows(batch.keys));
+      batch.altered_values = {0};
+      return batch;
+    }
+
+    arrow::Result<std::optional<RowKey>> Peek() override {
+      for (const RowKey& row : source_.Find(instance_).rows) {
+        if (!place_.Covers(row) && to_.Covers(row)) return row;
+      }
+      return std::nullopt;
+    }
+
+    arrow::Status Pause() override { return arrow::Status::OK(); }
+
+   private:
+    arrow::Result<std::shared_ptr<arrow::RecordBatch>> MakeRows(
+        const std::vector<RowKey>& keys) const {
+      arrow::FixedSizeBinaryBuilder start(arrow::fixed_size_binary(10)),
+          seqval(arrow::fixed_size_binary(10));
+      arrow::Int32Builder command, operation;
+      arrow::Int64Builder value;
+      for (const RowKey& key : keys) {
+        ARROW_RETURN_NOT_OK(start.Append(key.start_lsn.bytes.data()));
+        ARROW_RETURN_NOT_OK(seqval.Append(key.seqval.bytes.data()));
+        ARROW_RETURN_NOT_OK(command.Append(*key.command_id));
+        ARROW_RETURN_NOT_OK(operation.Append(key.operation));
+        ARROW_RETURN_NOT_OK(value.Append(key.operation));
+      }
+      arrow::ArrayVector arrays(5);
+      ARROW_RETURN_NOT_OK(start.Finish(&arrays[0]));
+      ARROW_RETURN_NOT_OK(command.Finish(&arrays[1]));
+      ARROW_RETURN_NOT_OK(seqval.Finish(&arrays[2]));
+      ARROW_RETURN_NOT_OK(operation.Finish(&arrays[3]));
+      ARROW_RETURN_NOT_OK(value.Finish(&arrays[4]));
+      return arrow::RecordBatch::Make(schema_, static_cast<int64_t>(keys.size()),
+                                      std::move(arrays));
+    }
+
+    FakeSource& source_;
+    const source::CaptureInstance instance_;
+    Position place_;
+    const Position to_;
+    std::shared_ptr<arrow::Schema> schema_;
+  };
+
+  arrow::Status Pass(const char* call) { return hook ? hook(call) : arrow::Status::OK(); }
+
+  std::vector<int64_t> Shown() const {
+    auto shown = database_.mapping;
+    shown.resize(shown.size() - std::min<size_t>(shown.size(), static_cast<size_t>(lag_commits)));
+    return shown;
+  }
+
+  std::vector<source::CaptureInstance> Instances() const {
+    std::vector<source::CaptureInstance> instances;
+    for (const auto& [name, table] : database_.tables) instances.push_back(table.instance);
+    return instances;
+  }
+
+  const FakeDatabase::Table& Find(const source::CaptureInstance& instance) const {
+    return database_.tables.at(instance.schema + "." + instance.table);
+  }
+
+  FakeDatabase& database_;
+};
+
+}  // namespace cdc::capture::testing
