@@ -17,9 +17,6 @@ std::string NewBytes() { return fmt::format("probe {}\n", RandomHex(16)); }
 
 constexpr char kLocalState[] = "keep the state in a local directory: state = \"file:///...\"";
 
-// Whether the store just does not know the request (501, 400, 405), rather than us.
-bool IsRefusal(const arrow::Status& status) { return KindOf(status) == ErrorKind::kPermanent; }
-
 arrow::Result<Condition> ProbePut(Store& store) {
   const auto body = Spool::FromBytes(NewBytes());
   auto put = store.Put(kProbeKey, *body, PutOptions{});
@@ -27,9 +24,15 @@ arrow::Result<Condition> ProbePut(Store& store) {
     // It is there now for certain; the same again must be refused.
     put = store.Put(kProbeKey, *body, PutOptions{});
   }
-  if (!put.ok()) {
-    return IsRefusal(put.status()) ? arrow::Result<Condition>(Condition::kRefused) : put.status();
+  if (!put.ok() && KindOf(put.status()) == ErrorKind::kPermanent) {
+    // Is it the condition that it does not want, or us? The same without a condition tells.
+    PutOptions overwrite;
+    overwrite.mode = PutMode::kOverwrite;
+    if (store.Put(kProbeKey, *body, overwrite).ok()) {
+      return Condition::kRefused;
+    }
   }
+  ARROW_RETURN_NOT_OK(put.status());
   return *put == PutResult::kAlreadyThere ? Condition::kHolds : Condition::kIgnored;
 }
 
