@@ -208,18 +208,17 @@ TEST_P(BlockCursorTest, results_without_rows_before_the_rows_are_skipped) {
 }
 
 TEST_P(BlockCursorTest, a_server_that_stalls_between_rows_runs_into_the_timeout) {
+  ConnectOptions options = server_->Options(GetParam().driver);
+  options.query_timeout = seconds(1);
+  connection_ = Connection::Open(options).ValueOrDie();
   testing::ControlChannel control = server_->Control();
-  control.Arm({{"match", "columns"},
-               {"at", "rows"},
-               {"count", 3000},
-               {"action", "stall"},
-               {"seconds", 30}});
+  // Both drivers then ask the server to stop and wait for its answer; Microsoft's does for 120 s.
+  control.Arm(
+      {{"match", "columns"}, {"at", "rows"}, {"count", 3000}, {"action", "stall"}, {"seconds", 4}});
   auto cursor = Open(kHuge, {{CType::kLong, 4}, {CType::kBinary, 100}}, 1024);
-  const auto start = steady_clock::now();
   arrow::Result<int64_t> rows = 1;
   while (rows.ok() && *rows > 0) rows = cursor->Fetch();
-  EXPECT_LT(steady_clock::now() - start, seconds(15));
-  EXPECT_FALSE(rows.ok());
+  EXPECT_EQ(DiagnosticsOf(rows.status())[0].sqlstate, "HYT00") << rows.status();
   EXPECT_NE(ClassOf(rows.status()), ErrorClass::kPermanent) << rows.status();
   control.Clear();
 }

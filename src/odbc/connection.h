@@ -23,7 +23,9 @@ struct ConnectOptions {
   std::string password;
   std::string app_name = "cdc-to-s3";
   std::chrono::seconds login_timeout{15};
-  std::chrono::seconds query_timeout{300};  // per execute and per fetch
+  // Per execute and per fetch. A server that does not even answer the request to stop is given up after
+  // twice this (FreeTDS) or this plus 120 s (Microsoft's driver; both measured).
+  std::chrono::seconds query_timeout{300};
   int packet_size_bytes = 16384;
 };
 
@@ -49,7 +51,9 @@ using Parameter = std::variant<int32_t, int64_t, Lsn, std::string /* nvarchar, U
                                std::nullopt_t /* a NULL int */>;
 
 // A small result (catalogue, probes): text columns as UTF-8, numbers in decimal, binary columns as raw
-// bytes; nothing is NULL. Bounded by max_rows: more rows are an error, not a cut.
+// bytes, datetime and datetime2 as "2025-01-09 14:30:15.123" to their scale; nullopt is NULL. Decimals,
+// floats and other types come as the driver writes them, and drivers differ: convert them in SQL.
+// Bounded by max_rows (for each result set): more rows are an error, not a cut.
 struct SmallResult {
   std::vector<std::string> columns;
   std::vector<std::vector<std::optional<std::string>>> rows;
@@ -118,7 +122,9 @@ class Connection {
   // Errors say what to do (driver not installed: which package; login failed: user and host; …).
   static arrow::Result<std::unique_ptr<Connection>> Open(const ConnectOptions& options);
 
-  // Runs one batch and returns all of its result sets, complete or not at all.
+  // Runs one batch and returns all of its result sets (those with columns), complete or not at all.
+  // Row counts are half of the proof: a batch or procedure under SET NOCOUNT ON is refused.
+  // Parameter markers are ODBC's `?`.
   virtual arrow::Result<std::vector<SmallResult>> Query(const std::string& sql,
                                                         const std::vector<Parameter>& parameters,
                                                         int64_t max_rows) = 0;
@@ -127,7 +133,8 @@ class Connection {
                                                       const std::vector<Parameter>& parameters,
                                                       const std::vector<ColumnBinding>& columns,
                                                       int64_t rows_per_block) = 0;
-  // Breaks off what runs; may be called from another thread.
+  // Breaks off what runs, and ends an open cursor at its next fetch (class kTransient); may be called from
+  // another thread. Statements begun later are not affected.
   virtual void Cancel() = 0;
   virtual bool broken() const = 0;
   virtual std::string driver_description() const = 0;  // name and version, for check
