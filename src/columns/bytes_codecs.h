@@ -1,0 +1,102 @@
+#pragma once
+
+#include <arrow/builder.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "columns/bytes_builder.h"
+#include "columns/number_codecs.h"
+#include "odbc/utf16.h"
+
+namespace cdc::columns {
+
+// Shared by codecs whose values go into a BytesBuilder.
+class BytesBuilderCodec {
+ public:
+  static constexpr int64_t kBytes = 0;
+  arrow::Status Reserve(int64_t values, int64_t bytes) { return builder_.Reserve(values, bytes); }
+  void AppendNull() { builder_.AppendNull(); }
+  arrow::Status Finish(const arrow::FieldVector& fields, arrow::ArrayVector* out) {
+    ARROW_ASSIGN_OR_RAISE(auto array, builder_.Finish(fields[0]->type()));
+    out->push_back(std::move(array));
+    return arrow::Status::OK();
+  }
+  int64_t altered() const { return 0; }
+
+ protected:
+  BytesBuilder builder_;
+};
+
+class BinaryCodec : public BytesBuilderCodec {
+ public:
+  const char* Append(const uint8_t* cell, int64_t length) {
+    builder_.Append(cell, length);
+    return nullptr;
+  }
+};
+
+// UTF-16LE to UTF-8. Trailing blanks and NULs stay; lone surrogates become U+FFFD, and their value
+// counts as altered.
+class TextCodec : public BytesBuilderCodec {
+ public:
+  arrow::Status Reserve(int64_t values, int64_t bytes) {
+    return builder_.Reserve(
+        values, static_cast<int64_t>(odbc::MaxUtf8Bytes(static_cast<size_t>(bytes / 2))));
+  }
+  const char* Append(const uint8_t* cell, int64_t length) {
+    if (length % 2 != 0) return "text with half a UTF-16 unit";
+    int64_t replaced = 0;
+    const size_t bytes =
+        odbc::Utf16LeToUtf8(cell, static_cast<size_t>(length / 2), builder_.target(), &replaced);
+    builder_.Commit(static_cast<int64_t>(bytes));
+    altered_ += replaced > 0 ? 1 : 0;
+    return nullptr;
+  }
+  int64_t altered() const { return altered_; }
+
+ private:
+  int64_t altered_ = 0;
+};
+
+// A GUID as SQL Server writes it: upper case, the first three groups with their lowest byte first.
+class UniqueIdentifierCodec : public BytesBuilderCodec {
+ public:
+  static constexpr int64_t kBytes = 16;
+  arrow::Status Reserve(int64_t values, int64_t) {
+    return builder_.Reserve(values, values * kTextBytes);
+  }
+  const char* Append(const uint8_t* cell, int64_t) {
+    constexpr int kOrder[] = {3, 2, 1, 0, -1, 5, 4, -1, 7, 6, -1, 8, 9, -1, 10, 11, 12, 13, 14, 15};
+    constexpr char kDigits[] = "0123456789ABCDEF";
+    char* text = builder_.target();
+    for (const int at : kOrder) {
+      if (at < 0) {
+        *text++ = '-';
+      } else {
+        *text++ = kDigits[cell[at] >> 4];
+        *text++ = kDigits[cell[at] & 0xF];
+      }
+    }
+    builder_.Commit(kTextBytes);
+    return nullptr;
+  }
+
+ private:
+  static constexpr int64_t kTextBytes = 36;
+};
+
+// The 10 bytes of an LSN.
+class LsnCodec : public BuilderCodec<arrow::FixedSizeBinaryBuilder> {
+ public:
+  static constexpr int64_t kBytes = 10;
+  LsnCodec()
+      : BuilderCodec(
+            std::make_shared<arrow::FixedSizeBinaryBuilder>(arrow::fixed_size_binary(kBytes))) {}
+  const char* Append(const uint8_t* cell, int64_t) {
+    builder_->UnsafeAppend(cell);
+    return nullptr;
+  }
+};
+
+}  // namespace cdc::columns

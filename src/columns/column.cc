@@ -1,0 +1,84 @@
+#include "columns/column.h"
+
+#include <arrow/util/key_value_metadata.h>
+#include <fmt/format.h>
+
+#include "columns/type_table.h"
+
+namespace cdc::columns {
+namespace {
+
+constexpr char kFieldIdKey[] = "PARQUET:field_id";  // Arrow's Parquet writer reads it
+
+// How a catalogue's numbers can be wrong; "" if they are right.
+std::string_view WrongArguments(const SourceColumn& column, const SqlType& type) {
+  switch (type.arguments) {
+    case Arguments::kPrecisionAndScale: {
+      const bool right = column.precision >= 1 && column.precision <= 38 && column.scale >= 0 &&
+                         column.scale <= column.precision;
+      return right ? "" : "has an impossible precision or scale";
+    }
+    case Arguments::kScale:
+      return column.scale >= 0 && column.scale <= 7 ? "" : "has an impossible scale";
+    case Arguments::kBytes:
+    case Arguments::kUtf16Units: {
+      const bool right = column.max_length_bytes == -1 ||
+                         (column.max_length_bytes >= 1 && column.max_length_bytes <= 8000);
+      return right ? "" : "has an impossible length";
+    }
+    case Arguments::kNone:
+      break;
+  }
+  return type.slot_bytes(column) > 0 ? "" : "has an impossible length";
+}
+
+std::shared_ptr<arrow::Field> CapturedField(const SourceColumn& column, const SqlType& type) {
+  auto metadata = std::make_shared<arrow::KeyValueMetadata>();
+  metadata->Append(kFieldIdKey, std::to_string(column.column_id));
+  if (!type.encoding.empty()) metadata->Append(kEncodingKey, std::string(type.encoding));
+  return arrow::field(column.name, type.arrow_type(column), /*nullable=*/true, std::move(metadata));
+}
+
+}  // namespace
+
+std::string SourceColumn::TypeText() const {
+  const SqlType* type = FindSqlType(type_name);
+  switch (type == nullptr ? Arguments::kNone : type->arguments) {
+    case Arguments::kPrecisionAndScale:
+      return fmt::format("{}({},{})", type_name, precision, scale);
+    case Arguments::kScale:
+      return fmt::format("{}({})", type_name, scale);
+    case Arguments::kBytes:
+    case Arguments::kUtf16Units: {
+      if (max_length_bytes < 0) return type_name + "(max)";
+      const int unit = type->arguments == Arguments::kUtf16Units ? 2 : 1;
+      return fmt::format("{}({})", type_name, max_length_bytes / unit);
+    }
+    case Arguments::kNone:
+      break;
+  }
+  return type_name;
+}
+
+arrow::Result<std::unique_ptr<ColumnDecoder>> ColumnDecoder::Make(const SourceColumn& column) {
+  const SqlType* type = FindSqlType(column.type_name);
+  if (type == nullptr) {
+    return arrow::Status::NotImplemented("column ", column.name, " has type ", column.TypeText(),
+                                         ", which is not supported yet");
+  }
+  if (const std::string_view wrong = WrongArguments(column, *type); !wrong.empty()) {
+    return arrow::Status::Invalid("column ", column.name, " of type ", column.type_name, " ", wrong,
+                                  " in the catalogue: length ", column.max_length_bytes,
+                                  ", precision ", column.precision, ", scale ", column.scale);
+  }
+  DecoderShape shape;
+  shape.column_text = column.name + " " + column.TypeText();
+  shape.fields.push_back(CapturedField(column, *type));
+  if (type->has_offset_column)
+    shape.fields.push_back(arrow::field(column.name + "__offset", arrow::int16()));
+  shape.binding = {type->c_type, type->slot_bytes(column)};
+  shape.grows = column.max_length_bytes < 0;
+  return type->make(column, std::move(shape));
+}
+
+}  // namespace cdc::columns
