@@ -10,9 +10,10 @@
 
 namespace cdc::store {
 
-// What a directory cannot keep in the object's own file: version and metadata of an object. It stands in a file
-// of its own, a sidecar, which is durable before its object appears. While an object is replaced the sidecar
-// describes both the old content and the new, so that whichever is there after a crash has its metadata.
+// What a directory cannot keep in the object's own file: version and metadata of an object. It
+// stands in a file of its own, a sidecar, which is durable before its object appears. While an
+// object is replaced the sidecar describes both the old content and the new, so that whichever is
+// there after a crash has its metadata.
 struct SidecarEntry {
   std::string version;  // SHA-256 of the content, 64 hex digits
   int64_t size_bytes = 0;

@@ -38,9 +38,9 @@ enum class PutMode {
 struct PutOptions {
   PutMode mode = PutMode::kIfAbsent;
   Metadata metadata;
-  // The time that the request claims to be made at. S3 refuses it 15 minutes later, and the directory
-  // store does the same, so that a process that slept cannot put an object long after it lost its
-  // ownership. Every retry uses this same time. Nothing: now.
+  // The time that the request claims to be made at. S3 refuses it 15 minutes later, and the
+  // directory store does the same, so that a process that slept cannot put an object long after it
+  // lost its ownership. Every retry uses this same time. Nothing: now.
   std::optional<UtcTime> signed_at;
 };
 
@@ -54,16 +54,16 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // kAlreadyThere: something is at the key, perhaps put by an earlier try of this very call whose reply
-  // was lost; the caller looks at its metadata. Nothing is visible under a key before the whole object
-  // is; after an error it may or may not be there.
+  // kAlreadyThere: something is at the key, perhaps put by an earlier try of this very call whose
+  // reply was lost; the caller looks at its metadata. Nothing is visible under a key before the
+  // whole object is; after an error it may or may not be there.
   virtual arrow::Result<PutResult> Put(const std::string& key, const Spool& body,
                                        const PutOptions& options) = 0;
 
-  // Replaces the object at `key` if its version is `expected` (nothing: if there is none) and returns the
-  // new version. ErrorKind::kConflict: somebody else was there first, the object is gone, or our own
-  // earlier try won and its reply was lost; read it to know. After any other error the swap may or may
-  // not have happened.
+  // Replaces the object at `key` if its version is `expected` (nothing: if there is none) and
+  // returns the new version. ErrorKind::kConflict: somebody else was there first, the object is
+  // gone, or our own earlier try won and its reply was lost; read it to know. After any other error
+  // the swap may or may not have happened.
   virtual arrow::Result<std::string> Swap(const std::string& key, const std::string& bytes,
                                           const std::optional<std::string>& expected) = 0;
 
@@ -71,11 +71,12 @@ class Store {
   virtual arrow::Result<Content> Get(const std::string& key) = 0;
   // Nothing when there is none.
   virtual arrow::Result<std::optional<ObjectInfo>> Head(const std::string& key) = 0;
-  // All objects whose key starts with `prefix` and is greater than `after` ("" for all), in byte order
-  // of their keys, at most `limit`.
+  // All objects whose key starts with `prefix` and is greater than `after` ("" for all), in byte
+  // order of their keys, at most `limit`.
   virtual arrow::Result<std::vector<ObjectInfo>> List(const std::string& prefix,
                                                       const std::string& after, int64_t limit) = 0;
-  // For tests and `check`'s probe only: the product never deletes data. Deleting what is not there is OK.
+  // For tests and `check`'s probe only: the product never deletes data. Deleting what is not there
+  // is OK.
   virtual arrow::Status Delete(const std::string& key) = 0;
 
   // "s3://lake/raw" or "file:///data/lake", for messages.
