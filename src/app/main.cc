@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <map>
 #include <string>
 
@@ -103,12 +104,18 @@ int WithConfig(const Arguments& arguments, int (*verb)(const Config&, const Argu
     return cdc::app::kExitUsage;
   }
   cdc::SetLogLevel(LevelOf(config->run.log_level));
+  for (const std::string& warning : config->warnings) {
+    cdc::LogEvent(cdc::Level::kWarn, "configuration", {{"what", warning}});
+  }
   return verb(*config, arguments);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Arrow's own allocators keep tens of MB resident behind one row group's work; the C library's
+  // does not.
+  setenv("ARROW_DEFAULT_MEMORY_POOL", "system", /*overwrite=*/0);
   std::signal(SIGPIPE, SIG_IGN);  // a server that hangs up is an error value, not the end
   CLI::App app{
       "cdc-to-s3: the changes of a SQL Server database on S3 as Parquet, each exactly once"};

@@ -13,10 +13,11 @@ namespace cdc::app {
 namespace {
 
 // What one table's work holds, whatever an object's or a transaction's size.
-constexpr int64_t kProgramBytes = 40 << 20;       // libraries, catalogue, state document
-constexpr int64_t kRowsetBytes = 2 * (8 << 20);   // bound arrays, and the same rows as Arrow arrays
-constexpr int64_t kRowGroupBytes = 48 << 20;      // the open row group with its encoders
-constexpr int64_t kReadyObjectsBytes = 24 << 20;  // objects waiting for their common claim
+constexpr int64_t kProgramBytes = 40 << 20;      // libraries, catalogue, state document
+constexpr int64_t kRowsetBytes = 2 * (8 << 20);  // bound arrays, and the same rows as Arrow arrays
+constexpr int64_t kRowGroupBytes = 20 << 20;     // the open row group with its encoders
+constexpr int64_t kReadyObjectsBytes =
+    24 << 20;  // objects waiting for their claim, and one in the making
 
 std::string TempDir(const config::Config& config) {
   if (!config.run.temp_dir.empty()) return config.run.temp_dir;

@@ -27,15 +27,13 @@ using columns::ColumnDecoder;
 using odbc::ColumnSlice;
 
 // Metadata columns in the order of the statement and of the file.
-enum MetadataColumn {
-  kStartLsn,
-  kCommandId,
-  kSeqval,
-  kOperation,
-  kUpdateMask,
-  kCommitTime,
-  kMetadataColumns
+constexpr columns::MetadataColumn kMetadataOrder[] = {
+    columns::MetadataColumn::kStartLsn,   columns::MetadataColumn::kCommandId,
+    columns::MetadataColumn::kSeqval,     columns::MetadataColumn::kOperation,
+    columns::MetadataColumn::kUpdateMask, columns::MetadataColumn::kCommitTime,
 };
+enum MetadataIndex { kStartLsn, kCommandId, kSeqval, kOperation };
+constexpr int kMetadataColumns = std::size(kMetadataOrder);
 
 // After this many rows that would have fit the first slots, the large ones are given up again.
 constexpr int64_t kRowsBeforeShrinking = 256;
@@ -54,7 +52,8 @@ class SqlChangeReader : public ChangeReader {
   ~SqlChangeReader() override { (void)Pause(); }
 
   Status Init() {
-    decoders_ = columns::MakeMetadataDecoders();
+    for (const auto column : kMetadataOrder)
+      decoders_.push_back(ColumnDecoder::MakeMetadata(column));
     for (const columns::SourceColumn& column : table_.columns) {
       auto decoder = ColumnDecoder::Make(column);
       if (!decoder.ok()) {
@@ -273,7 +272,7 @@ class SqlChangeReader : public ChangeReader {
     return key;
   }
 
-  Result<Lsn> LsnAt(MetadataColumn column, int64_t row) const {
+  Result<Lsn> LsnAt(MetadataIndex column, int64_t row) const {
     const ColumnSlice cells = cursor_->column(column);
     const char* bytes = reinterpret_cast<const char*>(cells.data + row * cells.slot_bytes);
     if (cells.lengths[row] != 10)
@@ -281,7 +280,7 @@ class SqlChangeReader : public ChangeReader {
     return Lsn::FromBytes({bytes, 10});
   }
 
-  Result<std::optional<int32_t>> IntAt(MetadataColumn column, int64_t row) const {
+  Result<std::optional<int32_t>> IntAt(MetadataIndex column, int64_t row) const {
     const ColumnSlice cells = cursor_->column(column);
     if (cells.lengths[row] == odbc::kNull) return std::nullopt;
     if (cells.lengths[row] != 4)
