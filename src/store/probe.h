@@ -10,8 +10,7 @@ namespace cdc::store {
 
 enum class Condition {
   kHolds,
-  kIgnored,   // the store writes in spite of it: two copies of the program would overwrite each
-              // other
+  kIgnored,   // the store writes in spite of it: two programs would overwrite each other's work
   kRefused,   // the store does not know such requests
   kNotKnown,  // it could not be tried, see the advice
 };
