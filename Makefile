@@ -36,7 +36,7 @@ configure: install-tools
 .PHONY: demo
 demo: configure  ## see it work: a database, a workload, a crash, and the proof that nothing is missing
 	@cmake --build $(BUILD) -j $(JOBS) --target cdc-to-s3
-	@$(PYTHON) tools/demo.py --program $(BUILD)/cdc-to-s3
+	@$(PYTHON) -m tools.demo --program $(BUILD)/cdc-to-s3
 
 .PHONY: build
 build: configure  ## build the program and all unit tests into build/

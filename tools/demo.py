@@ -1,0 +1,177 @@
+"""Shows cdc-to-s3 at work: a database, a workload, a crash in the middle, and the proof that nothing is missing.
+
+`make demo` builds the program and calls this. Everything runs on loopback and is gone afterwards.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from standin.load.connection import Connection
+from tools import demo_proof as proof
+from tools.demo_screen import Screen
+from tools.demo_workload import TABLES, Workload, set_up
+from tools.demo_world import BUCKET, DATABASE, DemoError, World
+
+_TRANSACTIONS_PER_SECOND = 25.0
+_OBJECTS_BEFORE_KILL = 10
+_OBJECTS_WANTED = 24
+_WAIT_SECONDS = 60.0
+_SHOWN_CHANGES = 5
+_PERSON_COLUMNS = ("FirstName", "LastName", "Title", "EmailPromotion")
+
+
+def wait_until(screen: Screen, what: str, tell: Callable[[], tuple[bool, str]]) -> None:
+    """Polls until `tell` says that it is so, showing what it says. DemoError after _WAIT_SECONDS."""
+    give_up = time.monotonic() + _WAIT_SECONDS
+    while True:
+        done, text = tell()
+        screen.progress(text)
+        if done:
+            return
+        if time.monotonic() > give_up:
+            raise DemoError(f"{what}: not after {_WAIT_SECONDS:.0f} s ({text})")
+        time.sleep(0.25)
+
+
+def watch_objects(screen: Screen, world: World, workload: Workload, wanted: int) -> None:
+    def tell() -> tuple[bool, str]:
+        world.check_program()
+        workload.check()
+        found = proof.objects(world.s3(), BUCKET, DATABASE)
+        names = {name: len(proof.folder_of(found, DATABASE, name).names) for name in TABLES}
+        counts = ", ".join(f"{name.split('.')[1]} {count}" for name, count in names.items())
+        done = len(found) >= wanted and all(names.values())
+        return done, f"{workload.transactions} transactions -> {len(found)} of {wanted} files ({counts})"
+
+    wait_until(screen, f"{wanted} files in the bucket", tell)
+
+
+def wait_for_capture(screen: Screen, connection: Connection) -> None:
+    """Until SQL Server's capture job has read the log up to a last change that we make."""
+    connection.run("UPDATE [Person].[Person] SET [LastName] = N'The last change' WHERE [BusinessEntityID] = 1")
+    count = "SELECT COUNT(*) FROM cdc.[Person_Person_CT] WHERE [LastName] = N'The last change'"
+    wait_until(
+        screen,
+        "the last change in its change table",
+        lambda: (connection.value(count) > 0, "waiting for the capture job"),
+    )
+
+
+def run(screen: Screen, world: World) -> bool:
+    """The demo up to its last screen; whether the proof holds."""
+    screen.step("Starting a stand-in for SQL Server and an S3 server on this machine")
+    world.start_servers()
+    rows = set_up(world.address())
+    screen.step(f"Database {DATABASE}: 3 tables captured by CDC, {rows} rows loaded")
+
+    screen.step(f"Starting a workload and `cdc-to-s3 run` (settings: a .env of {len(_settings(world))} lines)")
+    workload = Workload(world.address(), _TRANSACTIONS_PER_SECOND)
+    workload.start()
+    world.start_program()
+    watch_objects(screen, world, workload, _OBJECTS_BEFORE_KILL)
+
+    screen.step("kill -9: the program dies in the middle of its work; the workload goes on")
+    world.kill_program()
+    time.sleep(1)
+    screen.step("Starting it again: it finishes what it had claimed, and goes on")
+    world.start_program()
+    watch_objects(screen, world, workload, _OBJECTS_WANTED)
+
+    screen.step(f"Stopping the workload ({workload.transactions} transactions) and the program")
+    workload.stop()
+    world.stop_program()
+    with world.connect() as connection:
+        wait_for_capture(screen, connection)
+        screen.step("`cdc-to-s3 run --once`: catching up to the newest change")
+        world.run_once()
+        screen.step("Reading all files with DuckDB, comparing them with the change tables")
+        return last_screen(screen, world, connection)
+
+
+def _settings(world: World) -> list[str]:
+    return (world.folder / ".env").read_text(encoding="utf-8").splitlines()
+
+
+def _contents(reader: proof.Reader, folder: proof.Folder) -> tuple[object, ...]:
+    by_operation = reader.operations(folder)
+    counts = [by_operation.get(kind, 0) for kind in (proof.INSERT, proof.AFTER, proof.DELETE)]
+    first, newest = (name.removeprefix(f"{folder.table}_cdc_").removesuffix(".parquet") for name in folder.ends)
+    return (folder.table, len(folder.names), folder.bytes // 1024, *counts, f"{first} .. {newest.partition('_')[2]}")
+
+
+def last_screen(screen: Screen, world: World, connection: Connection) -> bool:
+    s3 = world.s3()
+    found = proof.objects(s3, BUCKET, DATABASE)
+    folders = [proof.folder_of(found, DATABASE, name) for name in TABLES]
+    proof.download(s3, BUCKET, list(found), world.folder / "downloaded")
+    reader = proof.Reader(world.folder / "downloaded", DATABASE)
+
+    screen.heading(f"In the bucket: s3://{BUCKET}/{DATABASE}/<table>/cdc/<table>_cdc_<time>.parquet")
+    screen.table(
+        ("table", "files", "KiB", "inserts", "updates", "deletes", "first .. newest <time>"),
+        [_contents(reader, folder) for folder in folders],
+    )
+
+    person = reader.busiest(folders[0], "BusinessEntityID")
+    told = proof.life_of(reader, folders[0], _PERSON_COLUMNS, f'"BusinessEntityID" = {person}')
+    screen.heading(f"One person, number {person}, as the files tell it ({len(told)} changes, UTC)")
+    if len(told) > _SHOWN_CHANGES:
+        told = [*told[: _SHOWN_CHANGES - 1], told[-1]]
+    screen.table(("time", "what", "changed"), told, left=3)
+
+    screen.heading("Is every change there, exactly once? Row by row against the change tables:")
+    verdicts = [proof.compare(connection, reader, folder) for folder in folders]
+    screen.table(
+        ("table", "in SQL Server", "in files", "missing", "twice", "altered", "in order"),
+        [
+            (f.table, v.in_server, v.in_files, v.missing, v.twice, v.different, "yes" if v.in_order else "NO")
+            for f, v in zip(folders, verdicts, strict=True)
+        ],
+    )
+    good = all(verdict.good for verdict in verdicts)
+    total = sum(verdict.in_files for verdict in verdicts)
+    screen.say()
+    screen.say(
+        screen.bold(f"Yes: {total} changes, each exactly once, in order, although the program was killed.")
+        if good
+        else screen.bold("NO: the files are not what the change tables hold.")
+    )
+    screen.say("Your own server: put its host, database, login and your bucket into .env (see")
+    screen.say("README.md), then: build/cdc-to-s3 check, and when it is content: build/cdc-to-s3 run")
+    return good
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--program", type=Path, default=Path("build/cdc-to-s3"))
+    arguments = parser.parse_args()
+    if not arguments.program.exists():
+        print(f"demo: {arguments.program} is not there; `make demo` builds it first", file=sys.stderr)
+        return 2
+    screen = Screen()
+    try:
+        with World(arguments.program) as world:
+            if run(screen, world):
+                return 0
+            raise DemoError("the proof failed")
+    except KeyboardInterrupt:
+        screen.say()
+        screen.say("Stopped; everything that was started has ended.")
+        return 130
+    except Exception as error:  # whatever it was, the person at the screen needs the logs
+        screen.say()
+        print(f"demo: {type(error).__name__}: {error}", file=sys.stderr)
+        for name, lines in world.log_tails():
+            print(f"demo: the end of {name}:", file=sys.stderr)
+            print("".join(f"  | {line}\n" for line in lines), end="", file=sys.stderr)
+        print(f"demo: all logs are in {world.folder}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
