@@ -44,3 +44,15 @@ def test_every_member_of_the_state_document_is_documented() -> None:
     }
     assert len(read) > 30
     assert read <= documented
+
+
+def test_every_sql_type_is_documented_and_none_is_made_up() -> None:
+    known = set(re.findall(r'^    \{"(\w+)", +Arguments::', _source("src/columns/type_table.cc"), re.MULTILINE))
+    table = re.search(r"\| SQL Server \|.*?\n\n", _section("Captured columns"), re.DOTALL)
+    assert table
+    first_cells = [line.split("|")[1] for line in table[0].splitlines()[2:] if line]
+    documented = {
+        word for cell in first_cells for word in re.findall(r"[a-z]\w+(?=[\s,()]|$)", re.sub(r"\(\w,?\w?\)", "", cell))
+    }
+    assert len(known) > 20
+    assert documented == known
