@@ -8,6 +8,9 @@ BUILD ?= build
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 PYTHON := .venv/bin/python
+# Clones in other folders of the same machine share what ccache holds.
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
 export NINJA_STATUS := [%f/%t %es] # finished/total, seconds so far
 
 CXX_SOURCES = $(shell find src -name '*.cc' -o -name '*.h')
