@@ -295,7 +295,9 @@ class SqlChangeReader : public ChangeReader {
     for (size_t i = 0; i < decoders_.size(); ++i) {
       const int64_t altered_before = decoders_[i]->altered_values();
       ARROW_RETURN_NOT_OK(decoders_[i]->Append(cursor_->column(static_cast<int>(i)), first, rows));
-      ARROW_RETURN_NOT_OK(decoders_[i]->Finish(&arrays));
+      arrow::ArrayVector of_column;
+      ARROW_RETURN_NOT_OK(decoders_[i]->Finish(&of_column));
+      arrays.insert(arrays.end(), of_column.begin(), of_column.end());
       if (i >= kMetadataColumns) {
         batch->altered_values.push_back(decoders_[i]->altered_values() - altered_before);
       }

@@ -1,0 +1,62 @@
+#include "source/sql.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace cdc::source::sql {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TableDescription Table() {
+  TableDescription table;
+  table.instance.change_table = "dbo_o]dd_CT";
+  columns::SourceColumn column;
+  column.name = "a]b";
+  table.columns = {column};
+  return table;
+}
+
+TEST(Sql, names_are_bracketed_whatever_is_in_them) {
+  EXPECT_EQ(Bracket("a]b"), "[a]]b]");
+  const std::string text = ReadWindow(Table(), {});
+  EXPECT_THAT(text, HasSubstr("cdc.[dbo_o]]dd_CT]"));
+  EXPECT_THAT(text, HasSubstr("ct.[a]]b]"));
+}
+
+TEST(Sql, rows_come_in_the_order_of_the_clustered_index) {
+  EXPECT_THAT(
+      ReadWindow(Table(), {}),
+      HasSubstr(
+          "ORDER BY ct.[__$start_lsn], ct.[__$command_id], ct.[__$seqval], ct.[__$operation]"));
+  TableDescription old = Table();
+  old.has_command_id = false;
+  EXPECT_THAT(ReadWindow(old, {}),
+              HasSubstr("ORDER BY ct.[__$start_lsn], ct.[__$seqval], ct.[__$operation]"));
+  EXPECT_THAT(ReadWindow(old, {}), Not(HasSubstr("ct.[__$command_id]")));
+}
+
+TEST(Sql, change_tables_are_read_without_hints_and_the_horizon_alone_skips_locked_rows) {
+  EXPECT_THAT(ReadWindow(Table(), {}), Not(HasSubstr("WITH (")));
+  EXPECT_THAT(ReadInside(Table(), {}, true), Not(HasSubstr("WITH (")));
+  EXPECT_THAT(std::string(kPoll), HasSubstr("READPAST"));
+  EXPECT_THAT(std::string(kPoll), Not(HasSubstr("NOLOCK")));
+  EXPECT_THAT(std::string(kDescribe), Not(HasSubstr("WITH (")));
+}
+
+TEST(Sql, a_time_zone_name_cannot_leave_its_quotes) {
+  CommitTime zone;
+  zone.mode = CommitTime::Mode::kNamedZone;
+  zone.zone = "W. Europe' + x";
+  EXPECT_THAT(ReadWindow(Table(), zone), HasSubstr("N'W. Europe'' + x'"));
+}
+
+TEST(Sql, probes_of_many_tables_are_one_statement_with_two_parameters_each) {
+  const std::string text = Probe({"a_CT", "b_CT"});
+  EXPECT_EQ(std::count(text.begin(), text.end(), '?'), 4);
+  EXPECT_THAT(text, HasSubstr("UNION ALL"));
+}
+
+}  // namespace
+}  // namespace cdc::source::sql
