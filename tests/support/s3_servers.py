@@ -167,7 +167,7 @@ class S3Server:
             assert self._process is not None
             if self._process.poll() is not None:
                 raise RuntimeError(f"{self.kind} ended at once, see {self.folder}/server.log")
-            if self._answers() and self._has_bucket():
+            if self._answers() and self._keeps_objects():
                 return
             time.sleep(0.05)
         raise TimeoutError(f"{self.kind} is not ready after {READY_TIMEOUT_S} s, see {self.folder}/server.log")
@@ -181,13 +181,18 @@ class S3Server:
         except OSError:
             return False
 
-    def _has_bucket(self) -> bool:
+    def _keeps_objects(self) -> bool:
+        """After a restart SeaweedFS lists objects for a moment before it can read or write them."""
         from botocore.exceptions import BotoCoreError, ClientError
 
+        probe = {"Bucket": self.bucket, "Key": "ready"}
         try:
             if self.kind == "versitygw":
                 (self.folder / "data" / self.bucket).mkdir(exist_ok=True)  # its buckets are folders
-            self.client().list_objects_v2(Bucket=self.bucket, MaxKeys=1)
+            client = self.client()
+            client.put_object(**probe, Body=b"x")
+            client.get_object(**probe)["Body"].read()
+            client.delete_object(**probe)
         except (BotoCoreError, ClientError):
             return False
         return True
