@@ -1,0 +1,1 @@
+"""sp_tables, sp_columns and their like."""

@@ -1,0 +1,500 @@
+"""Conversions between SQL types, on stored values (standin.engine.storage), with SQL Server's errors.
+
+`converter(source, target)` returns a function of one value; NULL is handled by it. CAST truncates strings silently,
+an assignment to a column raises 2628."""
+
+from __future__ import annotations
+
+import pickle
+import struct
+import uuid
+from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+
+from standin.engine import temporal as tm
+from standin.engine.errors import overflow
+from standin.engine.storage import EXACT, is_wide, narrow, pack_offset, scale_of, stored_decimal, units, unpack_offset
+from standin.engine.types import INT_RANGE, LEGACY_LOB, family, is_national, type_name
+from standin.model import MAX, SqlError, SqlType
+from standin.tds.collations import codec_of
+
+Convert = Callable[[Any], Any]
+_TEMPORAL = frozenset({"date", "time", "datetime", "smalldatetime", "datetime2", "datetimeoffset"})
+_NUMERIC = frozenset({"int", "decimal", "float"})
+
+
+@lru_cache(maxsize=4096)
+def converter(
+    source: SqlType,
+    target: SqlType,
+    explicit: bool = False,
+    style: int | None = None,
+    column: tuple[str, str] | None = None,
+) -> Convert | None:
+    """None when a stored value of `source` is a stored value of `target` as it is.
+
+    `column`: (table, column) when this is an assignment; too long strings raise 2628 then."""
+    if _same(source, target):
+        return None
+    make = _pick(source, target, explicit)
+    convert = make(source, target, style, column)
+    return lambda value: None if value is None else convert(value)
+
+
+def _same(source: SqlType, target: SqlType) -> bool:
+    kind = family(source)
+    if kind != family(target):
+        return False
+    if kind == "int":
+        low, high = INT_RANGE[target.name]
+        return target.name != "bit" and low <= INT_RANGE[source.name][0] and INT_RANGE[source.name][1] <= high
+    if kind == "text":
+        return _same_text(source, target)
+    if kind == "binary":
+        fits = target.length == MAX or target.name == "image" or (0 < source.length <= target.length)
+        return fits and (
+            target.name != "binary" or (source.name in ("binary", "rowversion") and source.length == target.length)
+        )
+    if kind == "decimal":
+        return (
+            scale_of(source) == scale_of(target)
+            and is_wide(source) == is_wide(target)
+            and _digits(source) <= _digits(target)
+        )
+    if kind in ("time", "datetime2", "datetimeoffset"):
+        return source.scale <= target.scale
+    if kind == "float":
+        return source.name == target.name or target.name == "float"
+    return source.name == target.name
+
+
+def _same_text(source: SqlType, target: SqlType) -> bool:
+    if target.name == "xml":
+        return source.name == "xml"
+    if not is_national(target) and (is_national(source) or codec_of(source.collation) != codec_of(target.collation)):
+        return False
+    if target.length == MAX or target.name in LEGACY_LOB:
+        return True
+    if source.length == MAX or source.name in LEGACY_LOB or source.name == "xml":
+        return False
+    if target.name in ("char", "nchar"):
+        return source.name in ("char", "nchar") and source.length == target.length
+    return source.length <= target.length
+
+
+def _digits(t: SqlType) -> int:
+    return {"money": 19, "smallmoney": 10}.get(t.name, t.precision)
+
+
+def _pick(source: SqlType, target: SqlType, explicit: bool) -> Callable[..., Convert]:
+    s, t = family(source), family(target)
+    if s == "variant" or t == "variant":
+        return _from_variant if s == "variant" else _to_variant
+    if t == "text":
+        return _to_text
+    if t == "int" and s in (*_NUMERIC, "text", "binary"):
+        return _to_int
+    if t == "decimal" and s in (*_NUMERIC, "text", "binary"):
+        return _to_decimal
+    if t == "float" and s in (*_NUMERIC, "text"):
+        return _to_float
+    if t in _TEMPORAL and (s in _TEMPORAL or s == "text"):
+        return _to_temporal
+    if t in ("datetime", "smalldatetime") and s in (*_NUMERIC, "binary"):
+        return _number_to_datetime
+    if t in _NUMERIC and s in ("datetime", "smalldatetime"):
+        return _datetime_to_number
+    if t == "binary" and (
+        s in ("binary", "int", "guid", "clr", "decimal", "float") or s in _TEMPORAL or (s == "text" and explicit)
+    ):
+        return _to_binary
+    if t == "guid" and s in ("text", "binary"):
+        return _to_guid
+    if t == "clr" and s in ("binary", "clr"):
+        return lambda *_: bytes
+    if s == "text" and t == "binary":
+        raise SqlError(
+            257,
+            f"Implicit conversion from data type {source.name} to {target.name} is not allowed. "
+            "Use the CONVERT function to run this query.",
+            16,
+            3,
+        )
+    raise SqlError(206, f"Operand type clash: {type_name(source)} is incompatible with {type_name(target)}", 16, 2)
+
+
+def to_number(source: SqlType, target_name: str) -> Convert:
+    """To int, Decimal or float."""
+    kind = family(source)
+    if kind in ("int", "float"):
+        return lambda v: v
+    if kind == "decimal":
+        scale = scale_of(source)
+        return lambda v: Decimal(v if type(v) is int else narrow(v)).scaleb(-scale, EXACT)
+    if kind == "binary":
+        return lambda v: int.from_bytes(v[-8:], "big", signed=len(v) >= 8)
+    return lambda v: _parse_number(v, source, target_name)
+
+
+def _parse_number(text: str, source: SqlType, target_name: str) -> Any:
+    stripped = text.strip().replace(",", "") if target_name in ("money", "smallmoney") else text.strip()
+    if target_name in ("money", "smallmoney"):
+        stripped = stripped.lstrip("$")
+    if target_name in INT_RANGE:
+        lowered = stripped.lower()
+        if target_name == "bit" and lowered in ("true", "false"):
+            return int(lowered == "true")
+        try:
+            return int(stripped) if stripped else 0
+        except ValueError:
+            raise conversion_failed(text, source, target_name) from None
+    try:
+        if "_" in stripped or stripped.lower() in ("nan", "inf", "infinity", "-inf"):
+            raise ValueError
+        if target_name in ("float", "real"):
+            return float(stripped or "0")
+        if not stripped or ("e" in stripped.lower() and target_name not in ("money", "smallmoney")):
+            raise ValueError
+        return Decimal(stripped)
+    except (ValueError, InvalidOperation):
+        if target_name in ("money", "smallmoney"):
+            raise SqlError(235, "Cannot convert a char value to money. The char value has incorrect syntax.") from None
+        shown = "numeric" if target_name in ("decimal", "numeric") else target_name
+        raise SqlError(8114, f"Error converting data type {source.name} to {shown}.", 16, 5) from None
+
+
+def conversion_failed(text: str, source: SqlType, target_name: str) -> SqlError:
+    return SqlError(
+        245, f"Conversion failed when converting the {source.name} value '{text}' to data type {target_name}."
+    )
+
+
+def _to_int(source: SqlType, target: SqlType, _style: Any, _column: Any) -> Convert:
+    number = to_number(source, target.name)
+    if target.name == "bit":
+        return lambda v: int(number(v) != 0)
+    low, high = INT_RANGE[target.name]
+
+    def convert(v: Any) -> int:
+        value = number(v)
+        whole = int(value)
+        if low <= whole <= high:
+            return whole
+        if family(source) == "text":
+            raise SqlError(248, f"The conversion of the {source.name} value '{v}' overflowed an {target.name} column.")
+        if family(source) == "int" and target.name in ("tinyint", "smallint"):
+            raise SqlError(220, f"Arithmetic overflow error for data type {target.name}, value = {whole}.", 16, 2)
+        shown = "numeric" if family(source) == "decimal" and "money" not in source.name else type_name(source)
+        raise overflow(target.name, "expression" if family(source) == "int" else shown)
+
+    return convert
+
+
+def _to_decimal(source: SqlType, target: SqlType, _style: Any, _column: Any) -> Convert:
+    number, scale = to_number(source, target.name), scale_of(target)
+    limit = {"money": 2**63 - 1, "smallmoney": 2**31 - 1}.get(target.name) or 10**target.precision - 1
+    shown_target = target.name if "money" in target.name else "numeric"
+    shown_source = "numeric" if family(source) == "decimal" and "money" not in source.name else type_name(source)
+
+    def convert(v: Any) -> Any:
+        value = number(v)
+        if type(value) is float:
+            value = Decimal(repr(value)) if abs(value) < 1e39 else Decimal(1e39)
+        unscaled = int(Decimal(value).scaleb(scale, EXACT).quantize(Decimal(1), ROUND_HALF_UP, EXACT))
+        if not -limit - (1 if "money" in target.name else 0) <= unscaled <= limit:
+            raise overflow(shown_target, shown_source)
+        return stored_decimal(unscaled, target)
+
+    return convert
+
+
+def _to_float(source: SqlType, target: SqlType, _style: Any, _column: Any) -> Convert:
+    number = to_number(source, target.name)
+    if target.name == "float":
+        return lambda v: float(number(v))
+
+    def single(v: Any) -> float:
+        try:
+            return struct.unpack("<f", struct.pack("<f", float(number(v))))[0]
+        except OverflowError:
+            raise overflow("real") from None
+
+    return single
+
+
+def _to_moment(source: SqlType, target: SqlType) -> Callable[[Any], tuple[int | None, int, int | None]]:
+    """To (days or None, ticks of the day, offset or None), in local time of the offset."""
+    kind = source.name
+    if family(source) == "text":
+
+        def parsed(v: str) -> tuple[int | None, int, int | None]:
+            try:
+                return tm.parse(v)
+            except (ValueError, OverflowError) as error:
+                if "range" in str(error) or "day is out" in str(error) or "month must" in str(error):
+                    if target.name in ("datetime", "smalldatetime"):
+                        raise tm.out_of_range(target.name, source.name) from None
+                raise SqlError(
+                    241, "Conversion failed when converting date and/or time from character string."
+                ) from None
+
+        return parsed
+    if kind == "date":
+        return lambda v: (v, 0, None)
+    if kind == "time":
+        return lambda v: (None, v, None)
+    if kind == "datetime" and target.name in ("datetime2", "datetimeoffset", "time"):
+        return lambda v: (*divmod(tm.from_datetime_exact(v, 7), tm.TICKS_A_DAY), None)
+    if kind == "datetime":
+        return lambda v: (*divmod(tm.from_datetime(v), tm.TICKS_A_DAY), None)
+    if kind == "smalldatetime":
+        return lambda v: (*divmod(tm.from_smalldatetime(v), tm.TICKS_A_DAY), None)
+    if kind == "datetimeoffset":
+
+        def local(v: bytes) -> tuple[int | None, int, int | None]:
+            utc, minutes = unpack_offset(v)
+            return (*divmod(utc + minutes * 60 * tm.TICKS_A_SECOND, tm.TICKS_A_DAY), minutes)
+
+        return local
+    return lambda v: (*divmod(v, tm.TICKS_A_DAY), None)
+
+
+def _to_temporal(source: SqlType, target: SqlType, _style: Any, _column: Any) -> Convert:
+    moment, name, scale = _to_moment(source, target), target.name, target.scale
+
+    def convert(v: Any) -> Any:
+        days, ticks, offset = moment(v)
+        if name == "time":
+            return tm.round_ticks(ticks, scale) % tm.TICKS_A_DAY
+        days = tm.DAYS_TO_1900 if days is None else days
+        if name == "date":
+            return days
+        total = days * tm.TICKS_A_DAY + ticks
+        if name == "datetime":
+            return tm.to_datetime(total)
+        if name == "smalldatetime":
+            return tm.to_smalldatetime(total)
+        total = tm.round_ticks(total, scale)
+        if total > (tm.DAYS_MAX + 1) * tm.TICKS_A_DAY - 1:
+            total -= 10 ** (7 - scale)
+        if name == "datetime2":
+            return total
+        minutes = offset or 0
+        return pack_offset(total - minutes * 60 * tm.TICKS_A_SECOND, minutes)
+
+    return convert
+
+
+def _number_to_datetime(source: SqlType, target: SqlType, _style: Any, _column: Any) -> Convert:
+    number = to_number(source, "float")
+
+    def convert(v: Any) -> int:
+        if type(v) is bytes and family(source) == "binary" and target.name == "datetime":
+            raw = v.rjust(8, b"\0")[-8:]
+            return int.from_bytes(raw[:4], "big", signed=True) * 86_400 * 300 + int.from_bytes(raw[4:], "big")
+        ticks = tm.TICKS_TO_1900 + int(Decimal(number(v)) * tm.TICKS_A_DAY)
+        return tm.to_datetime(ticks) if target.name == "datetime" else tm.to_smalldatetime(ticks)
+
+    return convert
+
+
+def _datetime_to_number(source: SqlType, target: SqlType, style: Any, column: Any) -> Convert:
+    unit = 86_400 * 300 if source.name == "datetime" else 1440
+    if family(target) == "int":
+        return lambda v: (2 * v + unit) // (2 * unit)
+    to = converter(SqlType("float", precision=53), target, True, style, column)
+    return lambda v: to(v / unit) if to else v / unit
+
+
+def _to_guid(source: SqlType, _target: SqlType, _style: Any, _column: Any) -> Convert:
+    if family(source) == "binary":
+        return lambda v: bytes(v[:16]).ljust(16, b"\0")
+
+    def convert(v: str) -> bytes:
+        try:
+            return uuid.UUID(v.strip()[:38].strip("{}")).bytes_le
+        except ValueError:
+            raise SqlError(
+                8169, "Conversion failed when converting from a character string to uniqueidentifier.", 16, 2
+            ) from None
+
+    return convert
+
+
+def _to_binary(source: SqlType, target: SqlType, style: Any, column: Any) -> Convert:
+    raw = _raw_bytes(source, style or 0)
+    number = family(source) == "int"
+    length = target.length if target.length > 0 else 0
+    fixed = target.name in ("binary", "rowversion")
+
+    def convert(v: Any) -> bytes:
+        data = raw(v)
+        if length and len(data) > length:
+            if column and data[length:].strip(b"\0"):
+                raise truncated(column, "0x" + data[:length].hex().upper())
+            data = data[-length:] if number else data[:length]
+        if fixed and len(data) < length:
+            data = data.rjust(length, b"\0") if number else data.ljust(length, b"\0")
+        return data
+
+    return convert
+
+
+def _raw_bytes(source: SqlType, style: int) -> Callable[[Any], bytes]:
+    kind = family(source)
+    if kind == "int":
+        size = {"bit": 1, "tinyint": 1, "smallint": 2, "int": 4, "bigint": 8}[source.name]
+        return lambda v: v.to_bytes(size, "big", signed=v < 0)
+    if kind == "text":
+        if style in (1, 2):
+            return lambda v: _from_hex(v, style)
+        if is_national(source):
+            return lambda v: v.encode("utf-16-le", "surrogatepass")
+        codec = codec_of(source.collation)
+        return lambda v: v.encode(codec, "sqlserver")
+    if kind == "float":
+        return lambda v: struct.pack(">f" if source.name == "real" else ">d", v)
+    if source.name in ("money", "smallmoney"):
+        return lambda v: v.to_bytes(8 if source.name == "money" else 4, "big", signed=True)
+    if source.name == "datetime":
+        return lambda v: (v // 25_920_000).to_bytes(4, "big", signed=True) + (v % 25_920_000).to_bytes(4, "big")
+    if kind in ("binary", "guid", "clr"):
+        return bytes
+    raise SqlError(529, f"Explicit conversion from data type {type_name(source)} to varbinary is not allowed.", 16, 2)
+
+
+def _from_hex(text: str, style: int) -> bytes:
+    digits = text[2:] if style == 1 and text[:2].lower() == "0x" else text
+    if style == 1 and text[:2].lower() != "0x":
+        raise SqlError(8114, "Error converting data type varchar to varbinary.", 16, 5)
+    try:
+        return bytes.fromhex(digits)
+    except ValueError:
+        raise SqlError(8114, "Error converting data type varchar to varbinary.", 16, 5) from None
+
+
+def truncated(column: tuple[str, str], value: str) -> SqlError:
+    return SqlError(
+        2628,
+        f"String or binary data would be truncated in table '{column[0]}', column '{column[1]}'. Truncated value: '{value}'.",
+    )
+
+
+def _to_text(source: SqlType, target: SqlType, style: Any, column: Any) -> Convert:
+    show = text_of(source, style)
+    national, fixed, length = is_national(target), target.name in ("char", "nchar"), target.length
+    codec = None if national else codec_of(target.collation)
+    numeric = family(source) in _NUMERIC
+    xml = target.name == "xml"
+
+    def convert(v: Any) -> str:
+        text = show(v)
+        if codec and not text.isascii():
+            text = text.encode(codec, "sqlserver").decode(codec, "sqlserver")
+        if length <= 0:
+            return text.lstrip("\ufeff") if xml else text
+        size = _size(text, national, codec)
+        if size > length:
+            if numeric:
+                raise _no_room(source, target, text)
+            kept = _cut(text, length, national, codec)
+            if column and text[len(kept) :].strip(" "):
+                raise truncated(column, kept)
+            text, size = kept, length
+        return text + " " * (length - size) if fixed else text
+
+    return convert
+
+
+def _no_room(source: SqlType, target: SqlType, text: str) -> SqlError:
+    if family(source) == "int":
+        if target.name in ("char", "varchar"):
+            return SqlError(8115, f"Arithmetic overflow error converting expression to data type {target.name}.", 16, 2)
+        return overflow(target.name)
+    return overflow(target.name, "numeric")
+
+
+def _size(text: str, national: bool, codec: str | None) -> int:
+    if text.isascii():
+        return len(text)
+    return units(text) if national else len(text.encode(codec or "cp1252", "sqlserver"))
+
+
+def _cut(text: str, length: int, national: bool, codec: str | None) -> str:
+    kept = text[:length]
+    while kept and _size(kept, national, codec) > length:
+        kept = kept[:-1]
+    return kept
+
+
+def text_of(source: SqlType, style: int | None = None) -> Callable[[Any], str]:
+    """How a value of the type is written as text."""
+    kind, name = family(source), source.name
+    if kind == "text":
+        return lambda v: v
+    if kind == "int":
+        return str
+    if kind == "decimal":
+        scale, shown = scale_of(source), 2 if "money" in name and style in (None, 0) else scale_of(source)
+
+        def show(v: Any) -> str:
+            value = Decimal(v if type(v) is int else narrow(v)).scaleb(-scale, EXACT)
+            return f"{value.quantize(Decimal(1).scaleb(-shown), ROUND_HALF_UP, EXACT):f}"
+
+        return show
+    if kind == "float":
+        return lambda v: _float_text(v, style or 0, name == "real")
+    if kind == "guid":
+        return lambda v: str(uuid.UUID(bytes_le=v)).upper()
+    if kind == "binary" or kind == "clr":
+        if style in (1, 2):
+            return lambda v: ("0x" if style == 1 else "") + v.hex().upper()
+        return lambda v: v.decode("cp1252", "sqlserver")
+    return _temporal_text(source, style)
+
+
+def _float_text(value: float, style: int, single: bool) -> str:
+    digits = {0: 6, 1: 8, 2: 16, 3: 9 if single else 17}.get(style, 6)
+    if style in (1, 2, 3):
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        return f"{mantissa}e{int(exponent):+04d}"
+    text = f"{value:.{digits}g}"
+    if "e" in text:
+        mantissa, exponent = text.split("e")
+        return f"{mantissa}e{int(exponent):+04d}"
+    return text
+
+
+def _temporal_text(source: SqlType, style: int | None) -> Callable[[Any], str]:
+    name, scale = source.name, tm.scale_of(source)
+    moment = _to_moment(source, source)
+    default = 0 if name in ("datetime", "smalldatetime") else 121
+
+    def show(v: Any) -> str:
+        days, ticks, offset = moment(v)
+        total = (tm.DAYS_TO_1900 if days is None else days) * tm.TICKS_A_DAY + ticks
+        text = tm.format_style(total, default if style is None else style, scale, name != "date", name != "time")
+        if text is None:
+            raise SqlError(
+                281, f"{style} is not a valid style number when converting from {name} to a character string."
+            )
+        if offset is not None:
+            return f"{text}{'' if style in (126, 127) else ' '}{tm.format_offset(offset)}"
+        return text
+
+    return show
+
+
+def _to_variant(source: SqlType, _target: SqlType, _style: Any, _column: Any) -> Convert:
+    return lambda v: pickle.dumps((source, v))
+
+
+def _from_variant(_source: SqlType, target: SqlType, style: Any, column: Any) -> Convert:
+    def convert(stored: bytes) -> Any:
+        base, value = pickle.loads(stored)
+        inner = converter(base, target, True, style, column)
+        return inner(value) if inner else value
+
+    return convert

@@ -1,0 +1,93 @@
+"""Logins, users, roles and rights, as far as reading CDC needs them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from standin.engine.catalog import Database, Principal, Table
+from standin.engine.errors import permission_denied
+from standin.model import SqlError
+
+if TYPE_CHECKING:
+    from standin.engine.env import Env
+    from standin.engine.session import EngineSession
+
+_PUBLIC_SCHEMAS = ("sys", "information_schema")
+
+
+def is_sysadmin(session: EngineSession) -> bool:
+    return session.login.user.lower() in session.engine.sysadmins
+
+
+def principal_of(session: EngineSession, database: Database) -> Principal:
+    """The user that the login is in a database; dbo for administrators; guest when there is none."""
+    if is_sysadmin(session):
+        return database.principals["dbo"]
+    login = session.login.user.lower()
+    for principal in database.principals.values():
+        if principal.login is not None and principal.login.lower() == login and principal.name != "dbo":
+            return principal
+    return Principal("guest", 2, "S")
+
+
+def may_open(session: EngineSession, database: Database) -> bool:
+    if is_sysadmin(session) or database.name in ("master", "tempdb", "msdb"):
+        return True
+    return principal_of(session, database).name != "guest"
+
+
+def roles_of(session: EngineSession, database: Database) -> set[str]:
+    """Lower-case names of the principal and of all roles it is in, directly or through others."""
+    principal = principal_of(session, database)
+    names, todo = {"public", principal.name.lower()}, list(principal.roles)
+    while todo:
+        role = todo.pop().lower()
+        if role not in names:
+            names.add(role)
+            known = database.principals.get(role)
+            todo += known.roles if known is not None else []
+    return names
+
+
+def is_owner(session: EngineSession, database: Database) -> bool:
+    return is_sysadmin(session) or "db_owner" in roles_of(session, database)
+
+
+def allowed(session: EngineSession, database: Database, permission: str, schema: str, object_id: int) -> bool:
+    if is_owner(session, database) or schema.lower() in _PUBLIC_SCHEMAS:
+        return True
+    names = roles_of(session, database)
+    securables = {("object", object_id), ("schema", schema.lower()), ("database", "")}
+    found = [
+        g
+        for g in database.grants
+        if g.principal in names and g.securable in securables and g.permission in (permission, "CONTROL")
+    ]
+    if any(g.deny for g in found) or (permission == "SELECT" and "db_denydatareader" in names):
+        return False
+    reader = permission == "SELECT" and "db_datareader" in names
+    writer = permission in ("INSERT", "UPDATE", "DELETE") and "db_datawriter" in names
+    return bool(found) or reader or writer
+
+
+def check(session: EngineSession, env: Env) -> None:
+    """SqlError 229 when a right that a plan needs is missing."""
+    if not env.rights or is_sysadmin(session):
+        return
+    for permission, database, schema, name, object_id in env.rights:
+        if not allowed(session, database, permission, schema, object_id):
+            raise permission_denied(permission, name, database.name, schema)
+
+
+def require_owner(session: EngineSession, database: Database, number: int, message: str) -> None:
+    if not is_owner(session, database):
+        raise SqlError(number, message)
+
+
+def may_read_instance_source(session: EngineSession, database: Database, source: Table, role: str | None) -> bool:
+    """SELECT on the source table and membership of the gating role, or db_owner."""
+    if is_owner(session, database):
+        return True
+    if role is not None and role.lower() not in roles_of(session, database):
+        return False
+    return allowed(session, database, "SELECT", source.schema, source.object_id)

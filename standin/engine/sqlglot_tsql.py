@@ -1,0 +1,193 @@
+"""sqlglot's T-SQL with every function left as it was written.
+
+sqlglot would translate functions into its own common forms and lose what T-SQL types them by (ISNULL, LEN, CONVERT
+styles …), so the tables of known functions are emptied; what T-SQL has and sqlglot's grammar lacks is rewritten
+on the tokens before it sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlglot import ErrorLevel, exp
+from sqlglot.dialects.tsql import TSQL
+from sqlglot.errors import SqlglotError
+
+from standin.engine.errors import syntax_error, unsupported
+from standin.engine.tokens import Cursor, Token, tokenize
+
+_KEPT = ("CAST", "CONVERT", "TRY_CAST", "TRY_CONVERT")
+_ASSIGNMENT_STOPS = ("FROM", "WHERE", "OUTPUT", "OPTION", ",")
+
+
+class Dialect(TSQL):
+    class Parser(TSQL.Parser):
+        FUNCTIONS: dict = {}  # noqa: RUF012
+        FUNCTION_PARSERS = {k: v for k, v in TSQL.Parser.FUNCTION_PARSERS.items() if k in _KEPT}  # noqa: RUF012
+        NO_PAREN_FUNCTION_PARSERS = {  # noqa: RUF012
+            k: v for k, v in TSQL.Parser.NO_PAREN_FUNCTION_PARSERS.items() if k in ("CASE", "NEXT")
+        }
+
+
+@dataclass(slots=True)
+class Tree:
+    """A query's tree, and its TOP when it is an UPDATE, DELETE, INSERT or MERGE (which sqlglot does not know)."""
+
+    root: exp.Expression
+    top: exp.Expression | None = None
+
+
+def parse_expression(text: str) -> exp.Expression:
+    """A scalar expression's or a condition's tree."""
+    if not text.strip():
+        raise syntax_error("")
+    tree = _parse("SELECT CASE WHEN " + _rewrite(text) + " THEN 1 END", text)
+    condition = tree.expressions[0].args["ifs"][0].this
+    return condition
+
+
+def parse_query(c: Cursor) -> Tree:
+    """SELECT, INSERT, UPDATE, DELETE or MERGE at the cursor, to its end."""
+    text, top = _rewrite_statement(c)
+    return Tree(_parse(text, c.sql[c.tokens[c.i].start : c.tokens[c.end - 1].end]), top)
+
+
+def _parse(text: str, original: str) -> exp.Expression:
+    try:
+        trees = Dialect().parse(text, error_level=ErrorLevel.IMMEDIATE)
+    except (SqlglotError, RecursionError) as error:
+        errors = getattr(error, "errors", None)
+        if errors:
+            raise syntax_error(str(errors[0].get("highlight") or original[:60]), errors[0].get("line") or 1) from error
+        raise unsupported(f"syntax ({error})", original) from error
+    if len(trees) != 1 or trees[0] is None:
+        raise unsupported("statement", original)
+    if isinstance(trees[0], exp.Command):
+        raise unsupported("statement", original)
+    return trees[0]
+
+
+def _rewrite(text: str) -> str:
+    return _join(tokenize(text))
+
+
+def _token_text(token: Token, previous: Token | None, following: Token | None) -> str:
+    if token.kind == "money":
+        return f"CAST({token.text[1:]} AS money)"
+    if token.kind == "hex" and len(token.text) == 2:
+        return "CAST('' AS varbinary(1))"
+    after_type = previous is not None and previous.upper in ("AS", "(")
+    if token.upper == "REAL" and after_type:
+        return "float(24)"
+    if token.upper in ("NTEXT", "NUMERIC") and after_type:
+        return f"[{token.text}]" if following is None or following.text != "(" else token.text
+    if token.text == "!<":
+        return ">="
+    if token.text == "!>":
+        return "<="
+    return token.text
+
+
+def _join(tokens: list[Token]) -> str:
+    neighbours = zip(tokens, [None, *tokens[:-1]], [*tokens[1:], None], strict=True)
+    return " ".join(_token_text(token, previous, following) for token, previous, following in neighbours)
+
+
+def _rewrite_statement(c: Cursor) -> tuple[str, exp.Expression | None]:
+    """Takes TOP (n) and the target's table hints out of a DML statement, and writes `a += b` as `a = a + (b)`."""
+    tokens = c.tokens[c.i : c.end]
+    verb = next((k for k, t in enumerate(tokens) if t.upper in ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE")), 0)
+    if tokens[0].upper == "WITH":
+        verb = _main_verb(tokens)
+    if tokens[verb].upper == "SELECT":
+        return _join(tokens), None
+    tokens, top = _take_top(tokens, verb, c.sql)
+    tokens = _drop_target_hints(tokens, verb)
+    if tokens[verb].upper in ("UPDATE", "MERGE"):
+        tokens = _expand_compound_assignments(tokens)
+    if tokens[verb].upper == "DELETE" and verb + 1 < len(tokens) and tokens[verb + 1].upper != "FROM":
+        tokens = _explicit_delete(tokens, verb)
+    return _join(tokens), top
+
+
+def _main_verb(tokens: list[Token]) -> int:
+    depth = 0
+    for k, token in enumerate(tokens):
+        depth += (token.upper == "(") - (token.upper == ")")
+        if depth == 0 and token.upper in ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"):
+            return k
+    return 0
+
+
+def _closing(tokens: list[Token], opening: int) -> int:
+    depth = 0
+    for k in range(opening, len(tokens)):
+        depth += (tokens[k].upper == "(") - (tokens[k].upper == ")")
+        if depth == 0:
+            return k
+    raise syntax_error("(")
+
+
+def _take_top(tokens: list[Token], verb: int, sql: str) -> tuple[list[Token], exp.Expression | None]:
+    if verb + 1 >= len(tokens) or tokens[verb + 1].upper != "TOP":
+        return tokens, None
+    if tokens[verb + 2].text == "(":
+        end = _closing(tokens, verb + 2)
+        text = sql[tokens[verb + 2].start : tokens[end].end]
+    else:
+        end, text = verb + 2, tokens[verb + 2].text
+    return tokens[: verb + 1] + tokens[end + 1 :], parse_expression(text)
+
+
+def _drop_target_hints(tokens: list[Token], verb: int) -> list[Token]:
+    stop = {"VALUES", "SELECT", "SET", "FROM", "WHERE", "USING", "EXEC", "EXECUTE", "DEFAULT", "OUTPUT"}
+    for k in range(verb + 1, len(tokens) - 1):
+        if tokens[k].upper in stop:
+            break
+        if tokens[k].upper == "WITH" and tokens[k + 1].text == "(":
+            return tokens[:k] + tokens[_closing(tokens, k + 1) + 1 :]
+    return tokens
+
+
+def _explicit_delete(tokens: list[Token], verb: int) -> list[Token]:
+    """DELETE t WHERE … is DELETE FROM t WHERE …; DELETE a FROM … stays."""
+    k = verb + 2
+    while k + 1 < len(tokens) and tokens[k].text == ".":
+        k += 2
+    if any(t.upper == "FROM" for t in tokens[k : k + 1]):
+        return tokens
+    if k < len(tokens) and tokens[k].upper == "OUTPUT" and any(t.upper == "FROM" for t in tokens[k:]):
+        return tokens
+    at = tokens[verb]
+    return [*tokens[: verb + 1], Token("word", "FROM", "FROM", "FROM", at.end, at.end, at.line), *tokens[verb + 1 :]]
+
+
+def _expand_compound_assignments(tokens: list[Token]) -> list[Token]:
+    out: list[Token] = []
+    k = 0
+    while k < len(tokens):
+        token = tokens[k]
+        if token.kind != "op" or len(token.text) != 2 or token.text[1] != "=" or token.text[0] not in "+-*/%&|^":
+            out.append(token)
+            k += 1
+            continue
+        target = [out[-1]]
+        while len(out) > len(target) + 1 and out[-len(target) - 1].text == ".":
+            target = out[-len(target) - 2 :]
+        end = _assignment_end(tokens, k + 1)
+        out += [_made("=", token), *target, _made(token.text[0], token), _made("(", token)]
+        out += [*tokens[k + 1 : end], _made(")", token)]
+        k = end
+    return out
+
+
+def _assignment_end(tokens: list[Token], start: int) -> int:
+    depth = 0
+    for k in range(start, len(tokens)):
+        if depth == 0 and tokens[k].upper in (*_ASSIGNMENT_STOPS, "WHEN", ")"):
+            return k
+        depth += (tokens[k].upper in ("(", "CASE")) - (tokens[k].upper in (")", "END"))
+    return len(tokens)
+
+
+def _made(text: str, at: Token) -> Token:
+    return Token("op", text, text, text, at.start, at.end, at.line)

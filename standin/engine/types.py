@@ -1,0 +1,239 @@
+"""SQL Server's types: their names, arguments, numbers in sys.types, families and precedence."""
+
+from __future__ import annotations
+
+from standin.engine.tokens import Cursor
+from standin.model import DEFAULT_COLLATION, MAX, SqlError, SqlType
+from standin.tds.collations import by_name
+
+# name: (system_type_id, family, precedence; higher wins, max_length of the fixed ones)
+TYPES: dict[str, tuple[int, str, int, int]] = {
+    "bit": (104, "int", 10, 1),
+    "tinyint": (48, "int", 11, 1),
+    "smallint": (52, "int", 12, 2),
+    "int": (56, "int", 13, 4),
+    "bigint": (127, "int", 14, 8),
+    "smallmoney": (122, "decimal", 15, 4),
+    "money": (60, "decimal", 16, 8),
+    "numeric": (108, "decimal", 17, 0),
+    "decimal": (106, "decimal", 18, 0),
+    "real": (59, "float", 19, 4),
+    "float": (62, "float", 20, 8),
+    "time": (41, "time", 21, 0),
+    "date": (40, "date", 22, 3),
+    "smalldatetime": (58, "smalldatetime", 23, 4),
+    "datetime": (61, "datetime", 24, 8),
+    "datetime2": (42, "datetime2", 25, 0),
+    "datetimeoffset": (43, "datetimeoffset", 26, 0),
+    "binary": (173, "binary", 1, 0),
+    "varbinary": (165, "binary", 2, 0),
+    "rowversion": (189, "binary", 2, 8),
+    "image": (34, "binary", 3, 16),
+    "char": (175, "text", 4, 0),
+    "varchar": (167, "text", 5, 0),
+    "nchar": (239, "text", 6, 0),
+    "nvarchar": (231, "text", 7, 0),
+    "text": (35, "text", 8, 16),
+    "ntext": (99, "text", 8, 16),
+    "uniqueidentifier": (36, "guid", 9, 16),
+    "xml": (241, "text", 28, -1),
+    "hierarchyid": (240, "clr", 30, 892),
+    "geometry": (240, "clr", 30, -1),
+    "geography": (240, "clr", 30, -1),
+    "sql_variant": (98, "variant", 27, 8016),
+}
+USER_TYPE_ID = {"hierarchyid": 128, "geometry": 129, "geography": 130}
+ALIASES = {
+    "integer": "int",
+    "dec": "decimal",
+    "character": "char",
+    "double": "float",
+    "timestamp": "rowversion",
+}
+NATIONAL = frozenset({"nchar", "nvarchar", "ntext", "xml"})
+LEGACY_LOB = frozenset({"text", "ntext", "image"})
+INT_RANGE = {
+    "bit": (0, 1),
+    "tinyint": (0, 255),
+    "smallint": (-(2**15), 2**15 - 1),
+    "int": (-(2**31), 2**31 - 1),
+    "bigint": (-(2**63), 2**63 - 1),
+}
+INT_DIGITS = {"bit": 1, "tinyint": 3, "smallint": 5, "int": 10, "bigint": 19}
+
+INT = SqlType("int")
+BIGINT = SqlType("bigint")
+BIT = SqlType("bit")
+FLOAT = SqlType("float", precision=53)
+DATETIME = SqlType("datetime")
+LSN = SqlType("binary", 10)
+SYSNAME = SqlType("nvarchar", 128)
+
+
+def varchar(length: int) -> SqlType:
+    return SqlType("varchar", length)
+
+
+def nvarchar(length: int) -> SqlType:
+    return SqlType("nvarchar", length)
+
+
+def varbinary(length: int) -> SqlType:
+    return SqlType("varbinary", length)
+
+
+def decimal(precision: int, scale: int, name: str = "numeric") -> SqlType:
+    return SqlType(name, precision=precision, scale=scale)
+
+
+def family(t: SqlType) -> str:
+    return TYPES[t.name][1]
+
+
+def precedence(t: SqlType) -> int:
+    return TYPES[t.name][2]
+
+
+def is_lob(t: SqlType) -> bool:
+    """The types whose untouched values CDC leaves out of an update's before-image."""
+    return t.length == MAX or t.name in ("xml", "geometry", "geography") or t.name in LEGACY_LOB
+
+
+def is_national(t: SqlType) -> bool:
+    return t.name in NATIONAL
+
+
+def max_length(t: SqlType) -> int:
+    """sys.columns.max_length: bytes, -1 for (max)."""
+    if t.name in ("decimal", "numeric"):
+        return 5 if t.precision <= 9 else 9 if t.precision <= 19 else 13 if t.precision <= 28 else 17
+    if t.name in ("time", "datetime2", "datetimeoffset"):
+        base = 3 if t.scale <= 2 else 4 if t.scale <= 4 else 5
+        return base + {"time": 0, "datetime2": 3, "datetimeoffset": 5}[t.name]
+    if t.name in ("char", "varchar", "binary", "varbinary"):
+        return t.length
+    if t.name in ("nchar", "nvarchar"):
+        return -1 if t.length == MAX else t.length * 2
+    return TYPES[t.name][3]
+
+
+def precision_scale(t: SqlType) -> tuple[int, int]:
+    """sys.columns.precision and scale."""
+    if t.name in ("decimal", "numeric"):
+        return t.precision, t.scale
+    if t.name in ("time", "datetime2", "datetimeoffset"):
+        dot = t.scale + 1 if t.scale else 0
+        return {"time": 8, "datetime2": 19, "datetimeoffset": 26}[t.name] + dot, t.scale
+    fixed = {"money": (19, 4), "smallmoney": (10, 4), "real": (24, 0), "float": (53, 0), "date": (10, 0)}
+    fixed |= {"datetime": (23, 3), "smalldatetime": (16, 0)}
+    if t.name in INT_DIGITS:
+        return INT_DIGITS[t.name], 0
+    return fixed.get(t.name, (0, 0))
+
+
+def type_name(t: SqlType) -> str:
+    """The name in sys.types."""
+    return "timestamp" if t.name == "rowversion" else t.name
+
+
+def type_text(t: SqlType) -> str:
+    """The type as T-SQL."""
+    if t.name in ("decimal", "numeric"):
+        return f"{t.name}({t.precision},{t.scale})"
+    if t.name in ("time", "datetime2", "datetimeoffset"):
+        return f"{t.name}({t.scale})"
+    if t.name in ("char", "varchar", "nchar", "nvarchar", "binary", "varbinary"):
+        return f"{t.name}({'max' if t.length == MAX else t.length})"
+    return t.name
+
+
+def make_type(name: str, arguments: list[str], in_cast: bool = False) -> SqlType:
+    """A type from its name and arguments; `in_cast` sets the default length of strings to 30 instead of 1."""
+    name = name.lower()
+    name = ALIASES.get(name, name)
+    numbers = [MAX if a.lower() == "max" else int(a) for a in arguments]
+    if name == "sysname":
+        return SYSNAME
+    if name not in TYPES:
+        raise SqlError(243, f"Type {name} is not a defined system type.")
+    if name in ("decimal", "numeric"):
+        precision, scale = (numbers + [18, 0][len(numbers) :])[:2] if numbers else (18, 0)
+        if not 1 <= precision <= 38 or not 0 <= scale <= precision:
+            raise SqlError(2750, f"Column or parameter #1: Specified column precision {precision} is not valid.")
+        return SqlType(name, precision=precision, scale=scale)
+    if name in ("time", "datetime2", "datetimeoffset"):
+        return SqlType(name, scale=numbers[0] if numbers else 7)
+    if name in ("char", "varchar", "nchar", "nvarchar", "binary", "varbinary"):
+        length = numbers[0] if numbers else (30 if in_cast else 1)
+        if length > (4000 if name in ("nchar", "nvarchar") else 8000) or length == 0:
+            raise SqlError(131, f"The size ({length}) given to the type '{name}' exceeds the maximum allowed.", 15)
+        return SqlType(name, length)
+    if name == "float":
+        return SqlType("real", precision=24) if numbers and numbers[0] <= 24 else FLOAT
+    if name == "real":
+        return SqlType("real", precision=24)
+    if name == "rowversion":
+        return SqlType("rowversion", 8)
+    return SqlType(name)
+
+
+_COLLATION_NAMES = {DEFAULT_COLLATION: "SQL_Latin1_General_CP1_CI_AS"}
+
+
+def collation_bytes(name: str) -> bytes:
+    """The five bytes of a collation's name; SqlError 448 when it is not known."""
+    try:
+        value = by_name("SQL_Latin1_General_CP1_CI_AS" if name.lower() == "database_default" else name)
+    except KeyError:
+        raise SqlError(448, f"Invalid collation '{name}'.") from None
+    _COLLATION_NAMES.setdefault(value, name)
+    return value
+
+
+def collation_name(value: bytes) -> str:
+    return _COLLATION_NAMES.get(value, _COLLATION_NAMES[DEFAULT_COLLATION])
+
+
+def is_binary_collation(t: SqlType) -> bool:
+    return bool(t.collation[3] & 0x03)
+
+
+def is_case_sensitive(t: SqlType) -> bool:
+    return not t.collation[2] & 0x10
+
+
+def parse_type(c: Cursor, in_cast: bool = False) -> SqlType:
+    """A type at the cursor: [sys.]name[(arguments)] [COLLATE …]."""
+    name = c.dotted()[-1]
+    if name.lower() == "double" and c.at("PRECISION"):
+        c.take()
+    if name.lower() in ("char", "character", "nchar") and c.accept("VARYING"):
+        name = "nvarchar" if name.lower() == "nchar" else "varchar"
+    arguments: list[str] = []
+    if c.accept("("):
+        while not c.accept(")"):
+            if not c.accept(","):
+                arguments.append(c.take().value)
+    return make_type(name, arguments, in_cast)
+
+
+def with_collation(t: SqlType, collation: bytes) -> SqlType:
+    return SqlType(t.name, t.length, t.precision, t.scale, collation)
+
+
+KNOWN_COLLATIONS = (
+    "SQL_Latin1_General_CP1_CI_AS",
+    "SQL_Latin1_General_CP1_CS_AS",
+    "SQL_Latin1_General_CP437_CI_AS",
+    "SQL_Latin1_General_CP850_CI_AS",
+    "Latin1_General_CI_AS",
+    "Latin1_General_BIN2",
+    "Latin1_General_100_CI_AS",
+    "Latin1_General_100_CI_AS_SC_UTF8",
+    "Latin1_General_100_BIN2_UTF8",
+    "Cyrillic_General_CI_AS",
+    "Japanese_CI_AS",
+    "Chinese_PRC_CI_AS",
+    "Greek_CI_AS",
+    "Polish_CI_AS",
+)
