@@ -29,8 +29,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--tls-certificate", type=Path, metavar="PEM", help="offer TLS; default: everything in clear")
     parser.add_argument("--tls-key", type=Path, metavar="PEM")
     parser.add_argument("--tls-required", action="store_true", help="refuse clients that want to stay in clear")
-    parser.add_argument("--data", metavar="DIR", help="keep databases here; default: nothing outlives the process")
-    parser.add_argument("--capture-interval", type=float, metavar="SECONDS", help="between two scans of the log")
+    parser.add_argument("--data", metavar="DIR", help="where SQLite's file lies; nothing outlives the process")
+    parser.add_argument(
+        "--capture-interval",
+        type=float,
+        metavar="SECONDS",
+        help="between two scans of the log; 0 (default): only when sp_cdc_scan is called",
+    )
     parser.add_argument("--time-zone", metavar="NAME", help="the server's local time, e.g. Europe/Berlin")
     parser.add_argument(
         "--engine",
