@@ -1,0 +1,183 @@
+"""Fixtures of the end-to-end tests: a SQL Server (the stand-in, or a real one), a target, and the program.
+
+`SQLSERVER='host=db1;port=1433;user=sa;password=…'` in the environment names a real server; then only plain T-SQL is
+sent, and what needs a fault injected skips and says so."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from standin.harness import StandIn
+from standin.load.connection import Address, Connection, ensure_database, quoted
+from tests.support.judge import Object
+from tests.support.program import Program
+from tests.support.s3_servers import S3Server
+
+BUCKET = "lake"
+_CAPTURE_SECONDS = 90.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where SQL Server is. `stand_in` is None for a real one."""
+
+    address: Address
+    stand_in: StandIn | None
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    named = os.environ.get("SQLSERVER", "")
+    if named:
+        words = dict(pair.split("=", 1) for pair in named.split(";") if pair)
+        yield Server(
+            Address(words["host"], int(words.get("port", "1433")), words["user"], words["password"], "master"), None
+        )
+        return
+    log = tmp_path_factory.mktemp("sql-server") / "stand-in.log"
+    with StandIn(log=log) as stand_in:
+        yield Server(Address(stand_in.host, stand_in.port, stand_in.user, stand_in.password, "master"), stand_in)
+
+
+@pytest.fixture
+def stand_in(server: Server) -> StandIn:
+    """For tests that inject faults."""
+    if server.stand_in is None:
+        pytest.skip("a real server takes no injected faults")
+    return server.stand_in
+
+
+class Database:
+    """A database of its own for one test, with CDC on."""
+
+    def __init__(self, server: Server, name: str) -> None:
+        self.server = server
+        base = server.address
+        self.address = Address(base.host, base.port, base.user, base.password, name)
+        self.name = name
+        ensure_database(self.address)
+        self.connection = Connection(self.address)
+
+    def run(self, *statements: str) -> None:
+        self.connection.run_all(statements)
+
+    def enable(self, schema: str, table: str, arguments: str = "") -> None:
+        """Turns CDC on for the database, if it is off, and for the table."""
+        if not self.connection.value("SELECT is_cdc_enabled FROM sys.databases WHERE name = DB_NAME()"):
+            self.run("EXEC sys.sp_cdc_enable_db")
+        names = f"@source_schema = N'{schema}', @source_name = N'{table}'".replace("\\", "")
+        self.run(f"EXEC sys.sp_cdc_enable_table {names}, @role_name = NULL{arguments}")
+
+    def capture(self) -> None:
+        """Returns when everything committed until now is in the change tables."""
+        if self.server.stand_in is not None:
+            self.run("EXEC sys.sp_cdc_scan")
+            return
+        # A marker of our own: its row is captured after everything before it.
+        if self.connection.value("SELECT OBJECT_ID(N'dbo.CaptureMarker')") is None:
+            self.run("CREATE TABLE dbo.CaptureMarker (id uniqueidentifier NOT NULL PRIMARY KEY)")
+            self.enable("dbo", "CaptureMarker")
+        marker = str(uuid.uuid4()).upper()
+        self.run(f"INSERT INTO dbo.CaptureMarker VALUES ('{marker}')")
+        end = time.monotonic() + _CAPTURE_SECONDS
+        seen = f"SELECT COUNT(*) FROM cdc.dbo_CaptureMarker_CT WHERE id = '{marker}'"
+        while not self.connection.value(seen):
+            assert time.monotonic() < end, "the capture job does not run"
+            time.sleep(0.5)
+
+    def connect(self) -> Connection:
+        return Connection(self.address)
+
+    def drop(self) -> None:
+        self.connection.close()
+        base = self.server.address
+        with Connection(base) as connection:
+            connection.run(f"DROP DATABASE {quoted(self.name)}")
+
+
+@pytest.fixture
+def database(server: Server) -> Iterator[Database]:
+    made = Database(server, f"Shop_{uuid.uuid4().hex[:8]}")
+    yield made
+    made.drop()
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with S3Server("seaweedfs", tmp_path_factory.mktemp("s3"), bucket=BUCKET) as running:
+        yield running
+
+
+class Target:
+    """A prefix of its own in the bucket."""
+
+    def __init__(self, s3: S3Server, prefix: str) -> None:
+        self.s3 = s3
+        self.prefix = prefix
+        self.url = f"s3://{BUCKET}/{prefix}"
+        self.client = s3.client()
+
+    def keys(self, under: str = "") -> list[str]:
+        """Keys below the prefix, without it, in byte order."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{self.prefix}/{under}")
+        found = [item["Key"] for page in pages for item in page.get("Contents", [])]
+        return sorted((key.removeprefix(self.prefix + "/") for key in found), key=str.encode)
+
+    def get(self, key: str) -> Object:
+        reply = self.client.get_object(Bucket=BUCKET, Key=f"{self.prefix}/{key}")
+        return Object(key, reply["Body"].read(), reply["Metadata"])
+
+    def put(self, key: str, data: bytes) -> None:
+        self.client.put_object(Bucket=BUCKET, Key=f"{self.prefix}/{key}", Body=data)
+
+    def delete(self, key: str) -> None:
+        self.client.delete_object(Bucket=BUCKET, Key=f"{self.prefix}/{key}")
+
+    def objects(self, database: str, table: str) -> list[Object]:
+        """Everything in a table's folder; all of it must be objects of ours."""
+        return [self.get(key) for key in self.keys(f"{database}/{table}/cdc/")]
+
+    def state_key(self, database: str) -> str:
+        return f"_cdc_to_s3/{database}.json"
+
+
+@pytest.fixture
+def target(s3: S3Server) -> Target:
+    return Target(s3, f"t{uuid.uuid4().hex[:10]}")
+
+
+@pytest.fixture
+def make_program(tmp_path: Path, server: Server, s3: S3Server) -> Iterator[Callable[..., Program]]:
+    """make_program(database_name, url, **settings): further programs for one test; all are ended with it."""
+    made: list[Program] = []
+
+    def make(database: str, url: str, **settings: str) -> Program:
+        folder = tmp_path / f"program{len(made)}"
+        folder.mkdir()
+        base = {
+            "SQL_SERVER_HOST": f"{server.address.host},{server.address.port}",
+            "SQL_SERVER_DATABASE": database,
+            "SQL_SERVER_USER": server.address.user,
+            "SQL_SERVER_PASSWORD": server.address.password,
+            "SQL_SERVER_DRIVER": "{FreeTDS}",
+            "CDC_TARGET_URL": url,
+            "CDC_RUN_TEMP_DIR": str(folder),
+        }
+        made.append(Program(folder, {**base, **s3.environment(), **settings}))
+        return made[-1]
+
+    yield make
+    for program in made:
+        program.kill()
+
+
+@pytest.fixture
+def program(make_program: Callable[..., Program], database: Database, target: Target) -> Program:
+    return make_program(database.name, target.url)
