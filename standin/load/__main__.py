@@ -40,6 +40,7 @@ def _arguments() -> argparse.Namespace:
     extract.add_argument("--folder", type=Path, default=_EXTRACT)
     extract.add_argument("--table", action="append", metavar="SCHEMA.TABLE", help="only these; may be repeated")
     extract.add_argument("--without-xml", action="store_true", help="leave xml columns out")
+    extract.add_argument("--without-methods", action="store_true", help="leave columns computed by CLR methods out")
     extract.add_argument("--rows", type=int, help="at most so many of each table")
 
     seeded = modes.add_parser("history", help="a number of random transactions")
@@ -58,7 +59,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _load_extract(connection: Connection, arguments: argparse.Namespace) -> dict[str, Any]:
-    tables = adventureworks.read_tables(arguments.folder, with_xml=not arguments.without_xml)
+    tables = adventureworks.read_tables(arguments.folder, not arguments.without_xml, not arguments.without_methods)
     if arguments.table:
         wanted = {name.lower() for name in arguments.table}
         tables = [table for table in tables if table.full_name.lower() in wanted]

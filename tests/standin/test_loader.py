@@ -112,7 +112,7 @@ def test_tables_of_the_extract_keep_computed_columns_and_lose_xml_when_asked() -
 
 def test_every_row_of_the_extract_can_be_read_back(standin: StandIn) -> None:
     address = database(standin, "AdventureWorks")
-    tables = adventureworks.read_tables(EXTRACT)
+    tables = adventureworks.read_tables(EXTRACT, with_methods=False)
     with Connection(address) as connection:
         loaded = adventureworks.load(connection, tables)
         assert loaded == {table.full_name: table.row_count for table in tables}
@@ -120,7 +120,8 @@ def test_every_row_of_the_extract_can_be_read_back(standin: StandIn) -> None:
             rows = connection.rows(f"SELECT * FROM [{table.schema}].[{table.name}]")
             expected = [json.loads(line) for line in table.file.read_text(encoding="utf-8").splitlines()]
             shown = sorted((_as_json(row, table) for row in rows), key=str)
-            assert shown == sorted((list(row.values()) for row in expected), key=str), table.full_name
+            names = [column["name"] for column in table.columns]
+            assert shown == sorted(([row[name] for name in names] for row in expected), key=str), table.full_name
 
 
 def _as_json(row: tuple[Any, ...], table: adventureworks.Table) -> list[Any]:
@@ -140,7 +141,8 @@ def _json_value(value: Any, sql_type: str) -> Any:
     if sql_type == "uniqueidentifier":
         return str(value).upper() if value is not None else None
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        digits = 4 if "money" in sql_type else int(sql_type.rstrip(")").split(",")[1])
+        return f"{value:.{digits}f}"  # pytds drops the zeros of a money
     return value
 
 
