@@ -168,7 +168,15 @@ def decimal_result(op: str, a: SqlType, b: SqlType) -> SqlType:
     return SqlType("numeric", precision=max(precision, 1), scale=scale)
 
 
+def _exact(e: Expr) -> Expr:
+    """A whole number that is written out has as many digits as it shows."""
+    if family(e.type) == "int" and type(e.const) is int:
+        return Expr.of(e.const, SqlType("numeric", precision=len(str(abs(e.const)))))
+    return e
+
+
 def _decimals(c: Expressions, op: str, a: Expr, b: Expr, high: SqlType) -> Expr:
+    a, b = _exact(a), _exact(b)
     plain = {family(a.type), family(b.type)} <= {"int", "decimal"}
     money = high.name in ("money", "smallmoney")
     result = high if money else decimal_result(op, a.type, b.type)

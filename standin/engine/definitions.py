@@ -77,11 +77,8 @@ def table_from_columns(session: EngineSession, node: exp.Table, columns: list[Co
     database_name, schema, name = name_parts(node)
     database = session.open_database(database_name) if database_name else session.db_catalog
     temporary = name.startswith("#")
-    if (
-        (temporary
-        and name.lower() in session.temporary_tables)
-        or (not temporary
-        and database.table(schema or "dbo", name))
+    if (temporary and name.lower() in session.temporary_tables) or (
+        not temporary and database.table(schema or "dbo", name)
     ):
         raise SqlError(2714, f"There is already an object named '{name}' in the database.", 16, 6)
     definitions = []

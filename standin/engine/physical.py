@@ -21,6 +21,7 @@ from standin.engine.types import LEGACY_LOB, family, is_binary_collation, is_cas
 from standin.model import SqlType
 
 MASK_BITS = 62
+TRIGGERS = ("i", "u", "d", "lu", "ld", "li", "ci", "cu", "cd")
 
 
 def collation_clause(t: SqlType) -> str:
@@ -121,7 +122,7 @@ def create_triggers(db: sqlite3.Connection, table: Table, captured: bool) -> Non
     """(Re)makes the triggers for the table's columns as they are now."""
     t, p = table.physical, table.undo
     names = [c.physical for c in table.stored]
-    for name in ("i", "u", "d", "lu", "ld", "li", "ci", "cu", "cd"):
+    for name in TRIGGERS:
         db.execute(f"DROP TRIGGER IF EXISTS {t}_{name}")
     old = ", ".join(f"OLD.{n}" for n in names)
     into = f"INSERT INTO {p} (txn, rid, kind, {', '.join(names)})"

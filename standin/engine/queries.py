@@ -77,6 +77,7 @@ class Queries:
     def _select(self: Executor, statement: st.Query, tree: exp.Expression) -> Iterator[Event]:
         session, db = self.session, self.session.db
         db.execute("BEGIN")
+        complete = False
         try:
             plan = self.select_plan(statement, tree)
             permissions.check(session, plan.env)
@@ -89,9 +90,9 @@ class Queries:
             for rows in self.chunks(cursor, plan.columns):
                 count += len(rows)
                 yield Rows(rows)
+            complete = True
         finally:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
+            session.end_read(complete)
         session.row_count = count
         yield Done(None if session.options["NOCOUNT"] else count, SELECT)
 
@@ -127,6 +128,7 @@ class Queries:
             if name not in self.batch.types:
                 raise undeclared_variable(name)
         db.execute("BEGIN")
+        complete = False
         try:
             plan = self._assignment_plan(statement, tree, names)
             permissions.check(session, plan.env)
@@ -137,9 +139,9 @@ class Queries:
                     self.batch.values.update(zip(names, row, strict=True))
             except sqlite3.Error as error:
                 raise self.translated(error) from error
+            complete = True
         finally:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
+            session.end_read(complete)
         session.row_count = count
         yield Done(None, SELECT)
 

@@ -36,6 +36,7 @@ class EngineSession(Transactions):
         self.table_variables: dict[str, Table] = {}
         self.view_versions: dict[str, Any] = {}
         self.current_text = ""
+        self.ddl_recorded = False
         self._running: Iterator[Event] | None = None
         self.statement_utc = self.statement_local = 0
 
@@ -104,6 +105,13 @@ class EngineSession(Transactions):
         rows = self.db.execute("SELECT DISTINCT tbl FROM pending WHERE txn <> ?", (self.transaction_id,)).fetchall()
         return frozenset(r[0] for r in rows)
 
+    def end_read(self, complete: bool) -> None:
+        """Ends the SQLite transaction of a query. What it filled in temporary tables stays only after a commit."""
+        if self.db.in_transaction:
+            self.db.execute("COMMIT" if complete else "ROLLBACK")
+            if not complete:
+                self.view_versions.clear()
+
     def refresh_views(self, env: Env) -> None:
         for view in env.views.values():
             version = view.version(self)
@@ -151,8 +159,7 @@ class EngineSession(Transactions):
         running, self._running = self._running, None
         if running is not None:
             running.close()
-        if self.db.in_transaction:
-            self.db.execute("ROLLBACK")
+        self.end_read(False)
 
     def _batch(self, params: list[Param]) -> Batch:
         batch = Batch()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 def name_parts(node: exp.Table) -> list[str]:
     """[database, schema, name] of a table's node; '' for what was not written."""
+    if node.this.args.get("temporary"):
+        return ["", "", f"#{node.this.name}"]
     name = node.this.name if not isinstance(node.this, exp.Dot) else node.this.expression.name
     if isinstance(node.this, exp.Dot):
         return [node.text("db"), node.this.this.name, name]

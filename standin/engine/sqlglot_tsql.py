@@ -104,6 +104,8 @@ def _rewrite_statement(c: Cursor) -> tuple[str, exp.Expression | None]:
     tokens = _drop_target_hints(tokens, verb)
     if tokens[verb].upper in ("UPDATE", "MERGE"):
         tokens = _expand_compound_assignments(tokens)
+    if tokens[verb].upper == "DELETE":
+        tokens = _output_last(tokens, verb)
     if tokens[verb].upper == "DELETE" and verb + 1 < len(tokens) and tokens[verb + 1].upper != "FROM":
         tokens = _explicit_delete(tokens, verb)
     return _join(tokens), top
@@ -145,6 +147,18 @@ def _drop_target_hints(tokens: list[Token], verb: int) -> list[Token]:
             break
         if tokens[k].upper == "WITH" and tokens[k + 1].text == "(":
             return tokens[:k] + tokens[_closing(tokens, k + 1) + 1 :]
+    return tokens
+
+
+def _output_last(tokens: list[Token], verb: int) -> list[Token]:
+    """DELETE's OUTPUT behind its WHERE, where sqlglot's grammar has it."""
+    depth, start = 0, None
+    for k in range(verb + 1, len(tokens)):
+        depth += (tokens[k].text == "(") - (tokens[k].text == ")")
+        if depth == 0 and tokens[k].upper == "OUTPUT":
+            start = k
+        elif depth == 0 and start is not None and tokens[k].upper in ("FROM", "WHERE", "OPTION"):
+            return [*tokens[:start], *tokens[k:], *tokens[start:k]]
     return tokens
 
 

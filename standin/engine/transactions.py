@@ -156,13 +156,13 @@ class Transactions:
         )
 
     def _rollback_to(self: EngineSession, transaction: Transaction, name: str) -> None:
-        for i in range(len(transaction.savepoints) - 1, -1, -1):
-            point = transaction.savepoints[i]
-            if point.name == name.lower():
-                self._undo_definitions(transaction, point.ddl)
-                self._muted(lambda: self._undo(transaction, point.undo_marks, point.sequence))
-                del transaction.savepoints[i + 1 :]
-                return
+        found = [i for i, point in enumerate(transaction.savepoints) if point.name == name.lower()]
+        if found:
+            point = transaction.savepoints[found[-1]]
+            self._undo_definitions(transaction, point.ddl)
+            self._muted(lambda: self._undo(transaction, point.undo_marks, point.sequence))
+            del transaction.savepoints[found[-1] + 1 :]
+            return
         raise SqlError(3908, f"Cannot roll back {name}. No transaction or savepoint of that name was found.")
 
     def _undo_definitions(self: EngineSession, transaction: Transaction, keep: int) -> None:
@@ -222,7 +222,7 @@ class Transactions:
                     self._remember(transaction, tables)
                 self.db.execute("COMMIT")
             except BaseException as error:
-                self.db.execute("ROLLBACK")
+                self.end_read(False)
                 raise self._write_error(error, tables, verb) from error
             finally:
                 self.undo_id = self.capture_id = self.fixed_sequence = 0
