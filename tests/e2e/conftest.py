@@ -1,6 +1,6 @@
 """Fixtures of the end-to-end tests: a SQL Server (the stand-in, or a real one), a target, and the program.
 
-`SQLSERVER='host=db1;port=1433;user=sa;password=…'` in the environment names a real server; then only plain T-SQL is
+`SQLSERVER='host=db1,1433;user=sa;password=…'` in the environment names a real server; then only plain T-SQL is
 sent, and what needs a fault injected skips and says so."""
 
 from __future__ import annotations
@@ -37,9 +37,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     named = os.environ.get("SQLSERVER", "")
     if named:
         words = dict(pair.split("=", 1) for pair in named.split(";") if pair)
-        yield Server(
-            Address(words["host"], int(words.get("port", "1433")), words["user"], words["password"], "master"), None
-        )
+        host, _, port = words["host"].partition(",")
+        yield Server(Address(host, int(port or "1433"), words["user"], words["password"], "master"), None)
         return
     log = tmp_path_factory.mktemp("sql-server") / "stand-in.log"
     with StandIn(log=log) as stand_in:
