@@ -29,15 +29,17 @@ struct SourceColumn {
   std::string TypeText() const;
 };
 
-// Field metadata that tells the Parquet writer how to encode: "plain", "delta" or absent (dictionary).
+// Field metadata that tells the Parquet writer how to encode: "plain", "delta" or absent
+// (dictionary).
 inline constexpr char kEncodingKey[] = "cdc:encoding";
 
 // CDC's own columns of a change table, and the commit time that is joined to them.
 enum class MetadataColumn {
-  kStartLsn,    // __$start_lsn: fixed_size_binary(10), not nullable, "plain"; bound as kBinary, 10 bytes
-  kSeqval,      // __$seqval: the same
-  kCommandId,   // __$command_id: int32, nullable (rows from before a server upgrade), "delta"; kLong
-  kOperation,   // __$operation: int32, not nullable, 1 to 4, "delta"; kLong
+  kStartLsn,   // __$start_lsn: fixed_size_binary(10), not nullable, "plain"; bound as kBinary, 10
+               // bytes
+  kSeqval,     // __$seqval: the same
+  kCommandId,  // __$command_id: int32, nullable (rows from before a server upgrade), "delta"; kLong
+  kOperation,  // __$operation: int32, not nullable, 1 to 4, "delta"; kLong
   kUpdateMask,  // __$update_mask: binary, nullable; kBinary, 128 bytes
   kCommitTime,  // __$commit_time: timestamp[us, UTC], nullable, "delta"; kTimestamp, already UTC
 };
@@ -54,14 +56,16 @@ class ColumnDecoder {
   // Their fields have no field_id: that is the captured columns' column_id.
   static std::unique_ptr<ColumnDecoder> MakeMetadata(MetadataColumn column);
 
-  // Nullable; "PARQUET:field_id" and kEncodingKey in their metadata (<column>__offset has no field_id).
+  // Nullable; "PARQUET:field_id" and kEncodingKey in their metadata (<column>__offset has no
+  // field_id).
   virtual const arrow::FieldVector& fields() const = 0;
   // The slot to begin with. (max) columns begin at 4 KiB and may need a larger one.
   virtual odbc::ColumnBinding binding() const = 0;
   virtual bool grows() const = 0;
 
-  // A wrong length, an impossible date, a value outside the type: an error that names the column; the
-  // decoder is of no use after it. More than 2 GiB of text or bytes before a Finish: CapacityError.
+  // A wrong length, an impossible date, a value outside the type: an error that names the column;
+  // the decoder is of no use after it. More than 2 GiB of text or bytes before a Finish:
+  // CapacityError.
   virtual arrow::Status Append(const odbc::ColumnSlice& cells, int64_t first_row, int64_t rows) = 0;
   // One array per field of all rows since the last Finish.
   virtual arrow::Status Finish(arrow::ArrayVector* out) = 0;

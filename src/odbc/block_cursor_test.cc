@@ -218,6 +218,7 @@ TEST_P(BlockCursorTest, a_server_that_stalls_between_rows_runs_into_the_timeout)
   auto cursor = Open(kHuge, {{CType::kLong, 4}, {CType::kBinary, 100}}, 1024);
   arrow::Result<int64_t> rows = 1;
   while (rows.ok() && *rows > 0) rows = cursor->Fetch();
+  ASSERT_FALSE(DiagnosticsOf(rows.status()).empty()) << rows.status();
   EXPECT_EQ(DiagnosticsOf(rows.status())[0].sqlstate, "HYT00") << rows.status();
   EXPECT_NE(ClassOf(rows.status()), ErrorClass::kPermanent) << rows.status();
   control.Clear();
@@ -234,6 +235,23 @@ TEST_P(BlockCursorTest, cancel_ends_a_cursor_that_is_being_read) {
   other.join();
   EXPECT_EQ(ClassOf(rows.status()), ErrorClass::kTransient) << rows.status();
   ExpectUsable();
+}
+
+TEST_P(BlockCursorTest, cancel_ends_a_cursor_that_waits_for_the_server) {
+  testing::ControlChannel control = server_->Control();
+  control.Arm(
+      {{"match", "columns"}, {"at", "rows"}, {"count", 3000}, {"action", "stall"}, {"seconds", 4}});
+  auto cursor = Open(kHuge, {{CType::kLong, 4}, {CType::kBinary, 100}}, 64);
+  std::thread other([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    connection_->Cancel();
+  });
+  arrow::Result<int64_t> rows = 1;
+  while (rows.ok() && *rows > 0) rows = cursor->Fetch();
+  other.join();
+  EXPECT_FALSE(rows.ok());
+  EXPECT_NE(ClassOf(rows.status()), ErrorClass::kPermanent) << rows.status();
+  control.Clear();
 }
 
 TEST_P(BlockCursorTest, a_block_has_limits) {

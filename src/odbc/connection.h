@@ -16,15 +16,16 @@
 namespace cdc::odbc {
 
 struct ConnectOptions {
-  std::string driver = "auto";  // a registered name (with or without {}), a path of a driver library, or auto
-  std::string host;             // db1 · db1:1433 · db1,1433 · tcp:db1,1433
+  std::string driver =
+      "auto";        // a registered name (with or without {}), a path of a driver library, or auto
+  std::string host;  // db1 · db1:1433 · db1,1433 · tcp:db1,1433
   std::string database;
   std::string user;
   std::string password;
   std::string app_name = "cdc-to-s3";
   std::chrono::seconds login_timeout{15};
-  // Per execute and per fetch. A server that does not even answer the request to stop is given up after
-  // twice this (FreeTDS) or this plus 120 s (Microsoft's driver; both measured).
+  // Per execute and per fetch. A server that does not even answer the request to stop is given up
+  // after twice this (FreeTDS) or this plus 120 s (Microsoft's driver; both measured).
   std::chrono::seconds query_timeout{300};
   int packet_size_bytes = 16384;
 };
@@ -36,7 +37,8 @@ struct Diagnostic {
 };
 
 enum class ErrorClass {
-  kTransient,       // deadlock victim, lock timeout, server starting up: the same statement may work later
+  kTransient,  // deadlock victim, lock timeout, server starting up: the same statement may work
+               // later
   kConnectionLost,  // this connection is dead, or a result was cut: connect anew, read again
   kPermanent,       // until somebody changes something: permission, missing object, wrong password
 };
@@ -50,10 +52,10 @@ ErrorClass ClassOf(const arrow::Status& status);
 using Parameter = std::variant<int32_t, int64_t, Lsn, std::string /* nvarchar, UTF-8 */,
                                std::nullopt_t /* a NULL int */>;
 
-// A small result (catalogue, probes): text columns as UTF-8, numbers in decimal, binary columns as raw
-// bytes, datetime and datetime2 as "2025-01-09 14:30:15.123" to their scale; nullopt is NULL. Decimals,
-// floats and other types come as the driver writes them, and drivers differ: convert them in SQL.
-// Bounded by max_rows (for each result set): more rows are an error, not a cut.
+// A small result (catalogue, probes): text columns as UTF-8, numbers in decimal, binary columns as
+// raw bytes, datetime and datetime2 as "2025-01-09 14:30:15.123" to their scale; nullopt is NULL.
+// Decimals, floats and other types come as the driver writes them, and drivers differ: convert them
+// in SQL. Bounded by max_rows (for each result set): more rows are an error, not a cut.
 struct SmallResult {
   std::vector<std::string> columns;
   std::vector<std::vector<std::optional<std::string>>> rows;
@@ -83,14 +85,16 @@ struct ColumnBinding {
 inline constexpr int64_t kNull = -1;     // SQL_NULL_DATA
 inline constexpr int64_t kNoTotal = -4;  // SQL_NO_TOTAL: longer than the slot, length unknown
 
-// One column of a block: row i lies at data + i * slot_bytes and is lengths[i] bytes long (kNull: NULL).
+// One column of a block: row i lies at data + i * slot_bytes and is lengths[i] bytes long (kNull:
+// NULL).
 struct ColumnSlice {
   const uint8_t* data = nullptr;
   int64_t slot_bytes = 0;
   const int64_t* lengths = nullptr;
 };
 
-// A value that did not fit its slot. `needed_bytes` is the slot it needs, 0 when the driver cannot tell.
+// A value that did not fit its slot. `needed_bytes` is the slot it needs, 0 when the driver cannot
+// tell.
 struct Overflow {
   int64_t row = 0;  // in the block
   int column = 0;
@@ -102,10 +106,11 @@ class Cursor {
  public:
   virtual ~Cursor() = default;  // closes; never says that a result was complete
 
-  // Fetches the next block and returns its row count. 0 means the end, and that the result was complete:
-  // the last fetch said so, the server's row count equals the rows counted, there is no further result,
-  // and every warning was a harmless one (both drivers can end a cut stream like a complete one).
-  // Any doubt is an error of class kConnectionLost or worse. Rows that have arrived before are good.
+  // Fetches the next block and returns its row count. 0 means the end, and that the result was
+  // complete: the last fetch said so, the server's row count equals the rows counted, there is no
+  // further result, and every warning was a harmless one (both drivers can end a cut stream like a
+  // complete one). Any doubt is an error of class kConnectionLost or worse. Rows that have arrived
+  // before are good.
   virtual arrow::Result<int64_t> Fetch() = 0;
   virtual ColumnSlice column(int index) const = 0;  // of the last block
   // The first row of the last block in which a value did not fit. Rows before it are whole.
@@ -114,7 +119,8 @@ class Cursor {
   virtual arrow::Status Close() = 0;
 };
 
-// One connection, used from one thread at a time (but Cancel). Autocommit is on. Never reconnects by itself.
+// One connection, used from one thread at a time (but Cancel). Autocommit is on. Never reconnects
+// by itself.
 class Connection {
  public:
   virtual ~Connection() = default;
@@ -133,8 +139,8 @@ class Connection {
                                                       const std::vector<Parameter>& parameters,
                                                       const std::vector<ColumnBinding>& columns,
                                                       int64_t rows_per_block) = 0;
-  // Breaks off what runs, and ends an open cursor at its next fetch (class kTransient); may be called from
-  // another thread. Statements begun later are not affected.
+  // Breaks off what runs, and ends an open cursor at its next fetch (class kTransient); may be
+  // called from another thread. Statements begun later are not affected.
   virtual void Cancel() = 0;
   virtual bool broken() const = 0;
   virtual std::string driver_description() const = 0;  // name and version, for check

@@ -14,6 +14,7 @@ namespace {
 // What every connection begins with. Row counts are half of the proof that a result is complete.
 constexpr std::u16string_view kOpeningBatch = u"SET NOCOUNT OFF";
 constexpr std::chrono::seconds kProbeTimeout{5};
+constexpr std::chrono::milliseconds kPatience{200};
 
 SQLPOINTER AsPointer(std::chrono::seconds value) {
   // NOLINTNEXTLINE(performance-no-int-to-ptr): ODBC passes integers as pointers.
@@ -76,14 +77,23 @@ std::string Session::DriverDescription() const {
 }
 
 void Session::SetRunning(SQLHANDLE statement) {
-  const std::lock_guard lock(running_mutex_);
-  running_ = statement;
+  {
+    const std::lock_guard lock(running_mutex_);
+    running_ = statement;
+    ++calls_;
+  }
+  running_changed_.notify_all();
 }
 
 void Session::Cancel() {
   cancelled_ = true;
-  const std::lock_guard lock(running_mutex_);  // the statement cannot be freed meanwhile
-  if (running_ != nullptr) SQLCancel(running_);
+  std::unique_lock lock(running_mutex_);
+  if (running_ == nullptr) return;
+  // Most calls end by themselves, and whoever makes them then sees the flag. Only one that waits
+  // for the server is broken into: FreeTDS can miss a cancel that comes while it reads.
+  const int64_t call = calls_;
+  const bool ended = running_changed_.wait_for(lock, kPatience, [&] { return calls_ != call; });
+  if (!ended) SQLCancel(running_);  // the lock is held: the statement cannot be freed meanwhile
 }
 
 arrow::Status Session::Check(SQLRETURN result, SQLHANDLE statement, std::string_view doing) {

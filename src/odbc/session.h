@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -73,7 +75,9 @@ class Session {
   std::atomic<bool> occupied_ = false;
   std::atomic<bool> cancelled_ = false;
   std::mutex running_mutex_;
+  std::condition_variable running_changed_;
   SQLHANDLE running_ = nullptr;  // guarded by running_mutex_
+  int64_t calls_ = 0;            // guarded by running_mutex_; which call it is
 };
 
 }  // namespace cdc::odbc

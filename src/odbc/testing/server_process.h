@@ -8,12 +8,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "odbc/connection.h"
@@ -64,6 +66,15 @@ class ControlChannel {
     int fired = 0;
     const nlohmann::json answer = Ask({{"op", "faults"}});
     for (const auto& fault : answer["faults"]) fired += fault["fired"].get<int>();
+    return fired;
+  }
+  // Waits, for at most two seconds, for a fault that may come when the client is already done.
+  int WaitUntilFired() {
+    int fired = Fired();
+    for (int tries = 0; fired == 0 && tries < 200; ++tries) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      fired = Fired();
+    }
     return fired;
   }
   void Clear() { Ask({{"op", "clear"}}); }
