@@ -178,40 +178,56 @@ def test_a_waiting_statement_can_be_cancelled(standin: StandIn, name: str) -> No
     connection.close()
 
 
-def test_change_rows_are_read_as_they_are_kept(standin: StandIn, client: Client) -> None:
-    connection = client.connect(standin.port, PASSWORD, "")
-    name = f"Cdc{client.name}"
+def captured_database(client: Client, port: int, name: str) -> Any:
+    """A connection to a new database with a captured table of three columns, and five change rows in it."""
+    connection = client.connect(port, PASSWORD)
     run(client, connection, f"CREATE DATABASE {name}")
     connection.close()
-    connection = client.connect(standin.port, PASSWORD, name)
-    run(client, connection, "EXEC sys.sp_cdc_enable_db")
-    run(client, connection, "CREATE TABLE dbo.t (id int NOT NULL PRIMARY KEY, v nvarchar(20) NULL, m money NULL)")
-    enable = "EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N't', @role_name = NULL"
-    run(client, connection, enable)
-    run(client, connection, "INSERT INTO dbo.t VALUES (1, N'eins', 1.5), (2, NULL, NULL)")
-    run(client, connection, "UPDATE dbo.t SET v = N'zwei' WHERE id = 2")
-    run(client, connection, "DELETE FROM dbo.t WHERE id = 1")
-    run(client, connection, "EXEC sys.sp_cdc_scan")
-    order = "ORDER BY __$start_lsn, __$command_id, __$seqval, __$operation"
-    rows = client.fetch(connection, f"SELECT __$operation, __$update_mask, id, v, m FROM cdc.dbo_t_CT {order}")
-    assert rows == [
-        (2, b"\7", 1, "eins", Decimal("1.5000")),
-        (2, b"\7", 2, None, None),
-        (3, b"\2", 2, None, None),
-        (4, b"\2", 2, "zwei", None),
-        (1, b"\7", 1, "eins", Decimal("1.5000")),
-    ]
+    connection = client.connect(port, PASSWORD, name)
+    for statement in (
+        "EXEC sys.sp_cdc_enable_db",
+        "CREATE TABLE dbo.t (id int NOT NULL PRIMARY KEY, v nvarchar(20) NULL, m money NULL)",
+        "EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N't', @role_name = NULL",
+        "INSERT INTO dbo.t VALUES (1, N'eins', 1.5), (2, NULL, NULL)",
+        "UPDATE dbo.t SET v = N'zwei' WHERE id = 2",
+        "DELETE FROM dbo.t WHERE id = 1",
+        "EXEC sys.sp_cdc_scan",
+    ):
+        run(client, connection, statement)
+    return connection
+
+
+CHANGES = "SELECT __$operation, __$update_mask, id, v, m FROM cdc.dbo_t_CT "
+CHANGES += "ORDER BY __$start_lsn, __$command_id, __$seqval, __$operation"
+CHANGE_ROWS = [
+    (2, b"\7", 1, "eins", Decimal("1.5000")),
+    (2, b"\7", 2, None, None),
+    (3, b"\2", 2, None, None),
+    (4, b"\2", 2, "zwei", None),
+    (1, b"\7", 1, "eins", Decimal("1.5000")),
+]
+
+
+def test_change_rows_are_read_as_they_are_kept(standin: StandIn, client: Client) -> None:
+    connection = captured_database(client, standin.port, f"Cdc{client.name}")
+    assert client.fetch(connection, CHANGES) == CHANGE_ROWS
     connection.close()
 
 
-def test_a_cut_result_of_change_rows_stops_inside_a_row(standin: StandIn) -> None:
-    """The change table's rows are ready-made bytes, and still are cut at the row that was asked for."""
+@pytest.mark.parametrize("action", ["fin", "rst", "error"])
+def test_change_rows_stop_at_the_row_that_was_asked_for(standin: StandIn, action: str) -> None:
+    """A change table's rows come ready-made from the database half, and are cut where a fault says all the same."""
+    client = CLIENTS["pytds"]
+    connection = captured_database(client, standin.port, f"Cut{action}")
+    cursor = connection.cursor()
     with standin.control() as control:
-        control.arm(match="seen", at="rows", count=2, inside_row=True, action="fin")
-        connection = CLIENTS["pytds"].connect(standin.port, PASSWORD, "Both")
+        control.arm(match="dbo_t_ct", at="rows", count=3, inside_row=action != "error", action=action)
+        found = []
         with pytest.raises((pytds.Error, OSError)):
-            CLIENTS["pytds"].fetch(connection, "SELECT id, t FROM dbo.seen ORDER BY id")
-        control.ask("clear")
+            cursor.execute(CHANGES)
+            while (row := cursor.fetchone()) is not None:
+                found.append(tuple(row))
+    assert found == CHANGE_ROWS[:3]
 
 
 def test_sigterm_ends_the_process_cleanly() -> None:

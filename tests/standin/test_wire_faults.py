@@ -252,6 +252,23 @@ def test_odbc_sees_a_cut_inside_a_row_as_an_error(running: Running, name: str) -
         cursor.fetchone()
 
 
+@pytest.mark.parametrize("name", ["freetds", "microsoft"])
+def test_a_prepared_statement_meets_its_fault_by_its_text(running: Running, name: str) -> None:
+    if (missing := CLIENTS[name].missing()) is not None:
+        pytest.skip(missing)
+    running.engine.statements["SELECT plain WHERE n > @P1"] = plain
+    running.control.arm(match="plain where", at="rows", count=6, action="error", number=8134, message="Divided.")
+    connection = CLIENTS[name].connect(running.port, PASSWORD)
+    cursor = connection.cursor()
+    with pytest.raises(pyodbc.Error, match="Divided"):
+        cursor.execute("SELECT plain WHERE n > ?", 0)
+        for _ in range(7):
+            cursor.fetchone()
+    cursor.close()
+    assert len(CLIENTS[name].fetch(connection, "SELECT plain WHERE n > ?", [0])) == 10
+    connection.close()
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
