@@ -14,7 +14,7 @@ from pathlib import Path
 from standin.load.connection import Connection
 from tools import demo_proof as proof
 from tools.demo_screen import Screen
-from tools.demo_workload import TABLES, Workload, set_up
+from tools.demo_workload import TABLES, Workload, is_captured, make_last_change, set_up
 from tools.demo_world import BUCKET, DATABASE, DemoError, World
 
 _TRANSACTIONS_PER_SECOND = 25.0
@@ -46,20 +46,9 @@ def watch_objects(screen: Screen, world: World, workload: Workload, wanted: int)
         names = {name: len(proof.folder_of(found, DATABASE, name).names) for name in TABLES}
         counts = ", ".join(f"{name.split('.')[1]} {count}" for name, count in names.items())
         done = len(found) >= wanted and all(names.values())
-        return done, f"{workload.transactions} transactions -> {len(found)} of {wanted} files ({counts})"
+        return done, f"{workload.transactions} transactions, {len(found)} files: {counts}"
 
     wait_until(screen, f"{wanted} files in the bucket", tell)
-
-
-def wait_for_capture(screen: Screen, connection: Connection) -> None:
-    """Until SQL Server's capture job has read the log up to a last change that we make."""
-    connection.run("UPDATE [Person].[Person] SET [LastName] = N'The last change' WHERE [BusinessEntityID] = 1")
-    count = "SELECT COUNT(*) FROM cdc.[Person_Person_CT] WHERE [LastName] = N'The last change'"
-    wait_until(
-        screen,
-        "the last change in its change table",
-        lambda: (connection.value(count) > 0, "waiting for the capture job"),
-    )
 
 
 def run(screen: Screen, world: World) -> bool:
@@ -75,18 +64,23 @@ def run(screen: Screen, world: World) -> bool:
     world.start_program()
     watch_objects(screen, world, workload, _OBJECTS_BEFORE_KILL)
 
-    screen.step("kill -9: the program dies in the middle of its work; the workload goes on")
+    screen.step("kill -9: the program dies while it works; the workload goes on")
     world.kill_program()
     time.sleep(1)
-    screen.step("Starting it again: it finishes what it had claimed, and goes on")
+    screen.step("Starting it again: it looks for what it had claimed, and goes on")
     world.start_program()
     watch_objects(screen, world, workload, _OBJECTS_WANTED)
+    found, recovered = world.events("claim_found"), world.events("claim_recovered")
+    screen.say(f"         of the files it had claimed {found} were there, {recovered} it delivered now")
 
     screen.step(f"Stopping the workload ({workload.transactions} transactions) and the program")
     workload.stop()
     world.stop_program()
     with world.connect() as connection:
-        wait_for_capture(screen, connection)
+        last = make_last_change(connection)
+        wait_until(
+            screen, "the last change captured", lambda: (is_captured(connection, last), "waiting for the capture job")
+        )
         screen.step("`cdc-to-s3 run --once`: catching up to the newest change")
         world.run_once()
         screen.step("Reading all files with DuckDB, comparing them with the change tables")
@@ -113,7 +107,7 @@ def last_screen(screen: Screen, world: World, connection: Connection) -> bool:
 
     screen.heading(f"In the bucket: s3://{BUCKET}/{DATABASE}/<table>/cdc/<table>_cdc_<time>.parquet")
     screen.table(
-        ("table", "files", "KiB", "inserts", "updates", "deletes", "first .. newest <time>"),
+        ("table", "files", "KiB", "insert", "update", "delete", "first .. newest <time>   "),
         [_contents(reader, folder) for folder in folders],
     )
 
@@ -124,7 +118,7 @@ def last_screen(screen: Screen, world: World, connection: Connection) -> bool:
         told = [*told[: _SHOWN_CHANGES - 1], told[-1]]
     screen.table(("time", "what", "changed"), told, left=3)
 
-    screen.heading("Is every change there, exactly once? Row by row against the change tables:")
+    screen.heading("Is every change there, exactly once? (an update is two rows: before and after)")
     verdicts = [proof.compare(connection, reader, folder) for folder in folders]
     screen.table(
         ("table", "in SQL Server", "in files", "missing", "twice", "altered", "in order"),
@@ -137,12 +131,12 @@ def last_screen(screen: Screen, world: World, connection: Connection) -> bool:
     total = sum(verdict.in_files for verdict in verdicts)
     screen.say()
     screen.say(
-        screen.bold(f"Yes: {total} changes, each exactly once, in order, although the program was killed.")
+        screen.bold(f"Yes: {total} rows, each there once and in order, though the program was killed.")
         if good
         else screen.bold("NO: the files are not what the change tables hold.")
     )
-    screen.say("Your own server: put its host, database, login and your bucket into .env (see")
-    screen.say("README.md), then: build/cdc-to-s3 check, and when it is content: build/cdc-to-s3 run")
+    screen.say("Your own server: put its name and login and your bucket into .env (README.md),")
+    screen.say("then: build/cdc-to-s3 check, and when it is content: build/cdc-to-s3 run")
     return good
 
 

@@ -186,7 +186,9 @@ def life_of(reader: Reader, folder: Folder, columns: Sequence[str], where: str) 
             shown = [
                 f"{name} {_shown(value)}" for name, value in zip(columns, values, strict=True) if value is not None
             ]
-            told.append((clock, "insert" if operation == INSERT else "delete", ", ".join(shown)))
+            told.append(
+                (clock, "insert", ", ".join(shown)) if operation == INSERT else (clock, "delete", ", ".join(shown[:2]))
+            )
     return told
 
 

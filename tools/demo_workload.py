@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,19 @@ def set_up(address: Address) -> int:
     tables = [t for t in adventureworks.read_tables(_EXTRACT, with_xml=False) if t.full_name in TABLES]
     with Connection(address) as connection:
         return sum(adventureworks.load(connection, tables, cdc=True, limit=_ROWS_EACH).values())
+
+
+def make_last_change(connection: Connection) -> str:
+    """One more change; returns the value by which is_captured finds it."""
+    value = f"Last change {time.time_ns()}"
+    connection.run(f"UPDATE [Person].[Person] SET [LastName] = {text(value)} WHERE [BusinessEntityID] = 1")
+    return value
+
+
+def is_captured(connection: Connection, last_change: str) -> bool:
+    """Whether the capture job has read the log up to that change; until then change tables lag behind."""
+    count = f"SELECT COUNT(*) FROM cdc.[Person_Person_CT] WHERE [LastName] = {text(last_change)}"
+    return connection.value(count) > 0
 
 
 class Workload:

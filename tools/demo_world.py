@@ -135,6 +135,10 @@ class World:
         if done.returncode != 0:
             raise DemoError(f"cdc-to-s3 run --once ended with exit code {done.returncode}")
 
+    def events(self, name: str) -> int:
+        """How often the program has logged an event."""
+        return sum(name in line.split() for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines())
+
     def log_tails(self) -> list[tuple[str, list[str]]]:
         """The last lines of every log that has any: the program's, and the stand-in's."""
         logs = {path.name: path.read_text(encoding="utf-8", errors="replace").splitlines() for path in self._logs()}

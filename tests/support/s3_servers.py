@@ -147,6 +147,7 @@ class S3Server:
             self.port = self._ports[0]
         environment = os.environ | {
             "HOME": str(self.folder),
+            "TMPDIR": str(self.folder),  # weed leaves its logs there
             "ROOT_ACCESS_KEY": ACCESS_KEY,
             "ROOT_SECRET_KEY": SECRET_KEY,
         }
