@@ -338,7 +338,7 @@ def _record_type(session: EngineSession, table: Table, column: ColumnDef, target
 
 
 def _follow(session: EngineSession, db: sqlite3.Connection, ct: Table, column: ColumnDef, target: SqlType) -> bool:
-    found = next((c for c in ct.columns[5:-1] if c.name.lower() == column.name.lower()), None)
+    found = next((c for c in ct.columns if c.name.lower() == column.name.lower()), None)
     wanted = cdc_setup.change_table_type(target)
     if found is None or found.type == wanted:
         return False

@@ -111,6 +111,8 @@ def _checked(t: SqlType) -> Callable[[Any], Any]:
 def _integers(c: Expressions, op: str, a: Expr, b: Expr, t: SqlType) -> Expr:
     if t.name == "bit":
         t = SqlType("int")
+    if op in "/%" and type(b.const) is int and b.const not in (0, -1):
+        return Expr(f"({a.sql} {op} {b.sql})", t, a.nullable)
     if op in "/%":
         name = c.function(("idiv", op), lambda: _divide_integers(op), 2)
         return Expr(f"{name}({a.sql}, {b.sql})", t)

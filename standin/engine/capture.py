@@ -314,13 +314,16 @@ def _insert_changes(db: sqlite3.Connection, table: Table, instance: Instance, tx
     db.create_function(name, -1, mask_function(instance))
     targets = [f"c{i}" for i in range(1, 6)]
     values = ["?", "NULL", "lsn(seq)", "op", f"CASE WHEN op > 2 THEN {name}({words}) ELSE ? END"]
-    for captured, target in zip(instance.columns, ct.columns[5:], strict=False):
+    for captured, target in zip(instance.columns, instance.change_columns(), strict=False):
         if captured.computed is None and captured.physical in have:
             targets.append(target.physical)
             values.append(captured.physical)
-    targets.append(ct.columns[-1].physical)
+    command = ct.find("__$command_id")
+    if command is not None:
+        targets.append(command.physical)
+        values.append("cmd")
     cursor = db.execute(
-        f"INSERT INTO {ct.physical} ({', '.join(targets)}) SELECT {', '.join([*values, 'cmd'])} "
+        f"INSERT INTO {ct.physical} ({', '.join(targets)}) SELECT {', '.join(values)} "
         f"FROM {table.log} WHERE txn = ? ORDER BY cmd, seq, op",
         (lsn, full_mask(len(instance.columns)), txn),
     )

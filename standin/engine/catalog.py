@@ -113,6 +113,10 @@ class Instance:
     partition_switch: bool
     key: list[str]
 
+    def change_columns(self) -> list[ColumnDef]:
+        """The change table's columns that stand for `columns`, in that order."""
+        return [c for c in self.change_table.columns if not c.name.startswith("__$")]
+
 
 @dataclass(slots=True)
 class Principal:

@@ -235,7 +235,7 @@ def _all_changes(
 ) -> tuple[str, list[SourceColumn]]:
     low, high, option, check = _arguments(c, database, instance, args, ("all", "all update old"), "all")
     ct = instance.change_table
-    columns = [ct.columns[0], *ct.columns[2:-1]]
+    columns = [ct.columns[0], *ct.columns[2:5], *instance.change_columns()]
     listed = ", ".join(f"{col.physical} AS x{i}" for i, col in enumerate(columns, 1))
     nulls = ", ".join(f"NULL AS x{i}" for i in range(1, len(columns) + 1))
     c.env.tables.add(ct.object_id)
@@ -255,10 +255,11 @@ def _net_changes(
     )
     ct = instance.change_table
     keys = ", ".join(ct.column(k).physical for k in instance.key)
-    body = [col.physical for col in ct.columns[5:-1]]
+    body = [col.physical for col in instance.change_columns()]
     c.env.tables.add(ct.object_id)
     merge = c.function("maskor", lambda: _mask_or, 1)
-    order = "c1, " + ct.columns[-1].physical + ", c3, c4"
+    command = ct.find("__$command_id")
+    order = f"c1, {command.physical}, c3, c4" if command else "c1, c3, c4"
     window = f"OVER (PARTITION BY {keys} ORDER BY {order})"
     whole = f"OVER (PARTITION BY {keys})"
     inner = (
@@ -273,7 +274,7 @@ def _net_changes(
     listed = ", ".join([f"c1 AS x1, {operation} AS x2, {mask} AS x3", *(f"{p} AS x{i}" for i, p in enumerate(body, 4))])
     nulls = ", ".join(f"NULL AS x{i}" for i in range(1, len(body) + 4))
     sql = f"SELECT {nulls} WHERE {check} = 0 UNION ALL SELECT {listed} FROM ({inner}) WHERE rn = 1 AND NOT (fo = 2 AND c4 = 1)"
-    columns = [ct.columns[0], ct.columns[3], ct.columns[4], *ct.columns[5:-1]]
+    columns = [ct.columns[0], ct.columns[3], ct.columns[4], *instance.change_columns()]
     return sql, [SourceColumn(col.name, Expr("", col.type)) for col in columns]
 
 

@@ -75,7 +75,8 @@ class Connection:
         """Makes SQLite know the functions of a plan."""
         for name, (make, arguments, deterministic) in env.functions.items():
             if name not in self._functions:
-                self.db.create_function(name, arguments, self._guarded(make(self.session)), deterministic=deterministic)
+                guarded = self._guarded_one if arguments == 1 else self._guarded
+                self.db.create_function(name, arguments, guarded(make(self.session)), deterministic=deterministic)
                 self._functions.add(name)
 
     def _guarded(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -88,6 +89,18 @@ class Connection:
             except Exception as error:
                 self.raised = unsupported(f"value in a function ({type(error).__name__}: {error})")
                 raise
+
+        return call
+
+    def _guarded_one(self, function: Callable[..., Any]) -> Callable[[Any], Any]:
+        """As _guarded, for the functions that run most: conversions of one value."""
+        many = self._guarded(function)
+
+        def call(value: Any) -> Any:
+            try:
+                return function(value)
+            except Exception:
+                return many(value)  # raises again, and remembers what
 
         return call
 

@@ -14,6 +14,7 @@ from standin.engine import statements as st
 from standin.engine.env import Plan
 from standin.engine.errors import undeclared_variable
 from standin.engine.parse import parse_batch
+from standin.engine.queries_common import SELECT
 from standin.engine.select import Compiler, columns_of, is_assignment
 from standin.engine.sqlglot_tsql import Tree, parse_query
 from standin.engine.storage import row_converter
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from standin.engine.executor import Executor
 
 ROWS_A_CHUNK = 1000
-SELECT = 0xC1
 
 
 def tree_of(statement: st.Query) -> Tree:

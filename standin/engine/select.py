@@ -38,7 +38,9 @@ def columns_of(columns: Sequence[SourceColumn]) -> list[Column]:
 
 
 class Compiler(Sources, Expressions):
-    """One statement's compiler."""
+    """One statement's compiler. `mapping`: cdc.lsn_time_mapping in a change reader's query (standin.engine.fast_path)."""
+
+    mapping: Source
 
     def __init__(self, env: Env) -> None:
         super().__init__(env)

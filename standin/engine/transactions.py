@@ -228,6 +228,9 @@ class Transactions:
                 self.undo_id = self.capture_id = self.fixed_sequence = 0
                 if transaction:
                     self.commands = max(self.commands, self.command_id)
+            for table in tables:
+                if table.change_table:
+                    engine.change_cache.forget(table.object_id, by_hand=True)
             if not transaction and captured:
                 engine.capture.committed(
                     self.db_catalog, own, begin_time, begin_record, {t.object_id: t for t in captured}, self.db

@@ -1,0 +1,3 @@
+"""What several modules that run queries share."""
+
+SELECT = 0xC1  # TDS CurCmd
