@@ -149,9 +149,10 @@ class Capture:
         """A transaction has committed; a log record only if captured tables have changed."""
         by_database: dict[int, list[Table]] = {}
         for table in tables.values():
-            if not self.engine.dropped(table) and self.engine.is_captured(table):
-                if db.execute(f"SELECT 1 FROM {table.log} WHERE txn = ? LIMIT 1", (txn,)).fetchone():
-                    by_database.setdefault(table.database_id, []).append(table)
+            if self.engine.dropped(table) or not self.engine.is_captured(table):
+                continue
+            if db.execute(f"SELECT 1 FROM {table.log} WHERE txn = ? LIMIT 1", (txn,)).fetchone():
+                by_database.setdefault(table.database_id, []).append(table)
         if not by_database:
             return
         record, now = self.engine.log.next(), self.engine.time.datetime()

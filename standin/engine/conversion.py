@@ -201,7 +201,7 @@ def _to_decimal(source: SqlType, target: SqlType, _style: Any, _column: Any) -> 
     def convert(v: Any) -> Any:
         value = number(v)
         if type(value) is float:
-            value = Decimal(repr(value)) if abs(value) < 1e39 else Decimal(1e39)
+            value = Decimal(repr(value)) if abs(value) < 1e39 else Decimal("1e39")
         unscaled = int(Decimal(value).scaleb(scale, EXACT).quantize(Decimal(1), ROUND_HALF_UP, EXACT))
         if not -limit - (1 if "money" in target.name else 0) <= unscaled <= limit:
             raise overflow(shown_target, shown_source)
@@ -233,12 +233,10 @@ def _to_moment(source: SqlType, target: SqlType) -> Callable[[Any], tuple[int | 
             try:
                 return tm.parse(v)
             except (ValueError, OverflowError) as error:
-                if "range" in str(error) or "day is out" in str(error) or "month must" in str(error):
-                    if target.name in ("datetime", "smalldatetime"):
-                        raise tm.out_of_range(target.name, source.name) from None
-                raise SqlError(
-                    241, "Conversion failed when converting date and/or time from character string."
-                ) from None
+                unreal = any(words in str(error) for words in ("range", "day is out", "month must"))
+                if unreal and target.name in ("datetime", "smalldatetime"):
+                    raise tm.out_of_range(target.name, source.name) from None
+                raise SqlError(241, "Conversion failed when converting date and/or time from character string.") from None
 
         return parsed
     if kind == "date":

@@ -43,6 +43,9 @@ class Options:
     server_name: str = "STANDIN"
 
 
+_engines = itertools.count(1)
+
+
 @dataclass(slots=True)
 class Injection:
     """An error that statements whose text contains `text` meet, `times` times."""
@@ -57,6 +60,7 @@ class StandInEngine:
 
     def __init__(self, options: Options) -> None:
         self.options = options
+        self.number = next(_engines)  # plans are cached with a batch's text, which engines of one process share
         self.time = ServerTime(options.time_zone)
         self.properties = Properties(options.server_name)
         self.log = Log()

@@ -128,6 +128,7 @@ class Executor(Queries, Raising):
     def plan_key(self, *extra: Any) -> tuple[Any, ...]:
         session = self.session
         return (
+            session.engine.number,
             session.db_catalog.database_id,
             session.engine.catalog_version,
             self.batch.signature(),

@@ -21,9 +21,20 @@ _STARTERS |= {"CHECKPOINT"}
 _SET_OPERATORS = {"UNION", "ALL", "EXCEPT", "INTERSECT"}
 
 
-@lru_cache(maxsize=2048)
+_CACHED_CHARACTERS_MAX = 20_000  # load scripts run once and are long; statements that come again are short
+
+
 def parse_batch(sql: str) -> tuple[st.Statement, ...]:
-    """Raises SqlError (102 and relatives) for text that is no T-SQL."""
+    """Raises SqlError (102 and relatives) for text that is no T-SQL. The statements keep their plans."""
+    return _parse_cached(sql) if len(sql) <= _CACHED_CHARACTERS_MAX else _parse(sql)
+
+
+@lru_cache(maxsize=2048)
+def _parse_cached(sql: str) -> tuple[st.Statement, ...]:
+    return _parse(sql)
+
+
+def _parse(sql: str) -> tuple[st.Statement, ...]:
     c = Cursor(sql, tokenize(sql))
     body = _statements(c)
     if c.i < c.end:

@@ -167,7 +167,7 @@ def _column_option(session: EngineSession, c: Cursor, table: Table, column: Colu
         column.nullable = False
     elif c.accept("NULL") or c.at("ROWGUIDCOL", "SPARSE", "PERSISTED"):
         column.nullable = True if c.peek(-1).upper == "NULL" else column.nullable
-        if not c.peek(-1).upper == "NULL":
+        if c.peek(-1).upper != "NULL":
             c.take()
     elif c.accept("IDENTITY"):
         column.identity, column.nullable = _identity(c), False

@@ -1,0 +1,485 @@
+"""What the capture process makes of transactions, judged against SQL Server's documented behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from engine_driver import Driver, new_engine
+
+from standin.model import SqlError
+
+ORDER = "ORDER BY [__$start_lsn], [__$command_id], [__$seqval], [__$operation]"
+
+
+@pytest.fixture
+def db() -> Iterator[Driver]:
+    engine = new_engine()
+    driver = Driver(engine)
+    driver.run("CREATE DATABASE Shop")
+    driver.run("USE Shop; EXEC sys.sp_cdc_enable_db")
+    yield driver
+    engine.close()
+
+
+def enable(db: Driver, table: str, **arguments: str) -> None:
+    extra = "".join(f", @{name} = {value}" for name, value in arguments.items())
+    db.run(f"EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'{table}', @role_name = NULL{extra}")
+
+
+def changes(db: Driver, columns: str, instance: str) -> list[tuple]:
+    return db.rows(f"SELECT [__$operation], {columns} FROM cdc.[{instance}_CT] {ORDER}")
+
+
+def test_insert_update_delete_become_2_3_4_1(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY, n nvarchar(20))")
+    enable(db, "a")
+    db.run("INSERT a VALUES (1, N'x'), (2, N'y')")
+    db.run("UPDATE a SET n = N'z' WHERE id = 1")
+    db.run("DELETE a WHERE id = 2")
+    db.scan()
+    assert changes(db, "id, n", "dbo_a") == [(2, 1, "x"), (2, 2, "y"), (3, 1, "x"), (4, 1, "z"), (1, 2, "y")]
+
+
+def test_nothing_is_captured_before_a_scan_or_before_the_instance_was_made(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY); INSERT a VALUES (1)")
+    enable(db, "a")
+    db.run("INSERT a VALUES (2)")
+    assert changes(db, "id", "dbo_a") == []
+    assert db.value("SELECT sys.fn_cdc_get_max_lsn()") is None
+    db.scan()
+    assert changes(db, "id", "dbo_a") == [(2, 2)]
+
+
+def test_rows_of_one_transaction_share_the_commit_lsn_and_commands_number_its_statements(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY, n int)")
+    enable(db, "a")
+    db.run("BEGIN TRAN; INSERT a VALUES (1, 1), (2, 2); UPDATE a SET n = 5; COMMIT")
+    db.scan()
+    rows = db.rows(f"SELECT [__$start_lsn], [__$command_id], [__$seqval], [__$operation] FROM cdc.dbo_a_CT {ORDER}")
+    assert len({r[0] for r in rows}) == 1
+    assert [(r[1], r[3]) for r in rows] == [(1, 2), (1, 2), (2, 3), (2, 4), (2, 3), (2, 4)]
+    assert rows[2][2] == rows[3][2] and rows[4][2] == rows[5][2]
+    assert rows[3][2] < rows[4][2]
+    assert all(seqval < start for start, _, seqval, _ in rows)
+
+
+def test_the_update_mask_is_big_endian_and_counts_captured_ordinals(db: Driver) -> None:
+    columns = ", ".join(f"c{i} int" for i in range(2, 12))
+    db.run(f"CREATE TABLE w (c1 int PRIMARY KEY, {columns})")
+    enable(db, "w")
+    db.run("INSERT w (c1) VALUES (1)")
+    db.run("UPDATE w SET c2 = 1, c9 = 1")
+    db.run("UPDATE w SET c11 = 7")
+    db.run("DELETE w")
+    db.scan()
+    masks = [m for _, m in changes(db, "[__$update_mask]", "dbo_w")]
+    assert masks == [
+        b"\x07\xff",
+        b"\x01\x02",
+        b"\x01\x02",
+        b"\x04\x00",
+        b"\x04\x00",
+        b"\x07\xff",
+    ]
+    assert db.value("SELECT sys.fn_cdc_is_bit_set(9, 0x0102)") == 1
+    assert db.value("SELECT sys.fn_cdc_is_bit_set(1, 0x0102)") == 0
+    assert db.value("SELECT sys.fn_cdc_has_column_changed('dbo_w', 'c9', 0x0102)") == 1
+    assert db.value("SELECT sys.fn_cdc_get_column_ordinal('dbo_w', 'c9')") == 9
+
+
+def test_the_mask_of_more_than_62_columns_is_whole(db: Driver) -> None:
+    names = [f"c{i}" for i in range(1, 131)]
+    db.run(f"CREATE TABLE w ({', '.join(f'{n} int' for n in names)})")
+    enable(db, "w")
+    db.run("INSERT w (c1) VALUES (1); UPDATE w SET c1 = 2, c63 = 1, c64 = 1, c130 = 1")
+    db.scan()
+    (mask,) = [m for op, m in changes(db, "[__$update_mask]", "dbo_w") if op == 4]
+    assert len(mask) == 17
+    assert [n for n in range(1, 131) if mask[16 - (n - 1) // 8] >> (n - 1) % 8 & 1] == [1, 63, 64, 130]
+
+
+def test_a_captured_column_list_gives_ordinals_of_its_own(db: Driver) -> None:
+    db.run("CREATE TABLE a (x int, id int PRIMARY KEY, y int, z int)")
+    enable(db, "a", captured_column_list="N'id, [z]'")
+    db.run("INSERT a VALUES (1, 2, 3, 4); UPDATE a SET z = 5, x = 6; UPDATE a SET y = 9")
+    db.scan()
+    rows = changes(db, "id, z, [__$update_mask]", "dbo_a")
+    assert rows[:3] == [(2, 2, 4, b"\x03"), (3, 2, 4, b"\x02"), (4, 2, 5, b"\x02")]
+    assert [c.name for c in db.run("SELECT * FROM cdc.dbo_a_CT").columns[0]][5:] == ["id", "z", "__$command_id"]
+
+
+def test_a_single_key_update_is_delete_and_insert_with_one_seqval_and_two_commands(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY, n int)")
+    enable(db, "a")
+    db.run("INSERT a VALUES (1, 10); UPDATE a SET id = 2")
+    db.scan()
+    rows = db.rows(f"SELECT [__$operation], [__$command_id], [__$seqval], id, n FROM cdc.dbo_a_CT {ORDER}")[1:]
+    assert [(r[0], r[3], r[4]) for r in rows] == [(1, 1, 10), (2, 2, 10)]
+    assert rows[0][2] == rows[1][2]
+    assert rows[0][1] < rows[1][1]
+
+
+def test_a_key_update_of_many_rows_deletes_them_all_before_it_inserts(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY, n int)")
+    enable(db, "a")
+    db.run("INSERT a VALUES (1, 1), (2, 2), (3, 3); UPDATE a SET id = id + 1")
+    db.scan()
+    rows = db.rows(f"SELECT [__$operation], id, [__$seqval] FROM cdc.dbo_a_CT {ORDER}")[3:]
+    assert [(op, i) for op, i, _ in rows] == [(1, 1), (1, 2), (1, 3), (2, 2), (2, 3), (2, 4)]
+    assert len({s for _, _, s in rows}) == 6
+    assert db.rows("SELECT id, n FROM a ORDER BY id") == [(2, 1), (3, 2), (4, 3)]
+
+
+def test_an_update_that_sets_the_key_to_itself_is_an_update(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY, n int)")
+    enable(db, "a")
+    db.run("INSERT a VALUES (1, 1); UPDATE a SET id = 1, n = 2")
+    db.scan()
+    assert [op for op, *_ in changes(db, "id", "dbo_a")] == [2, 3, 4]
+
+
+def test_computed_columns_are_null_and_rowversion_is_binary_8(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY, twice AS (id * 2) PERSISTED, r rowversion)")
+    enable(db, "a")
+    db.run("INSERT a (id) VALUES (4)")
+    db.scan()
+    ((_, ident, twice, version),) = changes(db, "id, twice, r", "dbo_a")
+    assert (ident, twice) == (4, None)
+    assert version == db.value("SELECT r FROM a")
+    described = {c.name: c.type for c in db.run("SELECT * FROM cdc.dbo_a_CT").columns[0]}
+    assert (described["r"].name, described["r"].length) == ("binary", 8)
+    assert db.value("SELECT is_computed FROM cdc.captured_columns WHERE column_name = 'twice'") == 1
+
+
+def test_untouched_max_columns_are_missing_in_the_before_image_only(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY, n int, m nvarchar(max), b varbinary(max))")
+    enable(db, "a")
+    db.run("INSERT a VALUES (1, 1, N'long', 0x01); UPDATE a SET n = 2; UPDATE a SET m = N'new'; DELETE a")
+    db.scan()
+    assert changes(db, "n, m, b", "dbo_a") == [
+        (2, 1, "long", b"\x01"),
+        (3, 1, None, None),
+        (4, 2, "long", b"\x01"),
+        (3, 2, "long", None),
+        (4, 2, "new", b"\x01"),
+        (1, 2, "new", b"\x01"),
+    ]
+
+
+def test_untouched_max_columns_can_be_missing_in_the_after_image_too() -> None:
+    engine = new_engine(untouched_max_in_after_image=False)
+    try:
+        db = Driver(engine)
+        db.run("CREATE DATABASE Shop")
+        db.run("USE Shop; EXEC sys.sp_cdc_enable_db; CREATE TABLE a (id int PRIMARY KEY, n int, m nvarchar(max))")
+        enable(db, "a")
+        db.run("INSERT a VALUES (1, 1, N'long'); UPDATE a SET n = 2")
+        db.scan()
+        rows = changes(db, "m, [__$update_mask]", "dbo_a")
+        assert rows[1:] == [(3, None, b"\x02"), (4, None, b"\x02")]
+    finally:
+        engine.close()
+
+
+def test_text_ntext_and_image_are_null_in_deletes_and_before_images(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY, t text, i image)")
+    enable(db, "a")
+    db.run("INSERT a VALUES (1, 'one', 0x01); UPDATE a SET t = 'two'; DELETE a")
+    db.scan()
+    assert changes(db, "t, i", "dbo_a") == [(2, "one", b"\x01"), (3, None, None), (4, "two", b"\x01"), (1, None, None)]
+
+
+def test_an_update_to_the_same_values_leaves_no_change_rows(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY, n nvarchar(9))")
+    enable(db, "a")
+    db.run("INSERT a VALUES (1, N'x'); UPDATE a SET n = N'x'; UPDATE a SET n = N'X'")
+    db.scan()
+    assert changes(db, "n", "dbo_a") == [(2, "x"), (3, "x"), (4, "X")]
+
+
+def test_rolled_back_work_never_appears(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY)")
+    enable(db, "a")
+    db.run("BEGIN TRAN; INSERT a VALUES (1); ROLLBACK")
+    db.run("BEGIN TRAN; INSERT a VALUES (2); SAVE TRAN p; INSERT a VALUES (3); ROLLBACK TRAN p; INSERT a VALUES (4); COMMIT")
+    assert db.run("INSERT a VALUES (5), (2)").errors[0].number == 2627
+    db.scan()
+    assert changes(db, "id", "dbo_a") == [(2, 2), (2, 4)]
+    assert db.rows("SELECT id FROM a ORDER BY id") == [(2,), (4,)]
+
+
+def test_interleaved_transactions_on_one_table_are_ordered_by_commit_not_by_seqval(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY)")
+    enable(db, "a")
+    other = Driver(db.engine, "Shop")
+    db.run("BEGIN TRAN; INSERT a VALUES (1)")
+    other.run("BEGIN TRAN; INSERT a VALUES (2)")
+    db.run("INSERT a VALUES (3)")
+    other.run("INSERT a VALUES (4); COMMIT")
+    db.run("COMMIT")
+    db.scan()
+    rows = db.rows(f"SELECT id, [__$start_lsn], [__$seqval] FROM cdc.dbo_a_CT {ORDER}")
+    assert [r[0] for r in rows] == [2, 4, 1, 3]
+    assert sorted(rows, key=lambda r: r[2]) == [rows[2], rows[0], rows[3], rows[1]]
+    assert rows[1][1] < rows[2][1]
+
+
+def test_the_time_mapping_has_a_row_for_each_captured_commit_and_none_for_others(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE free (id int)")
+    enable(db, "a")
+    db.run("INSERT a VALUES (1); INSERT free VALUES (1); INSERT a VALUES (2)")
+    db.scan()
+    lsns = [r[0] for r in db.rows("SELECT DISTINCT [__$start_lsn] FROM cdc.dbo_a_CT ORDER BY 1")]
+    mapped = db.rows("SELECT start_lsn, tran_begin_time, tran_end_time, tran_id FROM cdc.lsn_time_mapping ORDER BY start_lsn")
+    assert [m[0] for m in mapped][1:] == lsns  # the first is the instance's own
+    assert all(begin <= end and tran_id != b"\0" for _, begin, end, tran_id in mapped)
+    assert db.value("SELECT sys.fn_cdc_get_max_lsn()") == lsns[-1]
+    assert db.value("SELECT Shop.sys.fn_cdc_map_lsn_to_time(sys.fn_cdc_get_max_lsn())") == mapped[-1][2]
+
+
+def test_the_start_lsn_becomes_known_when_the_capture_process_has_seen_the_instance(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY)")
+    enable(db, "a")
+    assert db.value("SELECT start_lsn FROM cdc.change_tables") is None
+    assert db.value("SELECT sys.fn_cdc_get_min_lsn('dbo_a')") is None
+    db.scan()
+    start = db.value("SELECT start_lsn FROM cdc.change_tables")
+    assert start == db.value("SELECT sys.fn_cdc_get_min_lsn('dbo_a')") == db.value("SELECT sys.fn_cdc_get_max_lsn()")
+    assert db.value("SELECT sys.fn_cdc_get_min_lsn('nope')") == b"\0" * 10
+
+
+def test_a_second_instance_sees_what_comes_after_it_and_a_third_is_refused(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY)")
+    enable(db, "a")
+    db.run("INSERT a VALUES (1); ALTER TABLE a ADD n int")
+    enable(db, "a", capture_instance="N'a2'")
+    db.run("INSERT a VALUES (2, 20)")
+    db.scan()
+    assert changes(db, "id", "dbo_a") == [(2, 1), (2, 2)]
+    assert changes(db, "id, n", "a2") == [(2, 2, 20)]
+    assert db.error("EXEC sys.sp_cdc_enable_table 'dbo', 'a', 'a3', @role_name = NULL").number == 22962
+    db.run("EXEC sys.sp_cdc_disable_table 'dbo', 'a', 'dbo_a'")
+    assert db.error("SELECT * FROM cdc.dbo_a_CT").number == 208
+    db.run("INSERT a VALUES (3, 30)")
+    db.scan()
+    assert changes(db, "id, n", "a2") == [(2, 2, 20), (2, 3, 30)]
+
+
+def test_net_changes_need_a_key_and_give_one_row_a_key(db: Driver) -> None:
+    db.run("CREATE TABLE heap (id int); CREATE TABLE a (id int PRIMARY KEY, n int)")
+    assert db.error("EXEC sys.sp_cdc_enable_table 'dbo', 'heap', @role_name = NULL, @supports_net_changes = 1").number == 22939
+    enable(db, "a")
+    db.run("INSERT a VALUES (1, 1), (2, 2), (3, 3); UPDATE a SET n = 9 WHERE id = 1; DELETE a WHERE id = 2")
+    db.scan()
+    net = (
+        "DECLARE @f binary(10) = sys.fn_cdc_get_min_lsn('dbo_a'), @t binary(10) = sys.fn_cdc_get_max_lsn(); "
+        "SELECT [__$operation], id, n FROM cdc.fn_cdc_get_net_changes_dbo_a(@f, @t, N'{}') ORDER BY id"
+    )
+    assert db.rows(net.format("all")) == [(2, 1, 9), (2, 3, 3)]
+    assert db.rows(net.format("all with merge")) == [(5, 1, 9), (5, 3, 3)]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["@low, @high, N'some'", "@before, @high, N'all'", "@low, @after, N'all'", "@high, @low, N'all'", "NULL, @high, N'all'"],
+)
+def test_wrong_arguments_of_a_change_function_give_313(db: Driver, arguments: str) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY)")
+    enable(db, "a")
+    db.run("INSERT a VALUES (1)")
+    db.scan()
+    head = (
+        "DECLARE @low binary(10) = sys.fn_cdc_get_min_lsn('dbo_a'), @high binary(10) = sys.fn_cdc_get_max_lsn(); "
+        "DECLARE @before binary(10) = sys.fn_cdc_decrement_lsn(@low), @after binary(10) = sys.fn_cdc_increment_lsn(@high); "
+    )
+    assert db.rows(head + "SELECT id FROM cdc.fn_cdc_get_all_changes_dbo_a(@low, @high, N' All ')") == [(1,)]
+    error = db.error(head + f"SELECT id FROM cdc.fn_cdc_get_all_changes_dbo_a({arguments})")
+    assert (error.number, error.severity, error.state) == (313, 16, 3)
+
+
+def test_all_update_old_shows_the_before_images(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY, n int)")
+    enable(db, "a")
+    db.run("INSERT a VALUES (1, 1); UPDATE a SET n = 2")
+    db.scan()
+    ask = (
+        "DECLARE @f binary(10) = sys.fn_cdc_get_min_lsn('dbo_a'), @t binary(10) = sys.fn_cdc_get_max_lsn(); "
+        "SELECT [__$operation] FROM cdc.fn_cdc_get_all_changes_dbo_a(@f, @t, N'{}')"
+    )
+    assert db.rows(ask.format("all")) == [(2,), (4,)]
+    assert db.rows(ask.format("all update old")) == [(2,), (3,), (4,)]
+
+
+def test_lsn_arithmetic_carries_over_all_ten_bytes(db: Driver) -> None:
+    assert db.value("SELECT sys.fn_cdc_increment_lsn(0x000000270000FFFFFFFF)") == bytes.fromhex("00000027000100000000")
+    assert db.value("SELECT sys.fn_cdc_decrement_lsn(0x00000027000100000000)") == bytes.fromhex("000000270000FFFFFFFF")
+
+
+def test_cleanup_moves_the_low_water_mark_and_deletes_what_is_below(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY)")
+    enable(db, "a")
+    for i in range(5):
+        db.run(f"INSERT a VALUES ({i})")
+    db.scan()
+    mark = db.rows("SELECT [__$start_lsn] FROM cdc.dbo_a_CT WHERE id = 3")[0][0]
+    db.run(f"EXEC sys.sp_cdc_cleanup_change_table N'dbo_a', 0x{mark.hex()}, 2")
+    assert changes(db, "id", "dbo_a") == [(2, 3), (2, 4)]
+    assert db.value("SELECT sys.fn_cdc_get_min_lsn('dbo_a')") == mark
+    assert db.value("SELECT MIN(start_lsn) FROM cdc.lsn_time_mapping") == mark
+    assert db.error("EXEC sys.sp_cdc_cleanup_change_table N'dbo_a', 0x00000000000000000001").number == 22964
+
+
+def test_an_idle_database_gets_dummy_rows_with_tran_id_zero() -> None:
+    engine = new_engine(idle_lsn_interval=0.000001)
+    try:
+        db = Driver(engine)
+        db.run("CREATE DATABASE Shop")
+        db.run("USE Shop; EXEC sys.sp_cdc_enable_db; CREATE TABLE a (id int PRIMARY KEY)")
+        enable(db, "a")
+        db.run("INSERT a VALUES (1)")
+        db.scan()
+        before = db.value("SELECT MAX(start_lsn) FROM cdc.lsn_time_mapping WHERE tran_id <> 0x00")
+        db.scan()
+        newest = db.rows("SELECT TOP (1) start_lsn, tran_id FROM cdc.lsn_time_mapping ORDER BY start_lsn DESC")[0]
+        assert newest[0] > before and newest[1] == b"\0"
+    finally:
+        engine.close()
+
+
+def test_the_capture_process_runs_by_itself_at_an_interval() -> None:
+    engine = new_engine(capture_interval=0.01)
+    try:
+        db = Driver(engine)
+        db.run("CREATE DATABASE Shop")
+        db.run("USE Shop; EXEC sys.sp_cdc_enable_db; CREATE TABLE a (id int PRIMARY KEY)")
+        enable(db, "a")
+        db.run("INSERT a VALUES (1)")
+        for _ in range(500):
+            if changes(db, "id", "dbo_a"):
+                break
+            db.run("WAITFOR DELAY '00:00:00.01'")
+        assert changes(db, "id", "dbo_a") == [(2, 1)]
+        db.run("EXEC sys.sp_cdc_stop_job 'capture'; INSERT a VALUES (2); WAITFOR DELAY '00:00:00.1'")
+        assert changes(db, "id", "dbo_a") == [(2, 1)]
+    finally:
+        engine.close()
+
+
+def test_an_added_column_is_ignored_a_dropped_one_stays_null_and_both_are_in_the_history(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY, gone int)")
+    enable(db, "a")
+    db.run("INSERT a VALUES (1, 1)")
+    db.run("ALTER TABLE a ADD fresh int")
+    db.run("INSERT a VALUES (2, 2, 2)")
+    db.run("ALTER TABLE a DROP COLUMN gone")
+    db.run("INSERT a VALUES (3, 3)")
+    assert db.rows("SELECT * FROM cdc.ddl_history") == []
+    db.scan()
+    assert changes(db, "id, gone", "dbo_a") == [(2, 1, 1), (2, 2, 2), (2, 3, None)]
+    history = db.run("EXEC sys.sp_cdc_get_ddl_history 'dbo_a'").rows
+    assert [(r[3], r[4]) for r in history] == [(0, "ALTER TABLE a ADD fresh int"), (0, "ALTER TABLE a DROP COLUMN gone")]
+    lsns = [r[0] for r in db.rows("SELECT [__$start_lsn] FROM cdc.dbo_a_CT ORDER BY 1")]
+    assert lsns[0] < history[0][5] < lsns[1] < history[1][5] < lsns[2]
+
+
+def test_a_changed_type_reaches_the_change_table_when_the_capture_process_gets_there(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY, n int)")
+    enable(db, "a")
+    db.run("INSERT a VALUES (1, 5)")
+    db.run("ALTER TABLE a ALTER COLUMN n nvarchar(20)")
+    db.run("INSERT a VALUES (2, N'text')")
+
+    def type_of_n() -> str:
+        return {c.name: c.type.name for c in db.run("SELECT * FROM cdc.dbo_a_CT").columns[0]}["n"]
+
+    assert type_of_n() == "int"
+    db.scan()
+    assert type_of_n() == "nvarchar"
+    assert changes(db, "id, n", "dbo_a") == [(2, 1, "5"), (2, 2, "text")]
+    assert db.value("SELECT required_column_update FROM cdc.ddl_history") == 1
+
+
+def test_what_capture_forbids_is_refused(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int CONSTRAINT pk_a PRIMARY KEY, n int)")
+    enable(db, "a")
+    assert db.error("TRUNCATE TABLE a").number == 4711
+    assert db.error("EXEC sp_rename 'a.n', 'm', 'COLUMN'").number == 4928
+    assert db.error("ALTER TABLE a DROP CONSTRAINT pk_a").number == 22979
+    assert db.error("EXEC sys.sp_cdc_enable_table 'dbo', 'a', @role_name = NULL").number == 22926
+    assert db.error("EXEC sys.sp_cdc_enable_table 'dbo', 'zzz', @role_name = NULL").number == 22931
+    assert db.error("EXEC sys.sp_cdc_enable_db").number == 22905
+
+
+def test_dropping_a_captured_table_drops_its_instances(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY)")
+    enable(db, "a")
+    db.run("INSERT a VALUES (1)")
+    db.run("DROP TABLE a")
+    db.scan()
+    assert db.rows("SELECT * FROM cdc.change_tables") == []
+    assert db.error("SELECT * FROM cdc.fn_cdc_get_all_changes_dbo_a(0x00, 0x00, N'all')").number == 208
+
+
+def test_the_change_table_has_its_clustered_index_in_the_catalogue(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY)")
+    enable(db, "a")
+    rows = db.rows(
+        "SELECT i.name, i.is_unique, i.type_desc, c.name FROM sys.indexes i "
+        "JOIN sys.index_columns ic ON ic.object_id = i.object_id AND ic.index_id = i.index_id "
+        "JOIN sys.columns c ON c.object_id = ic.object_id AND c.column_id = ic.column_id "
+        "WHERE i.object_id = OBJECT_ID('cdc.dbo_a_CT') AND i.index_id = 1 ORDER BY ic.key_ordinal"
+    )
+    names = ["__$start_lsn", "__$command_id", "__$seqval", "__$operation"]
+    assert rows == [("dbo_a_CT_clustered_idx", 1, "CLUSTERED", name) for name in names]
+
+
+def test_help_lists_fifteen_columns(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY, n int)")
+    enable(db, "a")
+    result = db.run("EXEC sys.sp_cdc_help_change_data_capture")
+    assert len(result.columns[0]) == 15
+    row = dict(zip([c.name for c in result.columns[0]], result.rows[0], strict=True))
+    assert (row["source_schema"], row["source_table"], row["capture_instance"]) == ("dbo", "a", "dbo_a")
+    assert (row["index_column_list"], row["captured_column_list"]) == ("[id]", "[id], [n]")
+
+
+def test_jobs_come_with_the_first_table_and_keep_their_settings(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY)")
+    enable(db, "a")
+    db.run("EXEC sys.sp_cdc_change_job @job_type = N'capture', @pollinginterval = 1, @maxtrans = 50")
+    jobs = {r[1]: r for r in db.run("EXEC sys.sp_cdc_help_jobs").rows}
+    assert (jobs["capture"][3], jobs["capture"][4], jobs["capture"][6]) == (50, 10, 1)
+    assert (jobs["cleanup"][7], jobs["cleanup"][8]) == (4320, 5000)
+
+
+def test_many_transactions_are_captured_in_order_over_several_scans(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY)")
+    enable(db, "a")
+    for i in range(30):
+        db.run(f"INSERT a VALUES ({i})")
+    db.run("EXEC sys.sp_cdc_scan @maxtrans = 7, @maxscans = 2")
+    assert [i for _, i in changes(db, "id", "dbo_a")] == list(range(13))  # the instance itself was the first
+    db.scan()
+    assert [i for _, i in changes(db, "id", "dbo_a")] == list(range(30))
+
+
+def test_merge_is_captured_row_by_row(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY, n int)")
+    enable(db, "a")
+    db.run("INSERT a VALUES (1, 1), (2, 2)")
+    db.run(
+        "MERGE a AS t USING (VALUES (1, 10), (3, 30)) AS s(id, n) ON t.id = s.id WHEN MATCHED THEN UPDATE SET n = s.n "
+        "WHEN NOT MATCHED THEN INSERT (id, n) VALUES (s.id, s.n) WHEN NOT MATCHED BY SOURCE THEN DELETE;"
+    )
+    db.scan()
+    assert sorted(changes(db, "id, n", "dbo_a")[2:]) == [(1, 2, 2), (2, 3, 30), (3, 1, 1), (4, 1, 10)]
+
+
+def test_cdc_off_means_22901(db: Driver) -> None:
+    db.run("CREATE DATABASE Plain")
+    db.run("USE Plain")
+    with pytest.raises(SqlError) as raised:
+        result = db.run("EXEC sys.sp_cdc_help_change_data_capture")
+        raise result.errors[0]
+    assert raised.value.number == 22901
