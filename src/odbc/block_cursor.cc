@@ -72,7 +72,8 @@ arrow::Result<std::unique_ptr<Cursor>> BlockCursor::Open(std::shared_ptr<Session
   std::unique_ptr<BlockCursor> cursor(new BlockCursor);
   cursor->session_ = session;
   ARROW_RETURN_NOT_OK(cursor->Allocate(columns, rows_per_block));
-  ARROW_ASSIGN_OR_RAISE(cursor->statement_, Statement::Execute(session, sql, parameters));
+  ARROW_ASSIGN_OR_RAISE(cursor->statement_,
+                        Statement::Execute(std::move(session), sql, parameters));
   arrow::Status bound = cursor->CheckColumnCount();
   if (bound.ok()) bound = cursor->Bind();
   if (!bound.ok()) return cursor->GiveUp(std::move(bound));

@@ -21,6 +21,7 @@ std::string_view WithoutBraces(std::string_view name) {
 std::string InstalledText(const std::vector<RegisteredDriver>& registered,
                           const std::vector<std::string>& unregistered) {
   std::vector<std::string> names;
+  names.reserve(registered.size() + unregistered.size());
   for (const RegisteredDriver& driver : registered) names.push_back(driver.name);
   names.insert(names.end(), unregistered.begin(), unregistered.end());
   return names.empty() ? "no ODBC driver is installed"

@@ -24,11 +24,12 @@ arrow::Result<std::unique_ptr<Statement>> Statement::Execute(
     return arrow::Status::Invalid("another statement is open on this connection; close it first");
   }
   session->ClearCancelled();
-  std::unique_ptr<Statement> statement(new Statement(session));
+  std::unique_ptr<Statement> statement(new Statement(std::move(session)));
   arrow::Status started = statement->Start(sql, parameters);
   if (started.ok()) return statement;
+  const std::shared_ptr<Session> still_open = statement->session_;
   statement.reset();  // Confirm needs the connection for itself
-  return session->Confirm(std::move(started));
+  return still_open->Confirm(std::move(started));
 }
 
 arrow::Status Statement::Start(const std::string& sql, const std::vector<Parameter>& parameters) {
