@@ -60,7 +60,7 @@ void CheckTables(source::Source& source, const config::Config& config, const sou
     const auto names = capture::TableNames::Make(config.target.path, config.source.database,
                                                  instance.schema, instance.table);
     if (!types.ok()) {
-      findings->Bad(types.message() + "; this table is left out, the others go on");
+      findings->Bad(name + " is left out, the other tables go on: " + types.message());
     } else if (!names.ok()) {
       findings->Bad(names.status().message());
     } else if (!folders.insert(names->folder()).second) {

@@ -56,10 +56,7 @@ class SqlChangeReader : public ChangeReader {
       decoders_.push_back(ColumnDecoder::MakeMetadata(column));
     for (const columns::SourceColumn& column : table_.columns) {
       auto decoder = ColumnDecoder::Make(column);
-      if (!decoder.ok()) {
-        return decoder.status().WithMessage(table_.QualifiedName(), ": ",
-                                            decoder.status().message());
-      }
+      if (!decoder.ok()) return Refuse(decoder.status());
       decoders_.push_back(std::move(*decoder));
     }
     arrow::FieldVector fields;
@@ -98,6 +95,17 @@ class SqlChangeReader : public ChangeReader {
   }
 
  private:
+  // A type that is not supported stops the table; the other columns can be captured without it.
+  Status Refuse(const Status& status) const {
+    if (!status.IsNotImplemented()) return status;
+    std::vector<std::string> good;
+    for (const columns::SourceColumn& column : table_.columns) {
+      if (ColumnDecoder::Make(column).ok()) good.push_back(column.name);
+    }
+    return status.WithMessage(status.message(), ". What helps: capture the table without it: ",
+                              sql::CaptureOnly(table_.instance, good));
+  }
+
   Result<std::optional<ChangeBatch>> TryNext(int64_t max_rows) {
     ARROW_RETURN_NOT_OK(EnsureRow());
     if (ended_) return std::nullopt;

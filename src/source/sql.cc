@@ -13,6 +13,15 @@ std::string Bracket(std::string_view name) {
   return out + ']';
 }
 
+std::string Quote(std::string_view text) {
+  std::string out = "N'";
+  for (const char c : text) {
+    out += c;
+    if (c == '\'') out += '\'';
+  }
+  return out + '\'';
+}
+
 std::string SessionSettings(int64_t lock_timeout_ms) {
   return fmt::format(
       "SET DEADLOCK_PRIORITY LOW; SET LOCK_TIMEOUT {}; SET TRANSACTION ISOLATION LEVEL READ "
@@ -92,12 +101,10 @@ std::string CommitTimeExpression(const CommitTime& commit_time) {
     case CommitTime::Mode::kServerZone:
       return "CAST(t.tran_end_time AT TIME ZONE CURRENT_TIMEZONE_ID() AT TIME ZONE N'UTC' AS "
              "datetime2(3))";
-    case CommitTime::Mode::kNamedZone: {
-      std::string quoted;
-      for (const char c : commit_time.zone) quoted += c == '\'' ? "''" : std::string(1, c);
+    case CommitTime::Mode::kNamedZone:
       return fmt::format(
-          "CAST(t.tran_end_time AT TIME ZONE N'{}' AT TIME ZONE N'UTC' AS datetime2(3))", quoted);
-    }
+          "CAST(t.tran_end_time AT TIME ZONE {} AT TIME ZONE N'UTC' AS datetime2(3))",
+          Quote(commit_time.zone));
     case CommitTime::Mode::kOffsetNow:
       return "CAST(DATEADD(minute, ?, t.tran_end_time) AS datetime2(3))";
   }
@@ -140,6 +147,17 @@ std::string ReadInside(const TableDescription& table, const CommitTime& commit_t
   }
   return SelectFrom(table, commit_time) + " WHERE ct.[__$start_lsn] = ? AND " + after +
          OrderBy(table);
+}
+
+std::string CaptureOnly(const CaptureInstance& instance, const std::vector<std::string>& columns) {
+  std::string list;
+  for (const std::string& column : columns) list += (list.empty() ? "" : ", ") + Bracket(column);
+  const std::string names = fmt::format("@source_schema = {}, @source_name = {}",
+                                        Quote(instance.schema), Quote(instance.table));
+  return fmt::format(
+      "EXEC sys.sp_cdc_disable_table {0}, @capture_instance = {1}; EXEC sys.sp_cdc_enable_table "
+      "{0}, @capture_instance = {1}, @role_name = NULL, @captured_column_list = {2}",
+      names, Quote(instance.name), Quote(list));
 }
 
 }  // namespace cdc::source::sql

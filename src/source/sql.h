@@ -12,6 +12,8 @@ namespace cdc::source::sql {
 
 // [name], with ] doubled.
 std::string Bracket(std::string_view name);
+// N'text', with ' doubled.
+std::string Quote(std::string_view text);
 
 // How a commit time, written in the server's local time, becomes UTC.
 struct CommitTime {
@@ -56,5 +58,8 @@ std::string ReadWindow(const TableDescription& table, const CommitTime& commit_t
 // a command id: id, id, seqval, seqval, operation; for one without: seqval, seqval, operation.
 std::string ReadInside(const TableDescription& table, const CommitTime& commit_time,
                        bool row_has_command_id);
+
+// For people: what captures a table anew with these columns only.
+std::string CaptureOnly(const CaptureInstance& instance, const std::vector<std::string>& columns);
 
 }  // namespace cdc::source::sql

@@ -152,6 +152,19 @@ def target(s3: S3Server) -> Target:
     return Target(s3, f"t{uuid.uuid4().hex[:10]}")
 
 
+def program_settings(server: Server, s3: S3Server, database: str, url: str) -> dict[str, str]:
+    """The environment with which the program delivers `database` to `url`."""
+    return {
+        "SQL_SERVER_HOST": f"{server.address.host},{server.address.port}",
+        "SQL_SERVER_DATABASE": database,
+        "SQL_SERVER_USER": server.address.user,
+        "SQL_SERVER_PASSWORD": server.address.password,
+        "SQL_SERVER_DRIVER": "{FreeTDS}",
+        "CDC_TARGET_URL": url,
+        **s3.environment(),
+    }
+
+
 @pytest.fixture
 def make_program(tmp_path: Path, server: Server, s3: S3Server) -> Iterator[Callable[..., Program]]:
     """make_program(database_name, url, **settings): further programs for one test; all are ended with it."""
@@ -160,16 +173,8 @@ def make_program(tmp_path: Path, server: Server, s3: S3Server) -> Iterator[Calla
     def make(database: str, url: str, **settings: str) -> Program:
         folder = tmp_path / f"program{len(made)}"
         folder.mkdir()
-        base = {
-            "SQL_SERVER_HOST": f"{server.address.host},{server.address.port}",
-            "SQL_SERVER_DATABASE": database,
-            "SQL_SERVER_USER": server.address.user,
-            "SQL_SERVER_PASSWORD": server.address.password,
-            "SQL_SERVER_DRIVER": "{FreeTDS}",
-            "CDC_TARGET_URL": url,
-            "CDC_RUN_TEMP_DIR": str(folder),
-        }
-        made.append(Program(folder, {**base, **s3.environment(), **settings}))
+        base = program_settings(server, s3, database, url)
+        made.append(Program(folder, {**base, "CDC_RUN_TEMP_DIR": str(folder), **settings}))
         return made[-1]
 
     yield make

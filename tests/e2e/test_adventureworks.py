@@ -19,7 +19,7 @@ import pytest
 from standin.load import adventureworks
 from standin.load.adventureworks import Table
 from standin.load.connection import quoted
-from tests.e2e.conftest import BUCKET, Database, Server, Target
+from tests.e2e.conftest import Database, Server, Target, program_settings
 from tests.support.change_tables import assert_delivered
 from tests.support.judge import Object
 from tests.support.program import Program
@@ -223,16 +223,8 @@ def delivered(server: Server, s3: S3Server, tmp_path_factory: pytest.TempPathFac
         database.run(*_statements(table, PLANS[table.full_name]))
     database.capture()
     target = Target(s3, "extract")
-    settings = {
-        "SQL_SERVER_HOST": f"{server.address.host},{server.address.port}",
-        "SQL_SERVER_DATABASE": database.name,
-        "SQL_SERVER_USER": server.address.user,
-        "SQL_SERVER_PASSWORD": server.address.password,
-        "SQL_SERVER_DRIVER": "{FreeTDS}",
-        "S3_BUCKET": BUCKET,
-        "S3_PREFIX": target.prefix,
-    }
-    program = Program(tmp_path_factory.mktemp("program"), {**settings, **s3.environment()})
+    settings = program_settings(server, s3, database.name, target.url)
+    program = Program(tmp_path_factory.mktemp("program"), settings)
     program.once("--max-object-rows", str(_OBJECT_ROWS))
     yield Delivered(database, {one.full_name: target.objects(database.name, one.name) for one in TABLES})
     database.drop()

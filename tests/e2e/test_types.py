@@ -1,0 +1,272 @@
+"""Every supported type with NULL and its edge values, exactly; every other type refuses its table alone."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import Database, Server, Target, program_settings
+from tests.e2e.type_cases import CASES, DECIMALS, NAMES, ROWS, value_at
+from tests.support.change_tables import assert_delivered
+from tests.support.judge import Object, judge
+from tests.support.program import Ended, Program
+from tests.support.readers import expected_schema, read_with_duckdb, read_with_pyarrow, schema_of, set_bits
+from tests.support.s3_servers import S3Server
+
+_LENGTHS = (0, 1, 2047, 2048, 2049, 3999, 4000, 4001, 4095, 4096, 4097, 5000)  # around slots of 4,096 bytes
+_MIB = 1 << 20
+_LARGE_COLUMNS = (("id", "int"), ("n", "nvarchar(max)"), ("v", "varchar(max)"), ("b", "varbinary(max)"))
+_UNSUPPORTED = {
+    "xml": "'<a/>'",
+    "sql_variant": "CAST(1 AS int)",
+    "text": "'old'",
+    "ntext": "N'old'",
+    "image": "0x00",
+}
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Delivered:
+    database: Database
+    target: Target
+    ended: Ended
+
+    def objects(self, table: str) -> list[Object]:
+        return self.target.objects(self.database.name, table)
+
+    def rows(self, table: str) -> list[Row]:
+        return read_with_pyarrow(self.objects(table))
+
+
+def _make_every_value(database: Database) -> None:
+    columns = ", ".join(f"{name} {case.ddl}" for name, case in zip(NAMES, CASES, strict=True))
+    database.run(f"CREATE TABLE dbo.EveryValue (id int NOT NULL PRIMARY KEY, {columns})")
+    database.enable("dbo", "EveryValue")
+    for row in range(ROWS):
+        literals = ", ".join(value_at(case, row).literal for case in CASES)
+        database.run(f"INSERT INTO dbo.EveryValue VALUES ({row}, {literals})")
+    database.run(f"INSERT INTO dbo.EveryValue (id) VALUES ({ROWS})", "DELETE FROM dbo.EveryValue")
+
+
+def _make_decimals(database: Database) -> None:
+    columns = ", ".join(f"{column.name} {column.sql_type} NULL" for column in DECIMALS)
+    database.run(f"CREATE TABLE dbo.Decimals (id int NOT NULL PRIMARY KEY, {columns})")
+    database.enable("dbo", "Decimals")
+    for row in range(5):
+        literals = ", ".join(f"CAST('{column.values()[row]:f}' AS {column.sql_type})" for column in DECIMALS)
+        database.run(f"INSERT INTO dbo.Decimals VALUES ({row}, {literals})")
+    database.run(
+        f"UPDATE dbo.Decimals SET {DECIMALS[6].name} = 7, {DECIMALS[7].name} = NULL WHERE id = 0",  # ordinals 8, 9
+        f"UPDATE dbo.Decimals SET {DECIMALS[-1].name} = 7 WHERE id = 0",  # the last ordinal
+    )
+
+
+def _large_row(row: int) -> Row:
+    """Rows that fit the first slots, rows that do not, a long stretch of short ones, and again."""
+    length = _LENGTHS[row] if row < len(_LENGTHS) else 5000 if row == 400 else row % 7
+    return {"id": row, "n": ("a世😀" * length)[:length], "v": ("xyz " * length)[:length], "b": b"\0\xff" * length}
+
+
+def _literals(row: Row) -> str:
+    return f"({row['id']}, N'{row['n']}', '{row['v']}', 0x{row['b'].hex()}, 0)"
+
+
+def _make_large(database: Database) -> None:
+    columns = ", ".join(f"{name} {sql_type} NULL" for name, sql_type in _LARGE_COLUMNS[1:])
+    database.run(f"CREATE TABLE dbo.Large (id int NOT NULL PRIMARY KEY, {columns}, touched int NULL)")
+    database.enable("dbo", "Large")
+    for first in range(0, 401, 50):
+        rows = ", ".join(_literals(_large_row(row)) for row in range(first, min(first + 50, 401)) if row != 20)
+        database.run(f"INSERT INTO dbo.Large VALUES {rows}")
+    database.run(
+        "INSERT INTO dbo.Large VALUES (20, REPLICATE(CAST(N'世a' AS nvarchar(max)), 262144), "  # 1 MiB each
+        "REPLICATE(CAST('xyz ' AS varchar(max)), 262144), CAST(REPLICATE(CAST('01' AS varchar(max)), 524288) AS "
+        "varbinary(max)), 0)",
+        "UPDATE dbo.Large SET touched = 1 WHERE id IN (3, 20)",
+        "UPDATE dbo.Large SET n = NULL, b = 0x WHERE id = 3",
+    )
+
+
+def _make_unsupported(database: Database) -> None:
+    for name, literal in _UNSUPPORTED.items():
+        database.run(f"CREATE TABLE dbo.Has_{name} (id int NOT NULL PRIMARY KEY, odd_one {name} NULL)")
+        database.enable("dbo", f"Has_{name}")
+        database.run(f"INSERT INTO dbo.Has_{name} VALUES (1, {literal})")
+
+
+def _make_others(database: Database) -> None:
+    database.run(
+        "CREATE TABLE dbo.Others (id int IDENTITY(5, 5) NOT NULL PRIMARY KEY, phone sysname, version rowversion, "
+        "twice AS (id * 2), stored AS (id + 1) PERSISTED)",
+    )
+    database.enable("dbo", "Others")
+    database.run("INSERT INTO dbo.Others (phone) VALUES (N'+49 '), (N'')", "UPDATE dbo.Others SET phone = N'0'")
+
+
+@pytest.fixture(scope="module")
+def delivered(server: Server, s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Delivered]:
+    database = Database(server, f"Types_{uuid.uuid4().hex[:8]}")
+    if server.stand_in is None:
+        database.run("EXEC sp_configure 'max text repl size', -1", "RECONFIGURE")
+    for make in (_make_every_value, _make_decimals, _make_large, _make_unsupported, _make_others):
+        make(database)
+    database.capture()
+    target = Target(s3, "types")
+    program = Program(tmp_path_factory.mktemp("program"), program_settings(server, s3, database.name, target.url))
+    yield Delivered(database, target, program.once(expect=3))
+    database.drop()
+
+
+@pytest.mark.parametrize("table", ["EveryValue", "Decimals", "Large", "Others"])
+def test_all_rows_arrive_and_duckdb_agrees(delivered: Delivered, table: str, tmp_path: Path) -> None:
+    objects = delivered.objects(table)
+    verdict = assert_delivered(delivered.database.connection, f"dbo_{table}", objects)
+    assert read_with_duckdb(objects, tmp_path / "objects") == verdict.rows
+
+
+def _shown(row: int) -> Row:
+    shown: Row = {}
+    for name, case in zip(NAMES, CASES, strict=True):
+        value = value_at(case, row).shown if row < ROWS else None
+        if case.sql_type.startswith("datetimeoffset"):
+            shown[name], shown[f"{name}__offset"] = value or (None, None)
+        else:
+            shown[name] = value
+    return shown
+
+
+@pytest.mark.parametrize("operation", [2, 1], ids=["inserted", "deleted"])
+@pytest.mark.parametrize("row", range(ROWS + 1))
+def test_every_value_is_exact(delivered: Delivered, row: int, operation: int) -> None:
+    found = [one for one in delivered.rows("EveryValue") if (one["id"], one["__$operation"]) == (row, operation)]
+    assert len(found) == 1
+    shown = _shown(row)
+    assert {name: value for name, value in found[0].items() if name in shown} == shown
+    kinds = {name: type(value) for name, value in shown.items()}
+    assert {name: type(found[0][name]) for name in shown} == kinds  # 1 is no True
+
+
+def test_values_that_lost_something_are_counted(delivered: Delivered) -> None:
+    expected: Counter[str] = Counter()
+    for name, case in zip(NAMES, CASES, strict=True):
+        expected[name] = 2 * sum(value_at(case, row).altered for row in range(ROWS))  # inserted and deleted
+    found: Counter[str] = Counter()
+    for footer in judge(delivered.objects("EveryValue")).footers:
+        found.update(json.loads(footer["cdc.altered_values"]))
+    assert +found == +expected
+    assert any("datetime2" in name for name in found)
+
+
+def test_types_and_field_ids_are_as_documented(delivered: Delivered) -> None:
+    every = [("id", "int"), *((name, case.sql_type) for name, case in zip(NAMES, CASES, strict=True))]
+    decimals = [("id", "int"), *((column.name, column.sql_type) for column in DECIMALS)]
+    for table, columns in (("EveryValue", every), ("Decimals", decimals)):
+        for item in delivered.objects(table):
+            assert schema_of(item) == expected_schema(columns)
+            footer = judge([item]).footers[0]
+            described = [(one["name"], one["sql_type"]) for one in json.loads(footer["cdc.columns"])]
+            assert described == columns
+
+
+def test_decimals_of_every_scale_are_exact(delivered: Delivered) -> None:
+    inserted = [row for row in delivered.rows("Decimals") if row["__$operation"] == 2]
+    assert len(inserted) == 5
+    for row in inserted:
+        for column in DECIMALS:
+            wanted = column.values()[row["id"]]
+            assert row[column.name].as_tuple()[1:] == wanted.as_tuple()[1:], f"{column.name} in row {row['id']}"
+            assert row[column.name] == wanted
+
+
+def test_masks_of_more_than_eight_and_of_more_than_sixty_four_columns(delivered: Delivered) -> None:
+    rows = delivered.rows("Decimals")
+    count = 1 + len(DECIMALS)
+    assert count > 64
+    for row in rows:
+        assert len(row["__$update_mask"]) == (count + 7) // 8
+    masks = [(row["__$operation"], set_bits(row["__$update_mask"])) for row in rows]
+    every = set(range(1, count + 1))
+    assert masks == [(2, every)] * 5 + [(3, {8, 9}), (4, {8, 9}), (3, {count}), (4, {count})]
+
+
+def test_large_values_of_any_length_are_whole(delivered: Delivered) -> None:
+    inserted = {row["id"]: row for row in delivered.rows("Large") if row["__$operation"] == 2}
+    assert sorted(inserted) == list(range(401))
+    huge = {"id": 20, "n": "世a" * 262144, "v": "xyz " * 262144, "b": b"01" * 524288}
+    assert len(huge["n"]) * 2 == len(huge["v"]) == len(huge["b"]) == _MIB
+    for number, row in inserted.items():
+        wanted = huge if number == 20 else _large_row(number)
+        for name in wanted:
+            assert row[name] == wanted[name], f"{name} of row {number}"
+
+
+def test_large_values_that_an_update_did_not_touch_are_null_with_a_clear_mask_bit(delivered: Delivered) -> None:
+    updates = [row for row in delivered.rows("Large") if row["__$operation"] in (3, 4)]
+    assert [row["id"] for row in updates] == [3, 3, 20, 20, 3, 3]
+    for row in updates[:4]:
+        assert set_bits(row["__$update_mask"]) == {5}
+        if row["__$operation"] == 3:
+            assert (row["n"], row["v"], row["b"]) == (None, None, None)
+        else:  # servers may show the value after the update; never an empty one
+            assert row["n"] in (None, *([_large_row(3)["n"]] if row["id"] == 3 else ["世a" * 262144]))
+    before, after = updates[4:]
+    assert set_bits(after["__$update_mask"]) == {2, 4}
+    assert (before["n"], before["b"]) == (_large_row(3)["n"], _large_row(3)["b"])
+    assert (after["n"], after["b"]) == (None, b"")
+
+
+def test_rowversions_aliases_identities_and_computed_columns(delivered: Delivered) -> None:
+    rows = delivered.rows("Others")
+    assert [(row["__$operation"], row["id"], row["phone"]) for row in rows] == [
+        (2, 5, "+49 "), (2, 10, ""), (3, 5, "+49 "), (4, 5, "0"), (3, 10, ""), (4, 10, "0"),
+    ]  # fmt: skip
+    versions = [row["version"] for row in rows]
+    assert all(len(version) == 8 for version in versions)
+    assert versions[0] < versions[1] < versions[3] < versions[5]
+    assert versions[2] == versions[0]
+    newest = delivered.database.connection.rows("SELECT CAST(version AS binary(8)) FROM dbo.Others ORDER BY id")
+    assert [bytes(version) for (version,) in newest] == [versions[3], versions[5]]
+    assert all(row["twice"] is None and row["stored"] is None for row in rows)
+    columns = json.loads(judge(delivered.objects("Others")).footers[0]["cdc.columns"])
+    assert [column["is_computed"] for column in columns] == [False, False, False, True, True]
+
+
+def test_commit_times_are_utc(delivered: Delivered) -> None:
+    for row in delivered.rows("Others"):
+        assert abs(datetime.now(UTC) - row["__$commit_time"]) < timedelta(hours=1)
+
+
+@pytest.mark.parametrize("name", list(_UNSUPPORTED))
+def test_a_table_with_another_type_is_refused_alone_and_says_why(delivered: Delivered, name: str) -> None:
+    line = next(line for line in delivered.ended.err.splitlines() if line.startswith(f"cdc-to-s3: dbo.Has_{name}: "))
+    assert "column odd_one" in line
+    assert f"type {name}," in line
+    assert "What helps: capture the table without it: " in line
+    assert delivered.target.keys(f"{delivered.database.name}/Has_{name}/") == []
+
+
+def test_what_a_refused_table_is_told_helps(
+    database: Database, target: Target, make_program: Callable[..., Program]
+) -> None:
+    database.run("CREATE TABLE dbo.[It's] (id int NOT NULL PRIMARY KEY, odd xml NULL, [b]]c] int NULL)")
+    database.enable("dbo", "It''s")
+    database.run("INSERT INTO dbo.[It's] VALUES (1, '<a/>', 2)")
+    database.capture()
+    program = make_program(database.name, target.url)
+    refused = program.once(expect=3).err.split("capture the table without it: ")
+    database.run(refused[-1].splitlines()[0], "INSERT INTO dbo.[It's] VALUES (2, '<b/>', 3)")
+    database.capture()
+    program.once()
+    rows = read_with_pyarrow(target.objects(database.name, "It's"))
+    assert [(row["id"], row["b]c"]) for row in rows] == [(2, 3)]
+    assert all("odd" not in row for row in rows)
