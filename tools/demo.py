@@ -18,7 +18,8 @@ from tools.demo_workload import TABLES, Workload, is_captured, make_last_change,
 from tools.demo_world import BUCKET, DATABASE, DemoError, World
 
 _TRANSACTIONS_PER_SECOND = 25.0
-_OBJECTS_BEFORE_KILL = 10
+_ROUNDS_BEFORE_CRASH = 3
+_OBJECTS_BEFORE_KILL = 15
 _OBJECTS_WANTED = 24
 _WAIT_SECONDS = 60.0
 _SHOWN_CHANGES = 5
@@ -38,17 +39,20 @@ def wait_until(screen: Screen, what: str, tell: Callable[[], tuple[bool, str]]) 
         time.sleep(0.25)
 
 
-def watch_objects(screen: Screen, world: World, workload: Workload, wanted: int) -> None:
+def watch_objects(screen: Screen, world: World, workload: Workload, until: Callable[[int], bool]) -> None:
+    """Shows how the bucket fills, until enough files are there or the program has crashed as it was told to."""
+
     def tell() -> tuple[bool, str]:
-        world.check_program()
         workload.check()
         found = proof.objects(world.s3(), BUCKET, DATABASE)
         names = {name: len(proof.folder_of(found, DATABASE, name).names) for name in TABLES}
         counts = ", ".join(f"{name.split('.')[1]} {count}" for name, count in names.items())
-        done = len(found) >= wanted and all(names.values())
+        done = until(len(found))
+        if not done:
+            world.check_program()
         return done, f"{workload.transactions} transactions, {len(found)} files: {counts}"
 
-    wait_until(screen, f"{wanted} files in the bucket", tell)
+    wait_until(screen, "files in the bucket", tell)
 
 
 def run(screen: Screen, world: World) -> bool:
@@ -61,17 +65,22 @@ def run(screen: Screen, world: World) -> bool:
     screen.step(f"Starting a workload and `cdc-to-s3 run` (settings: a .env of {len(_settings(world))} lines)")
     workload = Workload(world.address(), _TRANSACTIONS_PER_SECOND)
     workload.start()
-    world.start_program()
-    watch_objects(screen, world, workload, _OBJECTS_BEFORE_KILL)
+    world.start_program(crash_at=f"claimed_not_put:{_ROUNDS_BEFORE_CRASH}")
+    watch_objects(screen, world, workload, until=lambda found: world.has_crashed())
 
-    screen.step("kill -9: the program dies while it works; the workload goes on")
+    screen.step("kill -9 at the worst moment: files were claimed, none of them written")
+    claimed = world.unconfirmed_claims()
+    world.start_program()
+    watch_objects(screen, world, workload, until=lambda found: found >= _OBJECTS_BEFORE_KILL)
+    recovered = world.events("claim_recovered")
+    screen.step(f"Started again: it first wrote {recovered} of the {claimed} claimed files, then went on")
+
+    screen.step("kill -9 at any moment, while the workload goes on")
     world.kill_program()
     time.sleep(1)
-    screen.step("Starting it again: it looks for what it had claimed, and goes on")
+    screen.step("Started again")
     world.start_program()
-    watch_objects(screen, world, workload, _OBJECTS_WANTED)
-    found, recovered = world.events("claim_found"), world.events("claim_recovered")
-    screen.say(f"         of the files it had claimed {found} were there, {recovered} it delivered now")
+    watch_objects(screen, world, workload, until=lambda found: found >= _OBJECTS_WANTED)
 
     screen.step(f"Stopping the workload ({workload.transactions} transactions) and the program")
     workload.stop()
@@ -95,7 +104,7 @@ def _contents(reader: proof.Reader, folder: proof.Folder) -> tuple[object, ...]:
     by_operation = reader.operations(folder)
     counts = [by_operation.get(kind, 0) for kind in (proof.INSERT, proof.AFTER, proof.DELETE)]
     first, newest = (name.removeprefix(f"{folder.table}_cdc_").removesuffix(".parquet") for name in folder.ends)
-    return (folder.table, len(folder.names), folder.bytes // 1024, *counts, f"{first} .. {newest.partition('_')[2]}")
+    return (folder.table, len(folder.names), folder.bytes // 1024, *counts, f"{first}-{newest.partition('_')[2]}")
 
 
 def last_screen(screen: Screen, world: World, connection: Connection) -> bool:
@@ -107,7 +116,7 @@ def last_screen(screen: Screen, world: World, connection: Connection) -> bool:
 
     screen.heading(f"In the bucket: s3://{BUCKET}/{DATABASE}/<table>/cdc/<table>_cdc_<time>.parquet")
     screen.table(
-        ("table", "files", "KiB", "insert", "update", "delete", "first .. newest <time>   "),
+        ("table", "files", "KiB", "insert", "update", "delete", "<time>: first-newest     "),
         [_contents(reader, folder) for folder in folders],
     )
 

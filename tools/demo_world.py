@@ -3,6 +3,7 @@ ports, with all data in one temporary folder, and each ended by its process id."
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -83,23 +84,34 @@ class World:
         """A boto3 client."""
         return self._s3.client()
 
-    def start_program(self) -> int:
-        """`cdc-to-s3 run`, a round every second; returns its process id."""
+    def start_program(self, crash_at: str | None = None) -> None:
+        """`cdc-to-s3 run`, a round every second. `crash_at`: a place (src/base/crash_point.h) and a number; at that
+        passage the program ends by a SIGKILL of its own."""
+        environment = _environment() | ({"CDC_CRASH_AT": crash_at} if crash_at else {})
         with self.log.open("ab") as log:
             self._run = subprocess.Popen(
                 [self._program, "run", "--interval", "1s"],
                 cwd=self.folder,
-                env=_environment(),
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
-        return self._run.pid
 
     def check_program(self) -> None:
         """Raises if the running program has ended by itself."""
         if self._run is not None and self._run.poll() is not None:
             raise DemoError(f"cdc-to-s3 run ended by itself with exit code {self._run.returncode}")
+
+    def has_crashed(self) -> bool:
+        """Whether the program was ended by SIGKILL."""
+        return self._run is not None and self._run.poll() == -signal.SIGKILL
+
+    def unconfirmed_claims(self) -> int:
+        """Files that the state document promises and that are not known to be there."""
+        body = self.s3().get_object(Bucket=BUCKET, Key=f"_cdc_to_s3/{DATABASE}.json")["Body"].read()
+        claims = [table["claim"] for table in json.loads(body)["tables"].values()]
+        return sum(claim is not None and not claim["confirmed"] for claim in claims)
 
     def kill_program(self) -> None:
         """As a crash would end it."""
