@@ -82,35 +82,22 @@ class Projection:
 
     def read(self, low: Key, high: Key, fetch: Fetch) -> Iterator[tuple[bytes | memoryview, int]]:
         """Pieces of the rows with low < key ≤ high; `fetch(after, limit)` gives those that are not here yet."""
-        position = self._first_block(low)
-        while True:
-            block = self._block(position, high, fetch)
-            if block is None:
-                return
+        while (block := self._block_after(low, high, fetch)) is not None:
             first, last = block.after(low), block.after(high)
-            if last > first:
-                yield block.cut(first, last)
-            if last < block.count:
+            if first == last:
                 return
-            if block.count >= ROWS_A_BLOCK:
-                position += 1
-            elif not self._grow(high, fetch):
-                return
-            low = max(low, block.key(block.count - 1))
+            yield block.cut(first, last)
+            low = block.key(last - 1)
 
-    def _first_block(self, low: Key) -> int:
-        blocks = self.blocks
-        return bisect_right(range(len(blocks)), low, key=lambda i: blocks[i].key(blocks[i].count - 1))
-
-    def _block(self, position: int, high: Key, fetch: Fetch) -> Block | None:
-        while position >= len(self.blocks):
-            # What is asked for may belong into the last block, which is not full yet.
-            if self.blocks and self.blocks[-1].count < ROWS_A_BLOCK:
-                grown = self._grow(high, fetch)
-                return self.blocks[-1] if grown else None
+    def _block_after(self, low: Key, high: Key, fetch: Fetch) -> Block | None:
+        """The first block with a key above `low`; grows at the end when there is none yet."""
+        while True:
+            blocks = self.blocks
+            position = bisect_right(range(len(blocks)), low, key=lambda i: blocks[i].key(blocks[i].count - 1))
+            if position < len(blocks):
+                return blocks[position]
             if not self._grow(high, fetch):
                 return None
-        return self.blocks[position]
 
     def _grow(self, high: Key, fetch: Fetch) -> bool:
         """Fetches up to a block of rows at the end; whether there were any."""

@@ -236,7 +236,9 @@ def _to_moment(source: SqlType, target: SqlType) -> Callable[[Any], tuple[int | 
                 unreal = any(words in str(error) for words in ("range", "day is out", "month must"))
                 if unreal and target.name in ("datetime", "smalldatetime"):
                     raise tm.out_of_range(target.name, source.name) from None
-                raise SqlError(241, "Conversion failed when converting date and/or time from character string.") from None
+                raise SqlError(
+                    241, "Conversion failed when converting date and/or time from character string."
+                ) from None
 
         return parsed
     if kind == "date":

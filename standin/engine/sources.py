@@ -51,6 +51,7 @@ class Sources:
         side, kind = (node.args.get("side") or "").upper(), (node.args.get("kind") or "").upper()
         if isinstance(node.this, exp.Lateral):
             return self._apply(node.this, scope)
+        before = len(scope.sources)
         right = self.source(node.this, scope)
         if isinstance(node.this, exp.Subquery | exp.Table) and " JOIN " in right and not right.startswith("("):
             right = f"({right})"
@@ -60,7 +61,9 @@ class Sources:
         if condition is None:
             return f" CROSS JOIN {right}" if not side else f" {side} JOIN {right} ON 1"
         if side in ("LEFT", "RIGHT", "FULL"):
-            for source in scope.sources:
+            # The side that can be missing has NULLs even in columns that have none of their own.
+            missing = {"LEFT": scope.sources[before:], "RIGHT": scope.sources[:before], "FULL": scope.sources}[side]
+            for source in missing:
                 for column in source.columns:
                     column.expr.nullable = True
         word = f"{side} JOIN" if side else "JOIN"

@@ -202,7 +202,9 @@ def test_rolled_back_work_never_appears(db: Driver) -> None:
     db.run("CREATE TABLE a (id int PRIMARY KEY)")
     enable(db, "a")
     db.run("BEGIN TRAN; INSERT a VALUES (1); ROLLBACK")
-    db.run("BEGIN TRAN; INSERT a VALUES (2); SAVE TRAN p; INSERT a VALUES (3); ROLLBACK TRAN p; INSERT a VALUES (4); COMMIT")
+    db.run(
+        "BEGIN TRAN; INSERT a VALUES (2); SAVE TRAN p; INSERT a VALUES (3); ROLLBACK TRAN p; INSERT a VALUES (4); COMMIT"
+    )
     assert db.run("INSERT a VALUES (5), (2)").errors[0].number == 2627
     db.scan()
     assert changes(db, "id", "dbo_a") == [(2, 2), (2, 4)]
@@ -231,7 +233,9 @@ def test_the_time_mapping_has_a_row_for_each_captured_commit_and_none_for_others
     db.run("INSERT a VALUES (1); INSERT free VALUES (1); INSERT a VALUES (2)")
     db.scan()
     lsns = [r[0] for r in db.rows("SELECT DISTINCT [__$start_lsn] FROM cdc.dbo_a_CT ORDER BY 1")]
-    mapped = db.rows("SELECT start_lsn, tran_begin_time, tran_end_time, tran_id FROM cdc.lsn_time_mapping ORDER BY start_lsn")
+    mapped = db.rows(
+        "SELECT start_lsn, tran_begin_time, tran_end_time, tran_id FROM cdc.lsn_time_mapping ORDER BY start_lsn"
+    )
     assert [m[0] for m in mapped][1:] == lsns  # the first is the instance's own
     assert all(begin <= end and tran_id != b"\0" for _, begin, end, tran_id in mapped)
     assert db.value("SELECT sys.fn_cdc_get_max_lsn()") == lsns[-1]
@@ -268,7 +272,10 @@ def test_a_second_instance_sees_what_comes_after_it_and_a_third_is_refused(db: D
 
 def test_net_changes_need_a_key_and_give_one_row_a_key(db: Driver) -> None:
     db.run("CREATE TABLE heap (id int); CREATE TABLE a (id int PRIMARY KEY, n int)")
-    assert db.error("EXEC sys.sp_cdc_enable_table 'dbo', 'heap', @role_name = NULL, @supports_net_changes = 1").number == 22939
+    assert (
+        db.error("EXEC sys.sp_cdc_enable_table 'dbo', 'heap', @role_name = NULL, @supports_net_changes = 1").number
+        == 22939
+    )
     enable(db, "a")
     db.run("INSERT a VALUES (1, 1), (2, 2), (3, 3); UPDATE a SET n = 9 WHERE id = 1; DELETE a WHERE id = 2")
     db.scan()
@@ -282,7 +289,13 @@ def test_net_changes_need_a_key_and_give_one_row_a_key(db: Driver) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    ["@low, @high, N'some'", "@before, @high, N'all'", "@low, @after, N'all'", "@high, @low, N'all'", "NULL, @high, N'all'"],
+    [
+        "@low, @high, N'some'",
+        "@before, @high, N'all'",
+        "@low, @after, N'all'",
+        "@high, @low, N'all'",
+        "NULL, @high, N'all'",
+    ],
 )
 def test_wrong_arguments_of_a_change_function_give_313(db: Driver, arguments: str) -> None:
     db.run("CREATE TABLE a (id int PRIMARY KEY)")
@@ -378,7 +391,10 @@ def test_an_added_column_is_ignored_a_dropped_one_stays_null_and_both_are_in_the
     db.scan()
     assert changes(db, "id, gone", "dbo_a") == [(2, 1, 1), (2, 2, 2), (2, 3, None)]
     history = db.run("EXEC sys.sp_cdc_get_ddl_history 'dbo_a'").rows
-    assert [(r[3], r[4]) for r in history] == [(0, "ALTER TABLE a ADD fresh int"), (0, "ALTER TABLE a DROP COLUMN gone")]
+    assert [(r[3], r[4]) for r in history] == [
+        (0, "ALTER TABLE a ADD fresh int"),
+        (0, "ALTER TABLE a DROP COLUMN gone"),
+    ]
     lsns = [r[0] for r in db.rows("SELECT [__$start_lsn] FROM cdc.dbo_a_CT ORDER BY 1")]
     assert lsns[0] < history[0][5] < lsns[1] < history[1][5] < lsns[2]
 
