@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -156,6 +157,8 @@ def main() -> int:
     if not arguments.program.exists():
         print(f"demo: {arguments.program} is not there; `make demo` builds it first", file=sys.stderr)
         return 2
+    for number in (signal.SIGTERM, signal.SIGHUP):  # what was started ends with us, however we end
+        signal.signal(number, lambda *_: sys.exit(128 + signal.SIGTERM))
     screen = Screen()
     try:
         with World(arguments.program) as world:

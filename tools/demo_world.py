@@ -49,7 +49,7 @@ class World:
         if self._server is not None:
             self._server.stop()
         self._s3.stop()
-        if error is None or isinstance(error, KeyboardInterrupt):
+        if error is None or isinstance(error, KeyboardInterrupt | SystemExit):
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def start_servers(self) -> None:
