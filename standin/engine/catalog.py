@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from dataclasses import dataclass, field
+from typing import Any
 
 from standin.engine.errors import invalid_object
 from standin.model import Column, SqlError, SqlType
@@ -56,6 +57,8 @@ class Table:
     columns: list[ColumnDef]
     indexes: list[Index] = field(default_factory=list)
     checks: list[tuple[str, str]] = field(default_factory=list)
+    check_sql: list[tuple[str, str]] = field(default_factory=list)  # checks as SQLite conditions over NEW
+    check_functions: dict[str, Any] = field(default_factory=dict)  # what those conditions call (Env.functions)
     create_date: int = 0  # datetime
     modify_date: int = 0
     identity_value: int | None = None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from standin.engine.session import EngineSession
 
 _BUSY_MS = 600_000  # writers queue on a lock of our own; SQLite's is never waited for long
-_UNIQUE = re.compile(r"UNIQUE constraint failed: (?:index '(i(\d+)_(\d+))'|t(\d+)\.(.*))")
+_UNIQUE = re.compile(r"UNIQUE constraint failed: (?:index '(i(\d+)_(\d+))'|[tx](\d+)\.(.*))")
 _NOT_NULL = re.compile(r"NOT NULL constraint failed: [tx](\d+)\.c(\d+)")
 
 

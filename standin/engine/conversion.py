@@ -61,7 +61,7 @@ def _same(source: SqlType, target: SqlType) -> bool:
         return (
             scale_of(source) == scale_of(target)
             and is_wide(source) == is_wide(target)
-            and _digits(source) <= _digits(target)
+            and (source.name == target.name in ("money", "smallmoney") or _digits(source) <= _whole_digits(target))
         )
     if kind in ("time", "datetime2", "datetimeoffset"):
         return source.scale <= target.scale
@@ -86,6 +86,11 @@ def _same_text(source: SqlType, target: SqlType) -> bool:
 
 def _digits(t: SqlType) -> int:
     return {"money": 19, "smallmoney": 10}.get(t.name, t.precision)
+
+
+def _whole_digits(t: SqlType) -> int:
+    """Digits of which every number fits: money's and smallmoney's ranges end below their precision."""
+    return {"money": 18, "smallmoney": 9}.get(t.name, t.precision)
 
 
 def _pick(source: SqlType, target: SqlType, explicit: bool) -> Callable[..., Convert]:

@@ -54,8 +54,13 @@ class Dml:
                 and not permissions.is_owner(self.session, database)
             ):
                 permissions.check(self.session, self.env)
-        self.env.tables.add(table.object_id)
+        self.note_target(table)
         return table, database
+
+    def note_target(self, table: Table) -> None:
+        """What writing to the table needs, whatever it writes."""
+        self.env.tables.add(table.object_id)
+        self.env.functions |= table.check_functions
 
     def full_name(self, table: Table, database: Database) -> str:
         return f"{database.name}.{table.schema}.{table.name}"

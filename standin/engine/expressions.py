@@ -204,7 +204,9 @@ class Expressions:
         return self.cast(value, target, number, bool(node.args.get("safe")))
 
     def cast(self, value: Expr, target: SqlType, style: int | None, attempt: bool) -> Expr:
-        if not attempt or value.null:
+        if value.null:
+            return Expr("NULL", target, True, None)  # a NULL that has a type from here on
+        if not attempt:
             return self.coerce(value, target, True, style)
         convert = converter(value.type, target, True, style)
         if convert is None:

@@ -52,6 +52,7 @@ class Merge:
             raise unsupported("MERGE into anything but a table", root.sql(dialect="tsql"))
         self.table: Table = target.table
         self.database: Database = dml.session.engine.database_by_id(self.table.database_id)
+        dml.note_target(self.table)
         source_sql = dml.compiler.source(root.args["using"], scope)
         condition = dml.compiler.condition(root.args["on"], scope)
         self._require_rights(root)

@@ -21,7 +21,7 @@ from standin.engine.types import LEGACY_LOB, family, is_binary_collation, is_cas
 from standin.model import SqlType
 
 MASK_BITS = 62
-TRIGGERS = ("i", "u", "d", "lu", "ld", "li", "ci", "cu", "cd")
+TRIGGERS = ("i", "u", "d", "lu", "ld", "li", "ci", "cu", "cd", "ki", "ku")
 
 
 def collation_clause(t: SqlType) -> str:
@@ -58,6 +58,8 @@ def create(db: sqlite3.Connection, table: Table) -> None:
     if not table.temporary:
         create_undo(db, table)
         create_triggers(db, table, captured=False)
+    else:
+        create_checks(db, table)
 
 
 def _declaration(column: ColumnDef) -> str:
@@ -140,8 +142,23 @@ def create_triggers(db: sqlite3.Connection, table: Table, captured: bool) -> Non
             "BEGIN SELECT RAISE(ABORT, 'standin:locked'); END"
         )
     _create_key_lock(db, table)
+    create_checks(db, table)
     if captured:
         _create_log_triggers(db, table)
+
+
+def create_checks(db: sqlite3.Connection, table: Table) -> None:
+    """(Re)makes the triggers of the CHECK constraints."""
+    schema, _, t = table.physical.rpartition(".")
+    prefix = f"{schema}." if schema else ""
+    tests = "; ".join(
+        f"SELECT RAISE(ABORT, 'CHECK constraint failed: {name.replace(chr(39), '')}') WHERE NOT {condition}"
+        for name, condition in table.check_sql
+    )
+    for suffix, verb in (("ki", "INSERT"), ("ku", "UPDATE")):
+        db.execute(f"DROP TRIGGER IF EXISTS {prefix}{t}_{suffix}")
+        if tests:
+            db.execute(f"CREATE TRIGGER {prefix}{t}_{suffix} BEFORE {verb} ON {t} BEGIN {tests}; END")
 
 
 def _create_key_lock(db: sqlite3.Connection, table: Table) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from standin.engine import permissions, physical
 from standin.engine import statements as st
 from standin.engine.catalog import ColumnDef, Database, Index, Table
+from standin.engine.computed import compile_checks, type_computed
 from standin.engine.errors import invalid_object, syntax_error, unsupported
 from standin.engine.tokens import Cursor
 from standin.engine.types import SYSNAME, collation_bytes, family, parse_type, with_collation
@@ -115,9 +116,8 @@ def parse_table(
             parse_column(session, c, table)
     if not table.columns:
         raise syntax_error(")")
-    from standin.engine.computed import type_computed
-
     type_computed(session, table)
+    compile_checks(session, table)
     return table
 
 
@@ -136,9 +136,7 @@ def parse_column(session: EngineSession, c: Cursor, table: Table) -> ColumnDef:
     table.columns_max += 1
     column = ColumnDef(name, SYSNAME, table.columns_max)
     if c.accept("AS"):
-        start = c.token.start
-        c.skip_parens()
-        column.computed = c.sql[start : c.peek(-1).end]
+        column.computed = c.until(",", "PERSISTED", "NOT", "CONSTRAINT", "PRIMARY", "UNIQUE")
         column.persisted = c.accept("PERSISTED")
         if c.accept("NOT", "NULL"):
             column.nullable = False
@@ -339,6 +337,8 @@ def create_index(session: EngineSession, c: Cursor, statement: st.Definition) ->
 
 
 def retrigger(session: EngineSession, table: Table) -> None:
+    """Triggers for the columns and constraints as they are now."""
+    compile_checks(session, table)
     if not table.temporary:
         physical.create_triggers(session.db, table, session.engine.is_captured(table))
     session.engine.changed()

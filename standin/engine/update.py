@@ -35,6 +35,7 @@ def run(executor: Executor, statement: st.Query) -> Iterator[Event]:
     if table is None:
         raise unsupported("UPDATE of anything but a table", statement.text)
     dml.env.rights.append(("UPDATE", *_right_of(dml, source)))
+    dml.note_target(table)
     sets = _assignments(dml, root.expressions, source, scope)
     where = root.args.get("where")
     condition = f" WHERE {dml.compiler.condition(where.this, scope)}" if where is not None else ""
