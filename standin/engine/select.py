@@ -94,23 +94,23 @@ class Compiler(Sources, Expressions):
         return f"WITH RECURSIVE {', '.join(parts)}"
 
     def _set_operation(self, node: exp.Expression, scope: Scope | None) -> tuple[str, list[SourceColumn]]:
-        parts = [self.query(side, scope) for side in (node.this, node.expression)]
-        left, right = parts[0][1], parts[1][1]
-        if len(left) != len(right):
+        members = _members(node)
+        parts = [self.query(member, scope) for member in members]
+        if len({len(columns) for _, columns in parts}) != 1:
             raise SqlError(
                 205,
                 "All queries combined using a UNION, INTERSECT or EXCEPT operator must have an equal number of expressions in their target lists.",
             )
-        merged = [merge_types([a.expr, b.expr]) for a, b in zip(left, right, strict=True)]
+        by_position = list(zip(*(columns for _, columns in parts), strict=True))
+        merged = [merge_types([c.expr for c in same]) for same in by_position]
         columns = [
-            SourceColumn(a.name, Expr("", t, a.expr.nullable or b.expr.nullable))
-            for a, b, t in zip(left, right, merged, strict=True)
+            SourceColumn(same[0].name, Expr("", t, any(c.expr.nullable for c in same)))
+            for same, t in zip(by_position, merged, strict=True)
         ]
         distinct = bool(node.args.get("distinct"))
         word = {exp.Union: "UNION", exp.Except: "EXCEPT", exp.Intersect: "INTERSECT"}[type(node)]
         word += "" if distinct else " ALL"
-        sides = [self._side(sql, side, merged, distinct) for sql, side in parts]
-        sql = f" {word} ".join(sides)
+        sql = _compound([self._side(text, side, merged, distinct) for text, side in parts], word)
         order = node.args.get("order")
         if order is not None or node.args.get("limit") or node.args.get("offset"):
             names = [SourceColumn(c.name, Expr(f"x{i}", c.expr.type)) for i, c in enumerate(columns, 1)]
@@ -259,6 +259,29 @@ class Compiler(Sources, Expressions):
         if offset is not None:
             text += f" OFFSET {self.coerce(self.scalar(offset.expression, inner), BIGINT).sql}"
         return text
+
+
+_COMPOUND_MAX = 400  # SQLite takes 500 terms
+
+
+def _members(node: exp.SetOperation) -> list[exp.Expression]:
+    """The queries of a chain of the same set operation, which need no nesting: parsers' stacks are not deep."""
+    members = [node.expression]
+    current = node.this
+    chained = isinstance(node, exp.Union)
+    while chained and type(current) is type(node) and bool(current.args.get("distinct")) == bool(node.args.get("distinct")):
+        if _has_modifiers(current):
+            break
+        members.insert(0, current.expression)
+        current = current.this
+    return [current, *members]
+
+
+def _compound(sides: list[str], word: str) -> str:
+    if len(sides) <= _COMPOUND_MAX:
+        return f" {word} ".join(sides)
+    pieces = [sides[i : i + _COMPOUND_MAX] for i in range(0, len(sides), _COMPOUND_MAX)]
+    return f" {word} ".join(f"SELECT * FROM ({f' {word} '.join(piece)})" for piece in pieces)
 
 
 def _unwrapped(node: exp.Expression) -> exp.Expression:

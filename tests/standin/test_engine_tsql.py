@@ -109,6 +109,11 @@ def test_select_with_everything(db: Driver) -> None:
     assert db.rows("SELECT AVG(q), AVG(q * 1.0) FROM t") == [(15, Decimal("15.000000"))]
 
 
+def test_a_union_of_many_hundreds_of_queries(db: Driver) -> None:
+    ask = " UNION ALL ".join(f"SELECT {i} AS x WHERE EXISTS (SELECT 1 FROM t WHERE id = {i})" for i in range(900))
+    assert db.rows(ask) == [(1,), (2,), (3,)]
+
+
 def test_recursive_common_table_expressions(db: Driver) -> None:
     ask = "WITH n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 50) SELECT COUNT(*), MAX(i) FROM n OPTION (MAXRECURSION 0)"
     assert db.rows(ask) == [(50, 50)]
