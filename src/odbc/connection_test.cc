@@ -67,6 +67,21 @@ TEST_P(ConnectionTest, a_query_returns_every_result_set_as_text) {
   EXPECT_TRUE((*results)[2].rows.empty());
 }
 
+TEST_P(ConnectionTest, a_batch_with_several_errors_leaves_the_connection_as_it_was) {
+  const auto connection = Connect();
+  const std::string denied = R"({"error": 229, "message": "denied", "go_on": true})";
+  const std::string row = R"({"columns": [["n", "int"]], "rows": [[1]]})";
+  const std::string script = "[" + denied + ", " + row + ", " + denied + ", " + denied + "]";
+  for (int round = 0; round < 3; ++round) {
+    const auto failed = connection->Query(script, {}, 1);
+    ASSERT_FALSE(failed.ok());
+    EXPECT_EQ(NativeErrorOf(failed.status()), 229);
+    EXPECT_EQ(ClassOf(failed.status()), ErrorClass::kPermanent) << failed.status();
+    EXPECT_FALSE(connection->broken());
+  }
+  EXPECT_TRUE(connection->Query("[" + row + "]", {}, 1).ok());
+}
+
 TEST_P(ConnectionTest, long_values_of_a_query_come_whole) {
   for (const int length : {0, 1, 16382, 16383, 16384, 16385, 40000, 200000}) {
     SCOPED_TRACE(length);

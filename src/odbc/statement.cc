@@ -104,12 +104,15 @@ arrow::Status Statement::Close() {
     result = SQLFreeStmt(handle(), SQL_CLOSE);
   }
   arrow::Status status = arrow::Status::OK();
-  if (!SQL_SUCCEEDED(result)) {
-    status = session_->Fail(handle(), "close a result");
-    session_->set_broken();
-  }
+  if (!SQL_SUCCEEDED(result)) status = session_->Fail(handle(), "close a result");
   handle_ = StatementHandle();
   session_->Vacate();
+  // FreeTDS fails here, too, when further statements of the batch had errors: a permission that is
+  // missing is seldom missing once. Then the connection itself tells whether it still serves.
+  if (ClassOf(status) == ErrorClass::kPermanent) (void)session_->Confirm(status);
+  const bool serves = ClassOf(status) == ErrorClass::kPermanent && !session_->broken();
+  if (status.ok() || serves) return arrow::Status::OK();
+  session_->set_broken();
   return status;
 }
 

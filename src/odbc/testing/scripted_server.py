@@ -9,6 +9,7 @@ A statement is a JSON list of events; any other text is an error 102, but SET, w
       Arguments are the length, or precision and scale, or scale of the type; -1 is (max).
       "collation": 5 bytes in hex for all of its columns.
   {"info": number, "message": text}, {"error": number, "severity": n, "message": text}, {"affected": rows},
+      "go_on": true beside an error: the batch goes on behind it.
   {"sleep": seconds} (ends early when cancelled), {"parameters": true}: the parameters as a result of one row each,
       with name, type, length and the value as text.
 Parameter markers go before the list, `?, ? [{"columns": ...}]`: a driver takes one in brackets for a name.
@@ -97,7 +98,11 @@ class Session:
         elif "info" in event:
             yield Info(event["info"], event["message"])
         elif "error" in event:
-            raise SqlError(event["error"], event["message"], event.get("severity", 16))
+            error = SqlError(event["error"], event["message"], event.get("severity", 16))
+            if not event.get("go_on", False):
+                raise error
+            yield error
+            yield Done()
         elif "affected" in event:
             yield Done(event["affected"], UPDATE)
         elif "sleep" in event:
