@@ -148,7 +148,7 @@ class Executor(Queries, Raising):
             e = make(Compiler(env), parse_expression(text))
             plan = Plan(f"SELECT {e.sql}", [Column("", e.type)], env)
             if not env.dirty:
-                statement.plans[key] = plan
+                statement.keep(key, plan)
         return plan
 
     def evaluate_plan(self, plan: Plan) -> Any:

@@ -50,7 +50,7 @@ def serve(executor: Executor, statement: st.Query, tree: exp.Expression) -> Iter
     session = executor.session
     key = ("fast", *executor.plan_key())
     if key not in statement.plans:
-        statement.plans[key] = _recognise(executor, tree)
+        statement.keep(key, _recognise(executor, tree))
     shape: Shape | None = statement.plans[key]
     if shape is None or session.options["FMTONLY"] or not session.engine.change_cache.usable(shape.table.object_id):
         return None

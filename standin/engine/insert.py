@@ -36,9 +36,9 @@ def run(executor: Executor, statement: st.Query) -> Iterator[Event]:
 
 def _literals(statement: st.Query) -> LiteralInsert | None:
     """VALUES of literals alone need no tree: read once from the tokens."""
-    if "literals" not in statement.plans:
-        statement.plans["literals"] = literal_insert(statement.cursor)
-    return statement.plans["literals"]
+    if "literals" not in statement.parsed:
+        statement.parsed["literals"] = literal_insert(statement.cursor)
+    return statement.parsed["literals"]
 
 
 def targets_of(dml: Dml, table: Table, names: list[str]) -> list[ColumnDef]:

@@ -86,11 +86,12 @@ def index_name(table: Table, index: Index) -> str:
 
 
 def create_index(db: sqlite3.Connection, table: Table, index: Index, with_undo: bool = False) -> None:
-    """SQL Server's unique indexes hold one NULL; SQLite's any number, unless told by an expression."""
+    """SQL Server's unique indexes hold one NULL; SQLite's any number, unless told by an expression. A change table's
+    index keeps its bare columns, because reading goes by it; its keys differ without their NULLs."""
     keys = []
     for name, descending in index.columns:
         column = table.column(name)
-        if index.unique and column.nullable:
+        if index.unique and column.nullable and not table.change_table:
             keys.append(f"({column.physical} IS NULL), ifnull({column.physical}, 0){collation_clause(column.type)}")
         else:
             keys.append(column.physical + (" DESC" if descending else ""))

@@ -27,10 +27,10 @@ ROWS_A_CHUNK = 1000
 
 
 def tree_of(statement: st.Query) -> Tree:
-    tree = statement.plans.get("tree")
+    tree = statement.parsed.get("tree")
     if tree is None:
         c = statement.cursor
-        tree = statement.plans["tree"] = parse_query(type(c)(c.sql, c.tokens, c.i, c.end))
+        tree = statement.parsed["tree"] = parse_query(type(c)(c.sql, c.tokens, c.i, c.end))
     return tree
 
 
@@ -71,7 +71,7 @@ class Queries:
         sql, columns = Compiler(env).query(tree.copy(), None)
         plan = Plan(sql, columns_of(columns), env)
         if not dirty & env.tables:
-            statement.plans[key] = plan
+            statement.keep(key, plan)
         return plan
 
     def _select(self: Executor, statement: st.Query, tree: exp.Expression) -> Iterator[Event]:
@@ -165,7 +165,7 @@ class Queries:
         ]
         plan = Plan(f"SELECT {', '.join(outputs)} FROM ({sql})", [], env)
         if not dirty & env.tables:
-            statement.plans[key] = plan
+            statement.keep(key, plan)
         return plan
 
     def describe(self: Executor, sql: str) -> list[Column]:

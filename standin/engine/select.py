@@ -269,7 +269,11 @@ def _members(node: exp.SetOperation) -> list[exp.Expression]:
     members = [node.expression]
     current = node.this
     chained = isinstance(node, exp.Union)
-    while chained and type(current) is type(node) and bool(current.args.get("distinct")) == bool(node.args.get("distinct")):
+    while (
+        chained
+        and type(current) is type(node)
+        and bool(current.args.get("distinct")) == bool(node.args.get("distinct"))
+    ):
         if _has_modifiers(current):
             break
         members.insert(0, current.expression)

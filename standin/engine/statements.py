@@ -8,14 +8,24 @@ from typing import Any
 from standin.engine.tokens import Cursor
 from standin.model import SqlType
 
+_PLANS_MAX = 64
+
 
 @dataclass(slots=True)
 class Statement:
-    """`plans` caches what was compiled from this statement, by the state of the catalogue it depends on."""
+    """`plans` caches what was compiled from this statement, by the state of the catalogue it depends on; `parsed` what
+    depends on its text alone."""
 
     text: str
     line: int
     plans: dict[Any, Any] = field(default_factory=dict, kw_only=True)
+    parsed: dict[str, Any] = field(default_factory=dict, kw_only=True)
+
+    def keep(self, key: Any, plan: Any) -> None:
+        """Caches a plan; those of catalogues long past go."""
+        if len(self.plans) >= _PLANS_MAX:
+            self.plans.clear()
+        self.plans[key] = plan
 
 
 @dataclass(slots=True)
