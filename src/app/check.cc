@@ -176,6 +176,7 @@ int Check(const config::Config& config) {
   CheckTarget(config, &findings);
   findings.Section("memory");
   findings.Good(MemoryFormula(config));
+  if (const auto temp = CheckTempDir(config); !temp.ok()) findings.Bad(temp.message());
   return findings.Conclude();
 }
 

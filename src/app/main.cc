@@ -5,7 +5,9 @@
 #include <cstdlib>
 #include <map>
 #include <string>
+#include <vector>
 
+#include "app/usage.h"
 #include "app/verbs.h"
 #include "app/wiring.h"
 #include "base/events.h"
@@ -133,7 +135,10 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? cdc::app::kExitDone : cdc::app::kExitUsage;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help
+    const std::vector<std::string> words(argv + 1, argv + argc);
+    fmt::print(stderr, "cdc-to-s3: {}\n", cdc::app::ExplainUsage(app, words, error));
+    return cdc::app::kExitUsage;
   }
   if (*version) {
     fmt::print("cdc-to-s3 {}\n", cdc::app::Version());

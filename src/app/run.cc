@@ -14,6 +14,7 @@
 #include "app/wiring.h"
 #include "base/events.h"
 #include "capture/capture.h"
+#include "odbc/connection.h"
 
 namespace cdc::app {
 
@@ -96,6 +97,13 @@ bool IsFinal(const arrow::Status& status) {
   return capture::IsStopsEverything(status) || state::IsOwnershipLost(status);
 }
 
+// What trying again within seconds does not change: rights that are missing, a bucket that is gone.
+bool IsPermanent(const arrow::Status& status) {
+  const auto kind = store::KindOf(status);
+  if (kind == store::ErrorKind::kDenied || kind == store::ErrorKind::kNoBucket) return true;
+  return odbc::NativeErrorOf(status) != 0 && odbc::ClassOf(status) == odbc::ErrorClass::kPermanent;
+}
+
 class Runner {
  public:
   Runner(const config::Config& config, bool once) : config_(config), once_(once) {}
@@ -111,6 +119,7 @@ class Runner {
   // Connects to both sides and takes the state document over.
   arrow::Status Begin() {
     if (!stores_.data) {
+      ARROW_RETURN_NOT_OK(CheckTempDir(config_));
       ARROW_ASSIGN_OR_RAISE(stores_, OpenStores(config_));
     }
     if (!source_) {
@@ -138,7 +147,9 @@ class Runner {
       const auto report = Round();
       if (stop_.requested()) return Leave(kExitDone);
       const bool again = !report.ok() || report->try_again;
-      if (!report.ok() && IsFinal(report.status())) return Fail(report.status());
+      if (!report.ok() && (IsFinal(report.status()) || IsPermanent(report.status()))) {
+        return Fail(report.status());
+      }
       if (!again || attempt == kOnceTries) {
         if (!report.ok()) return Fail(report.status());
         return Leave(Conclude(*report));
@@ -222,10 +233,14 @@ class Runner {
     return code;
   }
 
+  // For a person who waits as text, from a daemon as an event; not both.
   int Fail(const arrow::Status& status) {
-    LogEvent(Level::kError, state::IsOwnershipLost(status) ? "ownership_lost" : "failed",
-             {{"why", status.message()}});
-    PrintError(status);
+    if (once_) {
+      PrintError(status);
+    } else {
+      LogEvent(Level::kError, state::IsOwnershipLost(status) ? "ownership_lost" : "failed",
+               {{"why", status.message()}});
+    }
     return kExitFailed;
   }
 

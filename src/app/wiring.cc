@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "base/spool.h"
 #include "base/text.h"
 #include "store/open_store.h"
 #include "store/probe.h"
@@ -98,6 +99,14 @@ std::string MemoryFormula(const config::Config& config) {
       config.run.max_value_bytes > (16 << 20) ? " + 3 x what max_value_bytes exceeds 16 MiB by"
                                               : "",
       TempDir(config));
+}
+
+arrow::Status CheckTempDir(const config::Config& config) {
+  const auto spool = Spool::Create(TempDir(config), /*memory_limit_bytes=*/0);
+  const arrow::Status written = spool->Write("x");
+  if (written.ok()) return written;
+  return written.WithMessage(written.message(), ". Objects above 8 MiB grow there: set [run] ",
+                             "temp_dir (CDC_RUN_TEMP_DIR) to a folder that can be written");
 }
 
 arrow::Status RequireConditions(const Stores& stores) {

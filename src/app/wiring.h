@@ -33,6 +33,9 @@ capture::Options CaptureOptions(const config::Config& config, const std::string&
 int64_t PeakMemoryBytes(const config::Config& config);
 std::string MemoryFormula(const config::Config& config);
 
+// Whether large objects can grow in [run] temp_dir; tried, because it matters late otherwise.
+arrow::Status CheckTempDir(const config::Config& config);
+
 // The message of an error, on stderr.
 void PrintError(const arrow::Status& status);
 

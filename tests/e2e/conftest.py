@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytds
 import pytest
 
 from standin.harness import StandIn
@@ -22,6 +23,7 @@ from tests.support.s3_servers import S3Server
 
 BUCKET = "lake"
 _CAPTURE_SECONDS = 90.0
+_DROP_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -95,10 +97,18 @@ class Database:
         return Connection(self.address)
 
     def drop(self) -> None:
+        """The server takes a moment to see that the last session is gone."""
         self.connection.close()
-        base = self.server.address
-        with Connection(base) as connection:
-            connection.run(f"DROP DATABASE {quoted(self.name)}")
+        end = time.monotonic() + _DROP_SECONDS
+        with Connection(self.server.address) as connection:
+            while True:
+                try:
+                    connection.run(f"DROP DATABASE {quoted(self.name)}")
+                    return
+                except pytds.Error:
+                    if time.monotonic() > end:
+                        raise
+                time.sleep(0.05)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = ROOT / os.environ.get("BUILD", "build") / "cdc-to-s3"
 _OURS = ("SQL_SERVER_", "AWS_", "S3_", "CDC_")
+_SECRETS = ("SQL_SERVER_PASSWORD", "CDC_SOURCE_PASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Ended:
 
 
 class Program:
-    """Calls the program with `settings` as its environment, in a folder of its own."""
+    """Calls the program with `settings` as its environment, in a folder of its own. A secret among the settings that
+    appears in anything that it says fails the test."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self.folder = folder
@@ -54,7 +56,9 @@ class Program:
             timeout=seconds,
             check=False,
         )
-        return Ended(done.returncode, done.stdout, done.stderr)
+        ended = Ended(done.returncode, done.stdout, done.stderr)
+        self._assert_no_secret(ended.text, settings)
+        return ended
 
     def once(self, *words: str, expect: int = 0, seconds: float = 60, **settings: str) -> Ended:
         """`run --once`, with the exit code that is expected."""
@@ -89,6 +93,7 @@ class Program:
             raise
         finally:
             self.process = None
+        self._assert_no_secret(self.log_text(), {})
         return code
 
     def kill(self) -> None:
@@ -100,6 +105,11 @@ class Program:
 
     def log_text(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+
+    def _assert_no_secret(self, text: str, settings: Mapping[str, str]) -> None:
+        both = {**self.settings, **settings}
+        for name in _SECRETS:
+            assert not both.get(name) or both[name] not in text, f"the value of {name} was printed"
 
     def _environment(self, settings: Mapping[str, str]) -> dict[str, str]:
         theirs = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}

