@@ -158,7 +158,7 @@ class StandInEngine:
         return False
 
     def inject_error(self, text: str, error: SqlError, times: int = 1) -> None:
-        """The next `times` statements that contain `text` (upper and lower case alike) fail with the error."""
+        """The next `times` statements, in any session, that contain `text` (upper and lower case alike) fail with it."""
         self.injections.append(Injection(text.lower(), error, times))
 
     def injected(self, text: str) -> None:

@@ -54,9 +54,11 @@ class Batch:
 class Executor(Queries, Raising):
     """One batch or procedure call on a session."""
 
-    def __init__(self, session: EngineSession, batch: Batch, depth: int = 0) -> None:
-        self.session, self.batch, self.depth = session, batch, depth
-        self.tries = 0
+    def __init__(self, session: EngineSession, batch: Batch, caller: Executor | None = None) -> None:
+        """`caller`: whose EXEC runs this; its TRY blocks catch what fails here."""
+        self.session, self.batch = session, batch
+        self.depth = caller.depth + 1 if caller else 0
+        self.tries = caller.tries if caller else 0
 
     def run_text(self, sql: str) -> Iterator[Event]:
         if self.depth > _DEPTH_MAX:
@@ -79,6 +81,8 @@ class Executor(Queries, Raising):
         session = self.session
         session.start_statement()
         try:
+            if isinstance(statement, st.Query | st.Execute | st.Definition | st.Transaction):
+                session.engine.injected(statement.text)
             yield from self._dispatch(statement)
             if not isinstance(statement, st.If | st.While | st.Try | st.Block | st.Raise):
                 session.last_error = 0
@@ -283,7 +287,7 @@ class Executor(Queries, Raising):
     def _execute(self, statement: st.Execute) -> Iterator[Event]:
         if statement.dynamic:
             _, text = self.value(statement, statement.dynamic)
-            yield from Executor(self.session, Batch(), self.depth + 1).run_text(text or "")
+            yield from Executor(self.session, Batch(), self).run_text(text or "")
             return
         arguments = []
         for name, text, output in statement.arguments:

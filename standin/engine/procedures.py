@@ -153,7 +153,7 @@ def _execute_sql(executor: Executor, arguments: list[tuple[str, SqlType, Any, bo
         batch.values[variable] = convert(value) if convert else value
         if output:
             outputs.append(variable)
-    yield from Executor(executor.session, batch, executor.depth + 1).run_text(text)
+    yield from Executor(executor.session, batch, executor).run_text(text)
     yield ReturnStatus(0)
     for variable in outputs:
         yield _return_value(variable, batch.types[variable], batch.values[variable], top)

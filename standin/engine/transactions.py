@@ -207,7 +207,6 @@ class Transactions:
     def _write_once(self: EngineSession, tables: list[Table], work: Callable[[], T], verb: str) -> T:
         engine, transaction = self.engine, self.transaction
         with engine.writer:
-            engine.injected(self.current_text)
             captured = [t for t in tables if engine.is_captured(t)]
             own = transaction.id if transaction else (engine.next_transaction() if captured else 0)
             begin_time, begin_record = engine.time.datetime(), engine.log.next() if captured else 0

@@ -499,3 +499,93 @@ def test_cdc_off_means_22901(db: Driver) -> None:
         result = db.run("EXEC sys.sp_cdc_help_change_data_capture")
         raise result.errors[0]
     assert raised.value.number == 22901
+
+
+def test_times_map_to_lsns_in_all_four_ways(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY)")
+    enable(db, "a")
+    for i in range(3):
+        db.run(f"INSERT a VALUES ({i}); WAITFOR DELAY '00:00:00.02'")
+    db.scan()
+    rows = db.rows("SELECT start_lsn, tran_end_time FROM cdc.lsn_time_mapping ORDER BY start_lsn")
+    ask = (
+        "DECLARE @t datetime = (SELECT tran_end_time FROM cdc.lsn_time_mapping WHERE start_lsn = 0x{}); "
+        "SELECT sys.fn_cdc_map_time_to_lsn('{}', @t)"
+    )
+    middle = rows[2][0].hex()
+    assert db.value(ask.format(middle, "largest less than")) == rows[1][0]
+    assert db.value(ask.format(middle, "largest less than or equal")) == rows[2][0]
+    assert db.value(ask.format(middle, "smallest greater than")) == rows[3][0]
+    assert db.value(ask.format(middle, "smallest greater than or equal")) == rows[2][0]
+    assert db.value(ask.format(rows[3][0].hex(), "smallest greater than")) is None
+
+
+def test_captured_columns_are_described(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY, d decimal(9, 2), n nvarchar(7), t datetime2(3))")
+    enable(db, "a")
+    result = db.run("EXEC sys.sp_cdc_get_captured_columns 'dbo_a'")
+    assert len(result.columns[0]) == 12
+    assert [(r[3], r[5], r[6]) for r in result.rows] == [
+        ("id", 1, "int"),
+        ("d", 2, "decimal"),
+        ("n", 3, "nvarchar"),
+        ("t", 4, "datetime2"),
+    ]
+
+
+def test_the_cleanup_job_keeps_the_retention_counted_from_the_newest_commit(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY)")
+    enable(db, "a")
+    for i in range(4):
+        db.run(f"INSERT a VALUES ({i})")
+    db.scan()
+    lsns = [r[0] for r in db.rows("SELECT start_lsn FROM cdc.lsn_time_mapping ORDER BY start_lsn")]
+    for age, lsn in zip((500, 400, 300, 10, 0), lsns, strict=True):
+        time = f"DATEADD(minute, -{age}, '2024-06-01 12:00')"
+        db.run(f"UPDATE cdc.lsn_time_mapping SET tran_end_time = {time} WHERE start_lsn = 0x{lsn.hex()}")
+    db.run("EXEC sys.sp_cdc_change_job 'cleanup', @retention = 60; EXEC sys.sp_cdc_start_job 'cleanup'")
+    assert db.value("SELECT sys.fn_cdc_get_min_lsn('dbo_a')") == lsns[2]
+    assert changes(db, "id", "dbo_a") == [(2, 1), (2, 2), (2, 3)]
+
+
+def test_a_change_table_without_command_ids_is_captured_as_on_old_servers(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY, n int)")
+    enable(db, "a", supports_net_changes="0")
+    db.run("DROP INDEX dbo_a_CT_clustered_idx ON cdc.dbo_a_CT; ALTER TABLE cdc.dbo_a_CT DROP COLUMN [__$command_id]")
+    db.run("INSERT a VALUES (1, 1); UPDATE a SET n = 2")
+    db.scan()
+    rows = db.rows(
+        "SELECT [__$operation], id, n FROM cdc.dbo_a_CT ORDER BY [__$start_lsn], [__$seqval], [__$operation]"
+    )
+    assert rows == [(2, 1, 1), (3, 1, 1), (4, 1, 2)]
+    columns = "sys.columns WHERE object_id = OBJECT_ID('cdc.dbo_a_CT') AND name = '__$command_id'"
+    assert db.value(f"SELECT COUNT(*) FROM {columns}") == 0
+
+
+def test_two_databases_are_captured_apart(db: Driver) -> None:
+    db.run("CREATE DATABASE Other")
+    db.run("CREATE TABLE a (id int PRIMARY KEY)")
+    enable(db, "a")
+    other = Driver(db.engine, "Other")
+    other.run("EXEC sys.sp_cdc_enable_db; CREATE TABLE a (id int PRIMARY KEY)")
+    enable(other, "a")
+    db.run("BEGIN TRAN; INSERT a VALUES (1); INSERT Other.dbo.a VALUES (2); COMMIT")
+    db.scan()
+    assert changes(db, "id", "dbo_a") == [(2, 1)]
+    assert changes(other, "id", "dbo_a") == []
+    other.scan()
+    assert changes(other, "id", "dbo_a") == [(2, 2)]
+
+
+def test_a_load_from_a_cross_join_is_one_transaction(db: Driver) -> None:
+    db.run("CREATE TABLE a (id int PRIMARY KEY, n nvarchar(40))")
+    enable(db, "a")
+    number = "ROW_NUMBER() OVER (ORDER BY (SELECT NULL))"
+    db.run(
+        "WITH digits AS (SELECT n FROM (VALUES (0),(1),(2),(3),(4),(5),(6),(7),(8),(9)) AS v(n)) "
+        f"INSERT a SELECT {number}, N'row ' + CAST({number} AS nvarchar(20)) "
+        "FROM digits a CROSS JOIN digits b CROSS JOIN digits c CROSS JOIN digits d"
+    )
+    db.scan()
+    counts = "COUNT(*), COUNT(DISTINCT [__$start_lsn]), COUNT(DISTINCT [__$seqval]), MIN(n)"
+    assert db.rows(f"SELECT {counts} FROM cdc.dbo_a_CT") == [(10_000, 1, 10_000, "row 1")]

@@ -121,6 +121,9 @@ def test_an_injected_error_meets_the_statement_it_names(db: Driver) -> None:
     db.engine.inject_error("insert a", SqlError(1205, "injected", 13))
     assert db.error("INSERT a VALUES (5, 5)").number == 1205
     db.run("INSERT a VALUES (5, 5)")
+    db.engine.inject_error("FROM a", SqlError(1222, "Lock request time out period exceeded.", 16), times=2)
+    assert [db.error("SELECT id FROM a").number for _ in range(2)] == [1222, 1222]
+    assert db.value("SELECT COUNT(*) FROM a") == 3
 
 
 def test_xact_abort_ends_batch_and_transaction(db: Driver) -> None:

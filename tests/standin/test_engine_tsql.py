@@ -69,6 +69,15 @@ def test_try_catch_throw_and_raiserror(db: Driver) -> None:
     assert (raised.value.number, raised.value.state) == (51000, 3)
 
 
+def test_try_catches_what_fails_inside_dynamic_sql(db: Driver) -> None:
+    inner = "INSERT t VALUES (1, N''x'', 0); SELECT 0"
+    ask = f"BEGIN TRY EXEC sp_executesql N'{inner}' END TRY BEGIN CATCH SELECT ERROR_NUMBER() END CATCH"
+    assert db.run(ask).sets == [[(2627,)]]
+    assert db.run(
+        "BEGIN TRY EXEC('SELECT * FROM nosuch') END TRY BEGIN CATCH SELECT ERROR_NUMBER() END CATCH"
+    ).rows == [(208,)]
+
+
 def test_statement_errors_let_the_batch_go_on_and_conversion_errors_end_it(db: Driver) -> None:
     result = db.run("INSERT t VALUES (1, N'x', 0); SELECT 1/0; SELECT 'on'")
     assert [e.number for e in result.errors] == [2627, 8134]
