@@ -128,20 +128,27 @@ class Transactions:
         if name and name.lower() != transaction.name:
             self._rollback_to(transaction, name)
             return
-        yield self._rollback_all(transaction)
+        yield from self._rollback_all(transaction)
 
-    def _rollback_all(self: EngineSession, transaction: Transaction) -> Event:
-        self._undo_definitions(transaction, 0)
+    def _rollback_all(self: EngineSession, transaction: Transaction) -> Iterator[Event]:
+        """The rows go back even when a definition cannot; that one is the error in the end."""
+        failure: SqlError | None = None
+        try:
+            self._undo_definitions(transaction, 0)
+        except SqlError as error:
+            failure = error
         self._muted(lambda: self._undo(transaction, {}, 0))
         with self.engine.writer:
             self._finish(transaction)
         self.transaction_count = 0
-        return TransactionEnded(transaction.descriptor, False)
+        yield TransactionEnded(transaction.descriptor, False)
+        if failure is not None:
+            raise failure
 
     def abort_transaction(self: EngineSession) -> Iterator[Event]:
         """After an error that ends the transaction, or with the session."""
         if self.transaction is not None:
-            yield self._rollback_all(self.transaction)
+            yield from self._rollback_all(self.transaction)
 
     def save_transaction(self: EngineSession, name: str) -> None:
         if self.transaction is None:
