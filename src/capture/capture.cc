@@ -33,6 +33,11 @@ Status UnlessListingIsOptional(const Options& options, const Status& status) {
   return status;
 }
 
+Status SharesFolder(const std::string& other, const std::string& folder) {
+  return StopsTable("table " + other + " already uses the folder " + folder +
+                    "; set [target] path = \"{database}/{schema}/{table}/cdc\"");
+}
+
 // A first document must not be begun over objects of an earlier one.
 Status RefuseForgottenObjects(const Options& options, source::Source& source, store::Store& data) {
   ARROW_ASSIGN_OR_RAISE(const PollInfo info, source.Poll(std::nullopt));
@@ -180,7 +185,7 @@ Status Capture::AddNewTables(const PollInfo& info) {
     }
     for (const auto& [other, known] : added) {
       if (known.folder != table->folder) continue;
-      table = StopsTable("table " + other + " already uses the folder " + known.folder);
+      table = SharesFolder(other, known.folder);
       break;
     }
     if (!table.ok()) {
@@ -226,8 +231,7 @@ Result<state::Table> Capture::Admit(const CaptureInstance& instance, const Horiz
   table.folder = names.folder();
   for (const auto& [other, known] : context_.document().tables) {
     if (known.folder == table.folder) {
-      return StopsTable("table " + other + " already uses the folder " + table.folder +
-                        "; set [target] path = \"{database}/{schema}/{table}/cdc\"");
+      return SharesFolder(other, table.folder);
     }
   }
   ARROW_RETURN_NOT_OK(UnlessListingIsOptional(
