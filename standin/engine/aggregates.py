@@ -143,7 +143,7 @@ def _sum(c: Expressions, e: Expr, distinct: str, over: str) -> Expr:
         t = BIGINT if e.type.name == "bigint" else INT
         if e.type.name == "bit":
             raise SqlError(8117, "Operand data type bit is invalid for sum operator.")
-        check = c.function(("ck", t.name), lambda: arithmetic._checked(t), 1)
+        check = c.function(("ck", t.name), lambda: arithmetic.checked(t), 1)
         return Expr(f"{check}(sum({distinct}{e.sql}){over})", t)
     if kind == "float":
         return Expr(f"sum({distinct}{e.sql}){over}", FLOAT)
@@ -170,7 +170,7 @@ def _average(c: Expressions, e: Expr, distinct: str, over: str) -> Expr:
 
 
 def _divider(t: SqlType, result: SqlType) -> Callable[[Any, Any], Any]:
-    divide = arithmetic._decimal_operation("/", t, BIGINT, result)
+    divide = arithmetic.decimal_operation("/", t, BIGINT, result)
     return lambda total, count: None if not count else divide(total, count)
 
 

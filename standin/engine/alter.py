@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from standin.engine import cdc_setup, physical, tables
+from standin.engine import cdc_setup, physical, table_parser, tables
 from standin.engine import statements as st
 from standin.engine.catalog import ColumnDef, Table
 from standin.engine.computed import type_computed
@@ -88,9 +88,9 @@ def _add(session: EngineSession, table: Table, c: Cursor) -> None:
     added: list[ColumnDef] = []
     while True:
         if c.at("CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN", "DEFAULT"):
-            tables.table_constraint(session, c, table)
+            table_parser.table_constraint(session, c, table)
         else:
-            added.append(tables.parse_column(session, c, table))
+            added.append(table_parser.parse_column(session, c, table))
         if not c.accept(","):
             break
     if c.i < c.end:

@@ -97,7 +97,7 @@ def concatenate(_c: Expressions, a: Expr, b: Expr) -> Expr:
     return Expr(sql, result, a.nullable or b.nullable)
 
 
-def _checked(t: SqlType) -> Callable[[Any], Any]:
+def checked(t: SqlType) -> Callable[[Any], Any]:
     low, high = INT_RANGE[t.name]
 
     def check(v: Any) -> Any:
@@ -116,7 +116,7 @@ def _integers(c: Expressions, op: str, a: Expr, b: Expr, t: SqlType) -> Expr:
     if op in "/%":
         name = c.function(("idiv", op), lambda: _divide_integers(op), 2)
         return Expr(f"{name}({a.sql}, {b.sql})", t)
-    name = c.function(("ck", t.name), lambda: _checked(t), 1)
+    name = c.function(("ck", t.name), lambda: checked(t), 1)
     return Expr(f"{name}({a.sql} {op} {b.sql})", t, a.nullable or b.nullable)
 
 
@@ -185,7 +185,7 @@ def _decimals(c: Expressions, op: str, a: Expr, b: Expr, high: SqlType) -> Expr:
     same_scale = _decimal_scale(a.type) == _decimal_scale(b.type) == scale_of(result)
     if plain and op in "+-" and same_scale and not (is_wide(a.type) or is_wide(b.type) or is_wide(result)):
         return Expr(f"({a.sql} {op} {b.sql})", result, a.nullable or b.nullable)
-    name = c.function(("dec", op, a.type, b.type, result), lambda: _decimal_operation(op, a.type, b.type, result), 2)
+    name = c.function(("dec", op, a.type, b.type, result), lambda: decimal_operation(op, a.type, b.type, result), 2)
     return Expr(f"{name}({a.sql}, {b.sql})", result)
 
 
@@ -193,7 +193,7 @@ def _decimal_scale(t: SqlType) -> int:
     return 0 if family(t) == "int" else scale_of(t)
 
 
-def _decimal_operation(op: str, ta: SqlType, tb: SqlType, result: SqlType) -> Callable[[Any, Any], Any]:
+def decimal_operation(op: str, ta: SqlType, tb: SqlType, result: SqlType) -> Callable[[Any, Any], Any]:
     sa, sb, scale = _decimal_scale(ta), _decimal_scale(tb), scale_of(result)
     money = result.name in ("money", "smallmoney")
     limit = {"money": 2**63 - 1, "smallmoney": 2**31 - 1}.get(result.name) or 10**result.precision - 1

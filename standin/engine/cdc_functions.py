@@ -47,7 +47,7 @@ def max_lsn_sql(c: Expressions, database: Database) -> str:
 
 
 @cdc_function("fn_cdc_get_max_lsn")
-def _max_lsn(c, database, args):
+def _max_lsn(c: Expressions, database: Database, args: list[Expr]) -> Expr:
     return Expr(max_lsn_sql(c, database), LSN) if database.cdc_enabled else Expr("NULL", LSN, True, None)
 
 
@@ -62,7 +62,7 @@ def _readable(session: EngineSession, database: Database) -> set[str]:
 
 
 @cdc_function("fn_cdc_get_min_lsn")
-def _min_lsn(c, database, args):
+def _min_lsn(c: Expressions, database: Database, args: list[Expr]) -> Expr:
     """0x0 for an instance that is unknown or not the caller's to read; NULL until the capture process has seen it."""
     name = c.coerce(args[0], SYSNAME, True)
     if not database.cdc_enabled:
@@ -78,7 +78,7 @@ def _min_lsn(c, database, args):
 
 
 def _step(by: int) -> CdcFunction:
-    def f(c, database, args):
+    def f(c: Expressions, database: Database, args: list[Expr]) -> Expr:
         work = strict(lambda v: ((int.from_bytes(v.ljust(10, b"\0"), "big") + by) & _LSN_MAX).to_bytes(10, "big"))
         return c.call(("lsn", by), work, [c.coerce(args[0], LSN, True)], LSN)
 
@@ -90,13 +90,13 @@ CDC_FUNCTIONS["fn_cdc_decrement_lsn"] = _step(-1)
 
 
 @cdc_function("fn_cdc_map_lsn_to_time")
-def _map_lsn(c, database, args):
+def _map_lsn(c: Expressions, database: Database, args: list[Expr]) -> Expr:
     lsn = c.coerce(args[0], LSN, True)
     return Expr(f"(SELECT c3 FROM {_table(c, database, 'lsn_time_mapping')} WHERE c1 = {lsn.sql})", DATETIME)
 
 
 @cdc_function("fn_cdc_map_time_to_lsn")
-def _map_time(c, database, args):
+def _map_time(c: Expressions, database: Database, args: list[Expr]) -> Expr:
     operator = c.coerce(args[0], nvarchar(30), True)
     moment = c.coerce(args[1], DATETIME, True)
     table = _table(c, database, "lsn_time_mapping")
@@ -121,7 +121,7 @@ def _bit_set(position: int, mask: bytes) -> int:
 
 
 @cdc_function("fn_cdc_is_bit_set")
-def _is_bit_set(c, database, args):
+def _is_bit_set(c: Expressions, database: Database, args: list[Expr]) -> Expr:
     return c.call("cdcbit", strict(_bit_set), [c.coerce(args[0], INT), c.coerce(args[1], varbinary(128))], BIT)
 
 
@@ -135,14 +135,14 @@ def _ordinal_of(database: Database) -> Callable[[str, str], Any]:
 
 
 @cdc_function("fn_cdc_get_column_ordinal")
-def _ordinal(c, database, args):
+def _ordinal(c: Expressions, database: Database, args: list[Expr]) -> Expr:
     name = c.session_function(f"cdcord{database.database_id}", lambda _s: strict(_ordinal_of(database)), 2)
     values = [c.coerce(a, SYSNAME, True).sql for a in args]
     return Expr(f"{name}({', '.join(values)})", INT)
 
 
 @cdc_function("fn_cdc_has_column_changed")
-def _has_changed(c, database, args):
+def _has_changed(c: Expressions, database: Database, args: list[Expr]) -> Expr:
     def changed(instance: str, column: str, mask: bytes) -> Any:
         position = _ordinal_of(database)(instance, column)
         return None if position is None else _bit_set(position, mask)

@@ -15,7 +15,9 @@ from typing import Any
 
 from standin.engine import temporal as tm
 from standin.engine.errors import overflow
-from standin.engine.storage import EXACT, is_wide, narrow, pack_offset, scale_of, stored_decimal, units, unpack_offset
+from standin.engine.moments import to_temporal
+from standin.engine.storage import EXACT, is_wide, narrow, scale_of, stored_decimal
+from standin.engine.text_conversion import to_binary, to_text
 from standin.engine.types import INT_RANGE, LEGACY_LOB, family, is_national, type_name
 from standin.model import MAX, SqlError, SqlType
 from standin.tds.collations import codec_of
@@ -98,7 +100,7 @@ def _pick(source: SqlType, target: SqlType, explicit: bool) -> Callable[..., Con
     if s == "variant" or t == "variant":
         return _from_variant if s == "variant" else _to_variant
     if t == "text":
-        return _to_text
+        return to_text
     if t == "int" and s in (*_NUMERIC, "text", "binary"):
         return _to_int
     if t == "decimal" and s in (*_NUMERIC, "text", "binary"):
@@ -106,7 +108,7 @@ def _pick(source: SqlType, target: SqlType, explicit: bool) -> Callable[..., Con
     if t == "float" and s in (*_NUMERIC, "text"):
         return _to_float
     if t in _TEMPORAL and (s in _TEMPORAL or s == "text"):
-        return _to_temporal
+        return to_temporal
     if t in ("datetime", "smalldatetime") and s in (*_NUMERIC, "binary"):
         return _number_to_datetime
     if t in _NUMERIC and s in ("datetime", "smalldatetime"):
@@ -114,7 +116,7 @@ def _pick(source: SqlType, target: SqlType, explicit: bool) -> Callable[..., Con
     if t == "binary" and (
         s in ("binary", "int", "guid", "clr", "decimal", "float") or s in _TEMPORAL or (s == "text" and explicit)
     ):
-        return _to_binary
+        return to_binary
     if t == "guid" and s in ("text", "binary"):
         return _to_guid
     if t == "clr" and s in ("binary", "clr"):
@@ -229,69 +231,6 @@ def _to_float(source: SqlType, target: SqlType, _style: Any, _column: Any) -> Co
     return single
 
 
-def _to_moment(source: SqlType, target: SqlType) -> Callable[[Any], tuple[int | None, int, int | None]]:
-    """To (days or None, ticks of the day, offset or None), in local time of the offset."""
-    kind = source.name
-    if family(source) == "text":
-
-        def parsed(v: str) -> tuple[int | None, int, int | None]:
-            try:
-                return tm.parse(v)
-            except (ValueError, OverflowError) as error:
-                unreal = any(words in str(error) for words in ("range", "day is out", "month must"))
-                if unreal and target.name in ("datetime", "smalldatetime"):
-                    raise tm.out_of_range(target.name, source.name) from None
-                raise SqlError(
-                    241, "Conversion failed when converting date and/or time from character string."
-                ) from None
-
-        return parsed
-    if kind == "date":
-        return lambda v: (v, 0, None)
-    if kind == "time":
-        return lambda v: (None, v, None)
-    if kind == "datetime" and target.name in ("datetime2", "datetimeoffset", "time"):
-        return lambda v: (*divmod(tm.from_datetime_exact(v, 7), tm.TICKS_A_DAY), None)
-    if kind == "datetime":
-        return lambda v: (*divmod(tm.from_datetime(v), tm.TICKS_A_DAY), None)
-    if kind == "smalldatetime":
-        return lambda v: (*divmod(tm.from_smalldatetime(v), tm.TICKS_A_DAY), None)
-    if kind == "datetimeoffset":
-
-        def local(v: bytes) -> tuple[int | None, int, int | None]:
-            utc, minutes = unpack_offset(v)
-            return (*divmod(utc + minutes * 60 * tm.TICKS_A_SECOND, tm.TICKS_A_DAY), minutes)
-
-        return local
-    return lambda v: (*divmod(v, tm.TICKS_A_DAY), None)
-
-
-def _to_temporal(source: SqlType, target: SqlType, _style: Any, _column: Any) -> Convert:
-    moment, name, scale = _to_moment(source, target), target.name, target.scale
-
-    def convert(v: Any) -> Any:
-        days, ticks, offset = moment(v)
-        if name == "time":
-            return tm.round_ticks(ticks, scale) % tm.TICKS_A_DAY
-        days = tm.DAYS_TO_1900 if days is None else days
-        if name == "date":
-            return days
-        total = days * tm.TICKS_A_DAY + ticks
-        if name == "datetime":
-            return tm.to_datetime(total)
-        if name == "smalldatetime":
-            return tm.to_smalldatetime(total)
-        total = tm.round_ticks(total, scale)
-        if total > (tm.DAYS_MAX + 1) * tm.TICKS_A_DAY - 1:
-            total -= 10 ** (7 - scale)
-        if name == "datetime2":
-            return total
-        minutes = offset or 0
-        return pack_offset(total - minutes * 60 * tm.TICKS_A_SECOND, minutes)
-
-    return convert
-
-
 def _number_to_datetime(source: SqlType, target: SqlType, _style: Any, _column: Any) -> Convert:
     number = to_number(source, "float")
 
@@ -326,170 +265,6 @@ def _to_guid(source: SqlType, _target: SqlType, _style: Any, _column: Any) -> Co
             ) from None
 
     return convert
-
-
-def _to_binary(source: SqlType, target: SqlType, style: Any, column: Any) -> Convert:
-    raw = _raw_bytes(source, style or 0)
-    number = family(source) == "int"
-    length = target.length if target.length > 0 else 0
-    fixed = target.name in ("binary", "rowversion")
-
-    def convert(v: Any) -> bytes:
-        data = raw(v)
-        if length and len(data) > length:
-            if column and data[length:].strip(b"\0"):
-                raise truncated(column, "0x" + data[:length].hex().upper())
-            data = data[-length:] if number else data[:length]
-        if fixed and len(data) < length:
-            data = data.rjust(length, b"\0") if number else data.ljust(length, b"\0")
-        return data
-
-    return convert
-
-
-def _raw_bytes(source: SqlType, style: int) -> Callable[[Any], bytes]:
-    kind = family(source)
-    if kind == "int":
-        size = {"bit": 1, "tinyint": 1, "smallint": 2, "int": 4, "bigint": 8}[source.name]
-        return lambda v: v.to_bytes(size, "big", signed=v < 0)
-    if kind == "text":
-        if style in (1, 2):
-            return lambda v: _from_hex(v, style)
-        if is_national(source):
-            return lambda v: v.encode("utf-16-le", "surrogatepass")
-        codec = codec_of(source.collation)
-        return lambda v: v.encode(codec, "sqlserver")
-    if kind == "float":
-        return lambda v: struct.pack(">f" if source.name == "real" else ">d", v)
-    if source.name in ("money", "smallmoney"):
-        return lambda v: v.to_bytes(8 if source.name == "money" else 4, "big", signed=True)
-    if source.name == "datetime":
-        return lambda v: (v // 25_920_000).to_bytes(4, "big", signed=True) + (v % 25_920_000).to_bytes(4, "big")
-    if kind in ("binary", "guid", "clr"):
-        return bytes
-    raise SqlError(529, f"Explicit conversion from data type {type_name(source)} to varbinary is not allowed.", 16, 2)
-
-
-def _from_hex(text: str, style: int) -> bytes:
-    digits = text[2:] if style == 1 and text[:2].lower() == "0x" else text
-    if style == 1 and text[:2].lower() != "0x":
-        raise SqlError(8114, "Error converting data type varchar to varbinary.", 16, 5)
-    try:
-        return bytes.fromhex(digits)
-    except ValueError:
-        raise SqlError(8114, "Error converting data type varchar to varbinary.", 16, 5) from None
-
-
-def truncated(column: tuple[str, str], value: str) -> SqlError:
-    return SqlError(
-        2628,
-        f"String or binary data would be truncated in table '{column[0]}', column '{column[1]}'. Truncated value: '{value}'.",
-    )
-
-
-def _to_text(source: SqlType, target: SqlType, style: Any, column: Any) -> Convert:
-    show = text_of(source, style)
-    national, fixed, length = is_national(target), target.name in ("char", "nchar"), target.length
-    codec = None if national else codec_of(target.collation)
-    numeric = family(source) in _NUMERIC
-    xml = target.name == "xml"
-
-    def convert(v: Any) -> str:
-        text = show(v)
-        if codec and not text.isascii():
-            text = text.encode(codec, "sqlserver").decode(codec, "sqlserver")
-        if length <= 0:
-            return text.lstrip("\ufeff") if xml else text
-        size = _size(text, national, codec)
-        if size > length:
-            if numeric:
-                raise _no_room(source, target, text)
-            kept = _cut(text, length, national, codec)
-            if column and text[len(kept) :].strip(" "):
-                raise truncated(column, kept)
-            text, size = kept, length
-        return text + " " * (length - size) if fixed else text
-
-    return convert
-
-
-def _no_room(source: SqlType, target: SqlType, text: str) -> SqlError:
-    if family(source) == "int":
-        if target.name in ("char", "varchar"):
-            return SqlError(8115, f"Arithmetic overflow error converting expression to data type {target.name}.", 16, 2)
-        return overflow(target.name)
-    return overflow(target.name, "numeric")
-
-
-def _size(text: str, national: bool, codec: str | None) -> int:
-    if text.isascii():
-        return len(text)
-    return units(text) if national else len(text.encode(codec or "cp1252", "sqlserver"))
-
-
-def _cut(text: str, length: int, national: bool, codec: str | None) -> str:
-    kept = text[:length]
-    while kept and _size(kept, national, codec) > length:
-        kept = kept[:-1]
-    return kept
-
-
-def text_of(source: SqlType, style: int | None = None) -> Callable[[Any], str]:
-    """How a value of the type is written as text."""
-    kind, name = family(source), source.name
-    if kind == "text":
-        return lambda v: v
-    if kind == "int":
-        return str
-    if kind == "decimal":
-        scale, shown = scale_of(source), 2 if "money" in name and style in (None, 0) else scale_of(source)
-
-        def show(v: Any) -> str:
-            value = Decimal(v if type(v) is int else narrow(v)).scaleb(-scale, EXACT)
-            return f"{value.quantize(Decimal(1).scaleb(-shown), ROUND_HALF_UP, EXACT):f}"
-
-        return show
-    if kind == "float":
-        return lambda v: _float_text(v, style or 0, name == "real")
-    if kind == "guid":
-        return lambda v: str(uuid.UUID(bytes_le=v)).upper()
-    if kind == "binary" or kind == "clr":
-        if style in (1, 2):
-            return lambda v: ("0x" if style == 1 else "") + v.hex().upper()
-        return lambda v: v.decode("cp1252", "sqlserver")
-    return _temporal_text(source, style)
-
-
-def _float_text(value: float, style: int, single: bool) -> str:
-    digits = {0: 6, 1: 8, 2: 16, 3: 9 if single else 17}.get(style, 6)
-    if style in (1, 2, 3):
-        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-        return f"{mantissa}e{int(exponent):+04d}"
-    text = f"{value:.{digits}g}"
-    if "e" in text:
-        mantissa, exponent = text.split("e")
-        return f"{mantissa}e{int(exponent):+04d}"
-    return text
-
-
-def _temporal_text(source: SqlType, style: int | None) -> Callable[[Any], str]:
-    name, scale = source.name, tm.scale_of(source)
-    moment = _to_moment(source, source)
-    default = 0 if name in ("datetime", "smalldatetime") else 121
-
-    def show(v: Any) -> str:
-        days, ticks, offset = moment(v)
-        total = (tm.DAYS_TO_1900 if days is None else days) * tm.TICKS_A_DAY + ticks
-        text = tm.format_style(total, default if style is None else style, scale, name != "date", name != "time")
-        if text is None:
-            raise SqlError(
-                281, f"{style} is not a valid style number when converting from {name} to a character string."
-            )
-        if offset is not None:
-            return f"{text}{'' if style in (126, 127) else ' '}{tm.format_offset(offset)}"
-        return text
-
-    return show
 
 
 def _to_variant(source: SqlType, _target: SqlType, _style: Any, _column: Any) -> Convert:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from standin.engine import databases, security, tables
+from standin.engine import databases, security, table_parser, tables
 from standin.engine import statements as st
 from standin.engine.catalog import ColumnDef, Table
 from standin.engine.errors import unsupported
@@ -65,7 +65,7 @@ def define(session: EngineSession, statement: st.Definition) -> Iterator[Event]:
 
 def declare_table(session: EngineSession, name: str, cursor: Cursor) -> None:
     c = Cursor(cursor.sql, cursor.tokens, cursor.i, cursor.end)
-    table = tables.parse_table(session, c, "", name, temporary=True)
+    table = table_parser.parse_table(session, c, "", name, temporary=True)
     tables.build(session, table)
     session.table_variables[name.lower()] = table
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from standin.engine import permissions
 from standin.engine.catalog import Database
-from standin.engine.env import UNSET, Expr
-from standin.engine.functions import FUNCTIONS, function, provided, strict
+from standin.engine.env import UNSET, Expr, Scope
+from standin.engine.functions import FUNCTIONS, Nodes, function, provided, strict
 from standin.engine.tokens import Cursor, tokenize
 from standin.engine.types import INT, SYSNAME, decimal, nvarchar, type_name
 from standin.model import SqlError, SqlType
 
 if TYPE_CHECKING:
+    from standin.engine.expressions import Expressions
     from standin.engine.session import EngineSession
 
 provided("SCOPE_IDENTITY", decimal(38, 0), lambda s: s.wide_identity)
@@ -43,7 +44,7 @@ def metadata(
 ) -> None:
     """A function of the catalogue, called as work(session, database, *arguments); what is missing is None."""
 
-    def handler(c, args, scope):
+    def handler(c: Expressions, args: Nodes, scope: Scope | None) -> Expr:
         if not required <= len(args) <= len(parameters):
             raise SqlError(174, f"The {name.lower()} function requires {len(parameters)} argument(s).", 15)
         values = [c.coerce(c.scalar(a, scope), t, True) for a, t in zip(args, parameters, strict=False)]
@@ -292,7 +293,7 @@ def _identity_of(session: EngineSession, database: Database, name: Any) -> Any:
 
 
 @function("SERVERPROPERTY")
-def _server_property(c, args, scope):
+def _server_property(c: Expressions, args: Nodes, scope: Scope | None) -> Expr:
     name = c.scalar(args[0], scope)
     if name.const is UNSET:
         key = c.session_function("srvprop", lambda s: strict(lambda n: _property_text(s, n)), 1)
@@ -307,7 +308,7 @@ def _property_text(session: EngineSession, name: str) -> Any:
 
 
 @function("PARSENAME")
-def _parsename(c, args, scope):
+def _parsename(c: Expressions, args: Nodes, scope: Scope | None) -> Expr:
     def part(name: str, number: int) -> Any:
         parts = _parts(name)
         return parts[-number] or None if 1 <= number <= len(parts) else None
@@ -321,7 +322,7 @@ def _parsename(c, args, scope):
 
 
 @function("SESSIONPROPERTY")
-def _session_property(c, args, scope):
+def _session_property(c: Expressions, args: Nodes, scope: Scope | None) -> Expr:
     name = str(c.scalar(args[0], scope).const).upper()
     on = name in (
         "ANSI_NULLS",
@@ -335,19 +336,19 @@ def _session_property(c, args, scope):
 
 
 @function("CONNECTIONPROPERTY")
-def _connection_property(c, args, scope):
+def _connection_property(c: Expressions, args: Nodes, scope: Scope | None) -> Expr:
     name = str(c.scalar(args[0], scope).const).lower()
     known = {"net_transport": "TCP", "protocol_type": "TSQL", "auth_scheme": "SQL", "client_net_address": "127.0.0.1"}
     return Expr.of(known.get(name), nvarchar(128))
 
 
 @function("CURSOR_STATUS")
-def _cursor_status(c, args, scope):
+def _cursor_status(c: Expressions, args: Nodes, scope: Scope | None) -> Expr:
     return Expr.of(-3, SqlType("smallint"))
 
 
 @function("COLLATIONPROPERTY")
-def _collation_property(c, args, scope):
+def _collation_property(c: Expressions, args: Nodes, scope: Scope | None) -> Expr:
     from standin.engine.types import collation_bytes
     from standin.tds.collations import codec_of
 

@@ -262,22 +262,11 @@ def _expression(c: Cursor) -> str:
                 break
             if word in _STARTERS and c.token.start != start:
                 break
-            if c.token.kind in ("word", "variable") and _juxtaposed(c, start):
-                break
         cases += word == "CASE"
         cases -= word == "END" and cases > 0
         depth += (word == "(") - (word == ")")
         last = c.take().end
     return c.sql[start:last]
-
-
-def _juxtaposed(c: Cursor, start: int) -> bool:
-    """Whether the word at the cursor cannot belong to the expression, such as a label or a bare EXEC argument."""
-    if c.token.start == start or c.token.upper in ("AS",):
-        return False
-    previous = c.peek(-1)
-    ends_operand = previous.kind in ("string", "number", "hex", "variable", "money")
-    return ends_operand and c.token.upper in ("GO",)
 
 
 def _declare(c: Cursor, line: int) -> st.Statement:

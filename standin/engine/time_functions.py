@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from standin.engine import clock
 from standin.engine import temporal as tm
-from standin.engine.conversion import _to_moment, converter
-from standin.engine.env import Expr
-from standin.engine.functions import FUNCTIONS, function, provided, strict
+from standin.engine.conversion import converter
+from standin.engine.env import Expr, Scope
+from standin.engine.functions import FUNCTIONS, Nodes, function, provided, strict
+from standin.engine.moments import to_moment
 from standin.engine.storage import pack_offset, unpack_offset
 from standin.engine.types import BIGINT, DATETIME, INT, family, nvarchar
 from standin.model import SqlError, SqlType
@@ -87,17 +88,17 @@ def add(part: str, number: int, ticks: int) -> int:
 
 
 @function("DATEADD")
-def _dateadd(c, args, scope):
+def _dateadd(c: Expressions, args: Nodes, scope: Scope | None) -> Expr:
     part = part_of(args[0])
     number = c.coerce(c.scalar(args[1], scope), BIGINT, True)
     e = _moment(c, args[2], scope)
     t = e.type
-    to_moment, back = _to_moment(t, DATETIME2), converter(OFFSET if t.name == "datetimeoffset" else DATETIME2, t)
+    moment_of, back = to_moment(t, DATETIME2), converter(OFFSET if t.name == "datetimeoffset" else DATETIME2, t)
 
     def work(n: int, v: Any) -> Any:
         if t.name == "datetime" and part in ("day", "week", "hour", "minute", "second"):
             return v + n * (_TICKS[part] // tm.TICKS_A_SECOND) * 300
-        days, ticks, offset = to_moment(v)
+        days, ticks, offset = moment_of(v)
         if t.name == "time":
             return add(part, n, tm.TICKS_TO_1900 + ticks) % tm.TICKS_A_DAY
         total = add(part, n, days * tm.TICKS_A_DAY + ticks)
@@ -121,10 +122,10 @@ def _crossed(part: str, ticks: int) -> int:
 
 
 def _datediff(result: SqlType) -> Callable[..., Expr]:
-    def handler(c, args, scope):
+    def handler(c: Expressions, args: Nodes, scope: Scope | None) -> Expr:
         part = part_of(args[0])
         a, b = _moment(c, args[1], scope, DATETIME2), _moment(c, args[2], scope, DATETIME2)
-        first, second = _to_moment(a.type, DATETIME2), _to_moment(b.type, DATETIME2)
+        first, second = to_moment(a.type, DATETIME2), to_moment(b.type, DATETIME2)
 
         def ticks(moment: Any) -> int:
             days, rest, offset = moment
@@ -165,45 +166,45 @@ def _part_value(part: str, days: int, ticks: int, offset: int | None) -> int:
 
 
 def _part_function(c: Expressions, part: str, e: Expr) -> Expr:
-    to_moment = _to_moment(e.type, DATETIME2)
+    moment_of = to_moment(e.type, DATETIME2)
 
     def work(v: Any) -> int:
-        days, ticks, offset = to_moment(v)
+        days, ticks, offset = moment_of(v)
         return _part_value(part, tm.DAYS_TO_1900 if days is None else days, ticks, offset)
 
     return c.call(("DATEPART", part, e.type), strict(work), [e], INT)
 
 
 @function("DATEPART")
-def _datepart(c, args, scope):
+def _datepart(c: Expressions, args: Nodes, scope: Scope | None) -> Expr:
     return _part_function(c, part_of(args[0]), _moment(c, args[1], scope, DATETIME2))
 
 
 @function("YEAR")
-def _year(c, args, scope):
+def _year(c: Expressions, args: Nodes, scope: Scope | None) -> Expr:
     return _part_function(c, "year", _moment(c, args[0], scope))
 
 
 @function("MONTH")
-def _month(c, args, scope):
+def _month(c: Expressions, args: Nodes, scope: Scope | None) -> Expr:
     return _part_function(c, "month", _moment(c, args[0], scope))
 
 
 @function("DAY")
-def _day(c, args, scope):
+def _day(c: Expressions, args: Nodes, scope: Scope | None) -> Expr:
     return _part_function(c, "day", _moment(c, args[0], scope))
 
 
 @function("DATENAME")
-def _datename(c, args, scope):
+def _datename(c: Expressions, args: Nodes, scope: Scope | None) -> Expr:
     from datetime import date
 
     part = part_of(args[0])
     e = _moment(c, args[1], scope, DATETIME2)
-    to_moment = _to_moment(e.type, DATETIME2)
+    moment_of = to_moment(e.type, DATETIME2)
 
     def work(v: Any) -> str:
-        days, ticks, offset = to_moment(v)
+        days, ticks, offset = moment_of(v)
         if part in ("month", "weekday"):
             return date.fromordinal(days + 1).strftime("%B" if part == "month" else "%A")
         return str(_part_value(part, tm.DAYS_TO_1900 if days is None else days, ticks, offset))
@@ -212,7 +213,7 @@ def _datename(c, args, scope):
 
 
 @function("EOMONTH")
-def _eomonth(c, args, scope):
+def _eomonth(c: Expressions, args: Nodes, scope: Scope | None) -> Expr:
     e = c.coerce(c.scalar(args[0], scope), SqlType("date"))
     months = c.coerce(c.scalar(args[1], scope), INT) if len(args) > 1 else Expr.of(0, INT)
 
@@ -224,14 +225,14 @@ def _eomonth(c, args, scope):
 
 
 @function("DATEFROMPARTS")
-def _datefromparts(c, args, scope):
+def _datefromparts(c: Expressions, args: Nodes, scope: Scope | None) -> Expr:
     return c.call(
         "DATEFROMPARTS", strict(tm.days_of), [c.coerce(c.scalar(a, scope), INT) for a in args], SqlType("date")
     )
 
 
 @function("DATETIME2FROMPARTS")
-def _datetime2fromparts(c, args, scope):
+def _datetime2fromparts(c: Expressions, args: Nodes, scope: Scope | None) -> Expr:
     scale = c.scalar(args[7], scope).const
 
     def work(y: int, mo: int, d: int, h: int, mi: int, s: int, f: int) -> int:
@@ -257,7 +258,7 @@ def _zone_argument(c: Expressions, node: Any, scope: Any) -> Expr:
 
 
 @function("TODATETIMEOFFSET")
-def _todatetimeoffset(c, args, scope):
+def _todatetimeoffset(c: Expressions, args: Nodes, scope: Scope | None) -> Expr:
     e = c.scalar(args[0], scope)
     value = c.coerce(e, SqlType("datetime2", scale=tm.scale_of(e.type) if family(e.type) != "text" else 7))
 
@@ -270,7 +271,7 @@ def _todatetimeoffset(c, args, scope):
 
 
 @function("SWITCHOFFSET")
-def _switchoffset(c, args, scope):
+def _switchoffset(c: Expressions, args: Nodes, scope: Scope | None) -> Expr:
     e = c.scalar(args[0], scope)
     value = e if e.type.name == "datetimeoffset" else c.coerce(e, OFFSET)
     work = strict(lambda v, zone: pack_offset(unpack_offset(v)[0], _offset_minutes(zone)))
