@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "app/verbs.h"
 #include "app/wiring.h"
 #include "base/text.h"
+#include "capture/folders.h"
 #include "capture/naming.h"
 #include "state/state_file.h"
 #include "store/probe.h"
@@ -91,31 +93,40 @@ void CheckRights(source::Source& source, const source::PollInfo& info, Findings*
   }
 }
 
-std::unique_ptr<source::Source> CheckSource(const config::Config& config, Findings* findings) {
+// What the source has shown of itself, as far as it was reached.
+struct Sight {
+  std::string database;  // as the server spells it
+  std::vector<source::CaptureInstance> instances;
+};
+
+Sight CheckSource(const config::Config& config, Findings* findings) {
   findings->Section("source");
-  auto connected = source::ConnectSqlServer(SourceOptions(config));
+  Sight sight{config.source.database, {}};
+  const auto connected = source::ConnectSqlServer(SourceOptions(config));
   if (!connected.ok()) {
     findings->Bad(connected.status().message());
-    return nullptr;
+    return sight;
   }
-  auto source = std::move(*connected);
-  const auto identity = source->Identify();
+  source::Source& source = **connected;
+  const auto identity = source.Identify();
   if (!identity.ok()) {
     findings->Bad(identity.status().message());
-    return source;
+    return sight;
   }
+  sight.database = identity->name;
   findings->Good(fmt::format("connected to {} (SQL Server {}), database {}", identity->server_name,
                              identity->version, identity->name));
   if (!identity->cdc_enabled) {
     findings->Bad(fmt::format(
         "change data capture is not enabled: USE [{}]; EXEC sys.sp_cdc_enable_db", identity->name));
-    return source;
+    return sight;
   }
-  const auto info = source->Poll(std::nullopt);
+  const auto info = source.Poll(std::nullopt);
   if (!info.ok()) {
     findings->Bad(info.status().message());
-    return source;
+    return sight;
   }
+  sight.instances = info->instances;
   if (info->horizon) {
     findings->Good(fmt::format(
         "changes are captured up to LSN {}, committed {} (server time is UTC{:+03}:{:02})",
@@ -125,22 +136,59 @@ std::unique_ptr<source::Source> CheckSource(const config::Config& config, Findin
     findings->Note(
         "nothing was captured yet (or cleanup emptied it); is SQL Server Agent running?");
   }
-  CheckTables(*source, config, *info, findings);
-  CheckRights(*source, *info, findings);
-  return source;
+  CheckTables(source, config, *info, findings);
+  CheckRights(source, *info, findings);
+  return sight;
 }
 
-void CheckState(const Stores& stores, const std::string& database, Findings* findings) {
-  const auto stored = state::ReadDocument(stores.state(), database);
+// Whether a table's folder holds what the document says; nothing if a program delivers meanwhile.
+arrow::Status CheckTableFolder(const Stores& stores, const config::Config& config,
+                               const Sight& sight, const source::CaptureInstance& instance,
+                               const std::optional<state::Stored>& stored) {
+  const auto names = capture::TableNames::Make(config.target.path, sight.database, instance.schema,
+                                               instance.table);
+  if (!names.ok()) return arrow::Status::OK();  // said already
+  const std::string name = instance.schema + "." + instance.table;
+  std::string last;
+  if (stored) {
+    const auto known = stored->document.tables.find(name);
+    if (known != stored->document.tables.end() && known->second.claim) {
+      last = known->second.claim->key;
+    }
+  }
+  const arrow::Status checked = capture::CheckFolder(*stores.data, *names, last, name);
+  if (checked.ok()) return checked;
+  if (stores.local_state && store::KindOf(checked) == store::ErrorKind::kDenied) {
+    return arrow::Status::OK();
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto now, state::ReadDocument(stores.state(), sight.database));
+  const bool moved =
+      now.has_value() != stored.has_value() || (now && now->version != stored->version);
+  return moved ? arrow::Status::OK() : checked;
+}
+
+void CheckState(const Stores& stores, const config::Config& config, const Sight& sight,
+                Findings* findings) {
+  const auto stored = state::ReadDocument(stores.state(), sight.database);
   if (!stored.ok()) return findings->Bad(stored.status().message());
-  if (!*stored) return findings->Good("no state document yet: the first run begins one");
-  const auto& owner = (*stored)->document.owner;
-  findings->Good(fmt::format("state document: {} tables, last owner process {} on {} since {}",
-                             (*stored)->document.tables.size(), owner.pid, owner.host,
-                             owner.since));
+  if (!*stored) {
+    findings->Good("no state document yet: the first run begins one");
+  } else {
+    const auto& owner = (*stored)->document.owner;
+    findings->Good(fmt::format("state document: {} tables, last owner process {} on {} since {}",
+                               (*stored)->document.tables.size(), owner.pid, owner.host,
+                               owner.since));
+  }
+  for (const auto& instance : sight.instances) {
+    if (instance.table.empty()) continue;
+    const arrow::Status checked = CheckTableFolder(stores, config, sight, instance, *stored);
+    if (!checked.ok()) {
+      findings->Bad(instance.schema + "." + instance.table + ": " + checked.message());
+    }
+  }
 }
 
-void CheckTarget(const config::Config& config, Findings* findings) {
+void CheckTarget(const config::Config& config, const Sight& sight, Findings* findings) {
   findings->Section("target");
   const auto stores = OpenStores(config);
   if (!stores.ok()) return findings->Bad(stores.status().message());
@@ -160,10 +208,10 @@ void CheckTarget(const config::Config& config, Findings* findings) {
     if (stores->local_state) {
       findings->Note("cannot list: " + listed.status().message());
     } else {
-      findings->Bad(listed.status().message());
+      return findings->Bad(listed.status().message());
     }
   }
-  CheckState(*stores, config.source.database, findings);
+  CheckState(*stores, config, sight, findings);
 }
 
 }  // namespace
@@ -172,8 +220,8 @@ int Check(const config::Config& config) {
   Findings findings;
   findings.Section("settings");
   fmt::print("{}", config::Describe(config));
-  const auto source = CheckSource(config, &findings);
-  CheckTarget(config, &findings);
+  const Sight sight = CheckSource(config, &findings);
+  CheckTarget(config, sight, &findings);
   findings.Section("memory");
   findings.Good(MemoryFormula(config));
   if (const auto temp = CheckTempDir(config); !temp.ok()) findings.Bad(temp.message());

@@ -1,14 +1,40 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "app/verbs.h"
 #include "app/wiring.h"
+#include "base/text.h"
 #include "state/state_file.h"
 
 namespace cdc::app {
 
 namespace {
+
+constexpr int64_t kDocumentsMax = 10'000;  // of databases that share a target
+
+std::string Lower(std::string text) {
+  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
+
+// The server does not mind the case of a database's name, but keys are as the server spells it, and
+// status does not ask the server.
+std::string SpelledInState(store::Store& state, const std::string& database) {
+  const std::string wanted = state::DocumentKey(database);
+  const auto listed = state.List(wanted.substr(0, wanted.rfind('/') + 1), "", kDocumentsMax);
+  if (!listed.ok()) return database;
+  std::string found = database;
+  for (const store::ObjectInfo& object : *listed) {
+    if (object.key == wanted) return database;
+    if (Lower(object.key) != Lower(wanted)) continue;
+    const size_t begin = object.key.rfind('/') + 1;
+    found =
+        PercentDecode(object.key.substr(begin, object.key.rfind('.') - begin)).ValueOr(database);
+  }
+  return found;
+}
 
 std::string LastObject(const state::Table& table) {
   if (!table.claim) return "-";
@@ -49,7 +75,8 @@ int Status(const config::Config& config) {
     PrintError(stores.status());
     return kExitFailed;
   }
-  const auto stored = state::ReadDocument(stores->state(), config.source.database);
+  const auto stored =
+      state::ReadDocument(stores->state(), SpelledInState(stores->state(), config.source.database));
   if (!stored.ok()) {
     PrintError(stored.status());
     return kExitFailed;
