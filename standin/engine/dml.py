@@ -40,6 +40,7 @@ class Dml:
         self.executor, self.session, self.tree, self.verb = executor, executor.session, tree, verb
         self.env: Env = executor.env()
         self.compiler = Compiler(self.env)
+        self.base_table: Table | None = None  # behind a common table expression that is the target
 
     def own_dirty(self) -> None:
         self.env.dirty = self.session.dirty_tables()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from standin.engine.session import EngineSession
 
 UNSET = object()
+BASE_ROW = "$rid"  # names the number of a source's base row; T-SQL cannot
 
 
 @dataclass(slots=True)

@@ -11,13 +11,14 @@ from sqlglot import exp
 from standin.engine import arithmetic
 from standin.engine.conditions import Conditions
 from standin.engine.conversion import converter
-from standin.engine.env import UNSET, Env, Expr, Scope, shared_function
+from standin.engine.env import BASE_ROW, UNSET, Env, Expr, Scope, shared_function
 from standin.engine.errors import invalid_column, undeclared_variable, unsupported
 from standin.engine.merging import merge_types
 from standin.engine.physical import collation_clause
 from standin.engine.storage import stored_decimal, text_in, units
 from standin.engine.tokens import Cursor, tokenize
 from standin.engine.types import (
+    BIGINT,
     FLOAT,
     INT,
     collation_bytes,
@@ -148,6 +149,8 @@ class Expressions(Conditions):
 
     def resolve(self, scope: Scope | None, name: str, qualifier: str = "", schema: str = "") -> Expr:
         lowered, wanted = name.lower(), qualifier.lower()
+        if name == BASE_ROW and scope is not None:
+            return next(Expr(s.row_id, BIGINT, False) for s in scope.sources if s.row_id and s.alias.lower() == wanted)
         current, qualifier_seen = scope, False
         while current is not None:
             hits = []

@@ -12,9 +12,9 @@ from sqlglot import exp
 
 from standin.engine import statements as st
 from standin.engine.catalog import ColumnDef, Table
-from standin.engine.delete import _right_of, chosen_rows
+from standin.engine.delete import chosen_rows, right_of
 from standin.engine.dml import Dml, emit, finish, output_list, with_clause
-from standin.engine.env import Expr, Scope, Source, SourceColumn
+from standin.engine.env import Expr, Scope, SourceColumn
 from standin.engine.errors import unsupported
 from standin.engine.queries import tree_of
 from standin.model import Event, SqlError
@@ -31,12 +31,12 @@ def run(executor: Executor, statement: st.Query) -> Iterator[Event]:
     origin = root.args.get("from_")
     node = origin.this if origin is not None else root.this
     source, text, scope = chosen_rows(dml, node, [root.this] if origin is not None else [])
-    table = source.table
-    if table is None:
+    table = source.table or dml.base_table
+    if table is None or not source.row_id:
         raise unsupported("UPDATE of anything but a table", statement.text)
-    dml.env.rights.append(("UPDATE", *_right_of(dml, source)))
+    dml.env.rights.append(("UPDATE", *right_of(dml, table)))
     dml.note_target(table)
-    sets = _assignments(dml, root.expressions, source, scope)
+    sets = _assignments(dml, root.expressions, table, scope)
     where = root.args.get("where")
     condition = f" WHERE {dml.compiler.condition(where.this, scope)}" if where is not None else ""
     values = ", ".join(f"{e.sql} AS n{c.column_id}" for c, e in sets)
@@ -49,10 +49,8 @@ def run(executor: Executor, statement: st.Query) -> Iterator[Event]:
     yield from finish(executor, count, "UPDATE")
 
 
-def _assignments(dml: Dml, nodes: list[exp.Expression], source: Source, scope: Scope) -> list[tuple[ColumnDef, Expr]]:
-    table = source.table
-    assert table is not None
-    database = dml.session.engine.database_of(table) or dml.env.database
+def _assignments(dml: Dml, nodes: list[exp.Expression], table: Table, scope: Scope) -> list[tuple[ColumnDef, Expr]]:
+    database = right_of(dml, table)[0]
     sets: list[tuple[ColumnDef, Expr]] = []
     for node in nodes:
         if not isinstance(node, exp.EQ) or not isinstance(node.this, exp.Column):

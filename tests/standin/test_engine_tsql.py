@@ -143,6 +143,14 @@ def test_update_from_delete_from_and_output(db: Driver) -> None:
     assert db.rows("SELECT id FROM t") == [(9,)]
 
 
+def test_common_table_expressions_over_one_table_can_be_changed(db: Driver) -> None:
+    db.run("WITH c AS (SELECT *, ROW_NUMBER() OVER (ORDER BY id DESC) AS rn FROM t) UPDATE c SET q = rn WHERE rn < 3")
+    assert db.rows("SELECT id, q FROM t ORDER BY id") == [(1, 10), (2, 2), (3, 1)]
+    assert db.run("WITH c AS (SELECT TOP (2) * FROM t ORDER BY id) DELETE FROM c").counts == [2]
+    assert db.rows("SELECT id FROM t") == [(3,)]
+    assert db.error("WITH c AS (SELECT q FROM t GROUP BY q) DELETE FROM c").number == 40000
+
+
 def test_identity_defaults_and_computed_columns(db: Driver) -> None:
     db.run(
         "CREATE TABLE i (id int IDENTITY(10, 5), a int NOT NULL DEFAULT (7), twice AS a * 2, at datetime2 DEFAULT SYSUTCDATETIME())"
