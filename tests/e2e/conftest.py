@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -143,8 +143,9 @@ class Target:
         reply = self.client.get_object(Bucket=BUCKET, Key=f"{self.prefix}/{key}")
         return Object(key, reply["Body"].read(), reply["Metadata"])
 
-    def put(self, key: str, data: bytes) -> None:
-        self.client.put_object(Bucket=BUCKET, Key=f"{self.prefix}/{key}", Body=data)
+    def put(self, key: str, data: bytes, metadata: Mapping[str, str] | None = None) -> None:
+        where = {"Bucket": BUCKET, "Key": f"{self.prefix}/{key}"}
+        self.client.put_object(**where, Body=data, Metadata=dict(metadata or {}))
 
     def delete(self, key: str) -> None:
         self.client.delete_object(Bucket=BUCKET, Key=f"{self.prefix}/{key}")
