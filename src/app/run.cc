@@ -25,7 +25,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstPause{1'000};
 constexpr milliseconds kPauseMax{60'000};
-constexpr std::chrono::seconds kStopWithin{9};  // a supervisor usually waits 10
+constexpr std::chrono::seconds kStopWithin{8};  // a supervisor usually waits 10
 constexpr int kOnceTries = 5;
 
 // SIGTERM and SIGINT become a flag that everything looks at. What does not end in time is broken
