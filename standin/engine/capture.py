@@ -139,7 +139,6 @@ class Capture:
 
     def committed(
         self,
-        _current: Database,
         txn: int,
         begin_time: int,
         begin_record: int,

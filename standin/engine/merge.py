@@ -147,18 +147,13 @@ class Merge:
 
     def _cell(self, column: ColumnDef, row_id: str) -> str:
         """A column's new value by clause; what an UPDATE does not name stays."""
-        branches = []
-        for clause in self.clauses:
-            found = [e.sql for c, e in clause.values if c is column]
-            if found:
-                branches.append(f"WHEN {clause.test} THEN {found[0]}")
         old = f"{row_id.removesuffix('.rid')}.{column.physical}"
-        # The first clause that takes a row is the one that counts, so tests stand in order here too.
-        ordered = " ".join(
+        # The first clause that takes a row is the one that counts, so all tests stand here, in order.
+        tests = " ".join(
             f"WHEN {clause.test} THEN {next((e.sql for c, e in clause.values if c is column), old)}"
             for clause in self.clauses
         )
-        return f"CASE {ordered if branches else f'WHEN 0 THEN {old}'} ELSE {old} END AS n{column.column_id}"
+        return f"CASE {tests} ELSE {old} END AS n{column.column_id}"
 
     def apply(self, outputs: list[SourceColumn]) -> tuple[int, list[tuple[Any, ...]]]:
         db, values = self.db, self.dml.values()

@@ -141,8 +141,9 @@ def _execute_sql(executor: Executor, arguments: list[tuple[str, SqlType, Any, bo
     declared: list[str] = []
     if definitions and definitions.strip():
         for statement in parse_batch("DECLARE " + _without_output(definitions)):
-            for variable, sql_type, _ in statement.variables:
-                batch.declare(variable, sql_type)
+            for variable, sql_type, default in statement.variables:
+                value = executor.value(statement, default, sql_type)[1] if default is not None else None
+                batch.declare(variable, sql_type, value)
                 declared.append(variable)
     outputs = []
     for position, (given, source, value, output) in enumerate(arguments[2:]):

@@ -93,7 +93,6 @@ class Transactions:
         with self.engine.writer:
             self._finish(transaction)
             self.engine.capture.committed(
-                self.db_catalog,
                 transaction.id,
                 transaction.begin_time,
                 transaction.begin_record,
@@ -238,9 +237,7 @@ class Transactions:
                 if table.change_table:
                     engine.change_cache.forget(table.object_id, by_hand=True)
             if not transaction and captured:
-                engine.capture.committed(
-                    self.db_catalog, own, begin_time, begin_record, {t.object_id: t for t in captured}, self.db
-                )
+                engine.capture.committed(own, begin_time, begin_record, {t.object_id: t for t in captured}, self.db)
             return result
 
     def _remember(self: EngineSession, transaction: Transaction, tables: list[Table]) -> None:
