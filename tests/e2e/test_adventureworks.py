@@ -21,6 +21,7 @@ from standin.load.adventureworks import Table
 from standin.load.connection import quoted
 from tests.e2e.conftest import Database, Server, Target, program_settings
 from tests.support.change_tables import assert_delivered
+from tests.support.drivers import drivers
 from tests.support.judge import Object
 from tests.support.program import Program
 from tests.support.readers import expected_schema, read_with_duckdb, read_with_pyarrow, schema_of, set_bits
@@ -216,18 +217,25 @@ class Delivered:
 
 
 @pytest.fixture(scope="module")
-def delivered(server: Server, s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Delivered]:
+def source(server: Server) -> Iterator[Database]:
     database = Database(server, f"AdventureWorks_{uuid.uuid4().hex[:8]}")
     adventureworks.load(database.connection, TABLES, cdc=True)
     for table in TABLES:
         database.run(*_statements(table, PLANS[table.full_name]))
     database.capture()
-    target = Target(s3, "extract")
-    settings = program_settings(server, s3, database.name, target.url)
-    program = Program(tmp_path_factory.mktemp("program"), settings)
-    program.once("--max-object-rows", str(_OBJECT_ROWS))
-    yield Delivered(database, {one.full_name: target.objects(database.name, one.name) for one in TABLES})
+    yield database
     database.drop()
+
+
+@pytest.fixture(scope="module", params=drivers())
+def delivered(
+    request: pytest.FixtureRequest, source: Database, s3: S3Server, tmp_path_factory: pytest.TempPathFactory
+) -> Delivered:
+    target = Target(s3, f"extract{uuid.uuid4().hex[:8]}")
+    settings = program_settings(source.server, s3, source.name, target.url)
+    settings["SQL_SERVER_DRIVER"] = drivers()[request.param]
+    Program(tmp_path_factory.mktemp("program"), settings).once("--max-object-rows", str(_OBJECT_ROWS))
+    return Delivered(source, {one.full_name: target.objects(source.name, one.name) for one in TABLES})
 
 
 def _by_key(table: Table, changes: list[tuple[int, Row]]) -> list[tuple[int, Row]]:

@@ -16,6 +16,7 @@ import pytest
 from tests.e2e.conftest import Database, Server, Target, program_settings
 from tests.e2e.type_cases import CASES, DECIMALS, NAMES, ROWS, value_at
 from tests.support.change_tables import assert_delivered
+from tests.support.drivers import drivers
 from tests.support.judge import Object, judge
 from tests.support.program import Ended, Program
 from tests.support.readers import expected_schema, read_with_duckdb, read_with_pyarrow, schema_of, set_bits
@@ -114,17 +115,26 @@ def _make_others(database: Database) -> None:
 
 
 @pytest.fixture(scope="module")
-def delivered(server: Server, s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Delivered]:
+def source(server: Server) -> Iterator[Database]:
     database = Database(server, f"Types_{uuid.uuid4().hex[:8]}")
     if server.stand_in is None:
         database.run("EXEC sp_configure 'max text repl size', -1", "RECONFIGURE")
     for make in (_make_every_value, _make_decimals, _make_large, _make_unsupported, _make_others):
         make(database)
     database.capture()
-    target = Target(s3, "types")
-    program = Program(tmp_path_factory.mktemp("program"), program_settings(server, s3, database.name, target.url))
-    yield Delivered(database, target, program.once(expect=3))
+    yield database
     database.drop()
+
+
+@pytest.fixture(scope="module", params=drivers())
+def delivered(
+    request: pytest.FixtureRequest, source: Database, s3: S3Server, tmp_path_factory: pytest.TempPathFactory
+) -> Delivered:
+    target = Target(s3, f"types{uuid.uuid4().hex[:8]}")
+    settings = program_settings(source.server, s3, source.name, target.url)
+    settings["SQL_SERVER_DRIVER"] = drivers()[request.param]
+    program = Program(tmp_path_factory.mktemp("program"), settings)
+    return Delivered(source, target, program.once(expect=3))
 
 
 @pytest.mark.parametrize("table", ["EveryValue", "Decimals", "Large", "Others"])

@@ -1,0 +1,18 @@
+"""ODBC drivers for the program: FreeTDS, and Microsoft's where the mssql-python-odbc wheel brings it."""
+
+from __future__ import annotations
+
+import platform
+import sysconfig
+from pathlib import Path
+
+_FOLDER = {"x86_64": "x86_64", "aarch64": "arm64"}
+
+
+def drivers() -> dict[str, str]:
+    """Short name -> what SQL_SERVER_DRIVER is set to."""
+    found = {"FreeTDS": "{FreeTDS}"}
+    libraries = Path(sysconfig.get_paths()["purelib"]) / "mssql_python_odbc/libs/linux/debian_ubuntu"
+    for library in sorted((libraries / _FOLDER.get(platform.machine(), "none") / "lib").glob("libmsodbcsql-1*.so*")):
+        found["Microsoft"] = str(library)
+    return found
