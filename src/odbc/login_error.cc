@@ -68,6 +68,12 @@ Finding ServersAnswer(const std::vector<Diagnostic>& records, const ConnectOptio
   return {};
 }
 
+std::string CannotConnect(const ConnectOptions& options) {
+  return fmt::format(
+      "cannot connect to {}: check host, port, and that the server runs and listens on TCP",
+      options.host);
+}
+
 // The server was not reached, or not understood.
 Finding NetworksAnswer(const std::vector<Diagnostic>& records, const ConnectOptions& options,
                        const DriverProfile& profile) {
@@ -79,16 +85,24 @@ Finding NetworksAnswer(const std::vector<Diagnostic>& records, const ConnectOpti
     return {fmt::format("no secure connection with {} could be agreed on", options.host),
             ErrorClass::kPermanent, 0};
   }
+  // FreeTDS has numbers of its own; Microsoft's driver gives those of Windows Sockets, and repeats
+  // everything until the login timeout, so these count before it.
+  for (const int native : {20013, 11001, 11002, 11004}) {
+    if (!HasNative(records, native)) continue;
+    return {fmt::format("host {} is not known: check the name and the DNS", options.host),
+            ErrorClass::kConnectionLost, native};
+  }
+  // Measured: on Linux a refused connection is 10057, "not connected".
+  for (const int native : {10057, 10061}) {
+    if (!HasNative(records, native)) continue;
+    return {CannotConnect(options), ErrorClass::kConnectionLost, native};
+  }
   if (HasState(records, "HYT") || HasState(records, "S1T") || HasNative(records, 20003)) {
     return {
         fmt::format(
             "{} did not answer within {} s: check host, port, firewall, and that the server runs",
             options.host, options.login_timeout.count()),
         ErrorClass::kConnectionLost, 0};
-  }
-  if (HasNative(records, 20013)) {
-    return {fmt::format("host {} is not known: check the name and the DNS", options.host),
-            ErrorClass::kConnectionLost, 20013};
   }
   return {};
 }
@@ -103,12 +117,8 @@ arrow::Status LoginError(std::vector<Diagnostic> diagnostics, const ConnectOptio
   if (finding.text.empty()) finding = NetworksAnswer(diagnostics, options, profile);
   const Diagnostic* principal = Principal(diagnostics, profile);
   if (finding.text.empty()) {
-    finding = {
-        fmt::format(
-            "cannot connect to {}: check host, port, and that the server runs and listens on "
-            "TCP",
-            options.host),
-        Classify(diagnostics, profile, false), principal != nullptr ? principal->native : 0};
+    finding = {CannotConnect(options), Classify(diagnostics, profile, false),
+               principal != nullptr ? principal->native : 0};
   }
   if (principal != nullptr) {
     finding.text += fmt::format(" (driver {}: {}, error {})", profile.name, principal->message,

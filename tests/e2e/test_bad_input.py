@@ -92,7 +92,7 @@ def test_a_server_that_cannot_be_reached_is_explained(program: Program, case: st
 def test_a_port_with_nothing_behind_it_is_explained(program: Program, driver: str) -> None:
     host = f"127.0.0.1,{_free_port()}"
     ended = program.once(expect=1, SQL_SERVER_HOST=host, SQL_SERVER_DRIVER=driver, **_SOON)
-    _says(ended, host, "check host, port")
+    _says(ended, f"cannot connect to {host}", "check host, port", "listens on TCP")
 
 
 def test_a_daemon_that_cannot_begin_ends_with_one_event(program: Program) -> None:
