@@ -102,6 +102,7 @@ class SqlChangeReader : public ChangeReader {
     for (const columns::SourceColumn& column : table_.columns) {
       if (ColumnDecoder::Make(column).ok()) good.push_back(column.name);
     }
+    if (good.empty()) return status;
     return status.WithMessage(status.message(), ". What helps: capture the table without it: ",
                               sql::CaptureOnly(table_.instance, good));
   }
