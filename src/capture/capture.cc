@@ -45,7 +45,7 @@ Status RefuseForgottenObjects(const Options& options, source::Source& source, st
     if (instance.table.empty()) continue;
     ARROW_ASSIGN_OR_RAISE(const auto names, TableNames::Make(options.path, options.database,
                                                              instance.schema, instance.table));
-    const Status checked =
+    Status checked =
         UnlessListingIsOptional(options, CheckFolder(data, names, "", NameOf(instance)));
     if (IsStopsEverything(checked)) return checked;
     if (!checked.ok() && store::KindOf(checked) != store::ErrorKind::kPermanent) return checked;
@@ -200,7 +200,7 @@ Status Capture::AddNewTables(const PollInfo& info) {
   // ★ The entry with its start is in the document before the first read.
   ARROW_RETURN_NOT_OK(context_.Swap([&](state::Document& document) {
     document.tables.insert(added.begin(), added.end());
-    document.anchor = state::Anchor{info.horizon->lsn, info.horizon->tran_end_time};
+    MoveAnchor(document, *info.horizon);
   }));
   for (const auto& [name, table] : added) {
     LogEvent(Level::kInfo, "table_added",
@@ -309,7 +309,7 @@ Status Capture::JudgeGap(const std::string& name, const CaptureInstance& instanc
     state::Table& table = document.tables.at(name);
     table.gaps.push_back({place, end, now, 0});
     table.position = end;
-    document.anchor = state::Anchor{horizon.lsn, horizon.tran_end_time};
+    MoveAnchor(document, horizon);
   });
 }
 
@@ -417,7 +417,7 @@ Status Capture::CloseRound(const Horizon& horizon) {
         table.empty_through = std::max(table.empty_through, horizon.lsn);
       }
     }
-    if (!complete_.empty()) document.anchor = state::Anchor{horizon.lsn, horizon.tran_end_time};
+    if (!complete_.empty()) MoveAnchor(document, horizon);
   };
   state::Document next = context_.document();
   close(next);

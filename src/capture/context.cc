@@ -48,6 +48,11 @@ Status StopsTable(const std::string& message) {
                                    message);
 }
 
+void MoveAnchor(state::Document& document, const source::Horizon& horizon) {
+  if (document.anchor && horizon.lsn <= document.anchor->lsn) return;
+  document.anchor = state::Anchor{horizon.lsn, horizon.tran_end_time};
+}
+
 Status Context::Swap(const std::function<void(state::Document&)>& change) {
   ARROW_RETURN_NOT_OK(owned.Swap([&](state::Document& document) {
     for (const auto& rider : pending) rider(document);

@@ -69,6 +69,9 @@ struct Context {
   void TableFine(const std::string& name);
 };
 
+// The anchor only moves forward: it stays at or above every position.
+void MoveAnchor(state::Document& document, const source::Horizon& horizon);
+
 // Marks an error as one that stops the whole document, not one table.
 arrow::Status StopsEverything(const std::string& message);
 bool IsStopsEverything(const arrow::Status& status);

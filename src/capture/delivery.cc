@@ -13,7 +13,6 @@ namespace cdc::capture {
 
 namespace {
 
-using arrow::Result;
 using arrow::Status;
 
 // Ready objects wait for their common claim; these bounds keep memory and lost work small.
@@ -177,7 +176,7 @@ Status Delivery::Claim() {
                                  record.checksum, false,     false};
       table.position = record.to;
     }
-    document.anchor = state::Anchor{horizon_.lsn, horizon_.tran_end_time};
+    MoveAnchor(document, horizon_);
   });
 }
 
