@@ -140,8 +140,9 @@ Status OwnedDocument::SwapIn(Document next, const std::optional<std::string>& ex
     if (!now.ok()) {
       if (store::KindOf(now.status()) != store::ErrorKind::kNotFound) continue;
       if (!expected) continue;  // the first document is not there yet
-      return OwnershipLost("the state document " + key +
-                  " was deleted while this program owned it; stop every copy and put it back");
+      return OwnershipLost(
+          "the state document " + key +
+          " was deleted while this program owned it; stop every copy and put it back");
     }
     if (now->bytes == bytes) {
       version_ = now->version;
@@ -152,7 +153,7 @@ Status OwnedDocument::SwapIn(Document next, const std::optional<std::string>& ex
     if (!expected || now->version != *expected) {
       auto other = Document::FromJson(now->bytes);
       return OwnershipLost("another copy has taken over: " +
-                  (other.ok() ? Describe(other->owner) : "its document cannot be read"));
+                           (other.ok() ? Describe(other->owner) : "its document cannot be read"));
     }
   }
   return MakeStatus(kUnsettled, "write the state document " + key + ": " + last.message());
