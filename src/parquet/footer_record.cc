@@ -138,7 +138,7 @@ Result<FooterRecord> FooterRecord::FromKeyValues(const std::map<std::string, std
     const std::string key = std::string(kPrefix) + name;
     const auto found = values.find(key);
     if (found == values.end()) return Status::Invalid("the footer has no ", key);
-    const Status status = FromText(found->second, &value);
+    Status status = FromText(found->second, &value);
     if (status.ok()) return status;
     return Status::Invalid("the footer's ", key, " cannot be read: ", status.message());
   }));

@@ -49,7 +49,7 @@ class SqlChangeReader : public ChangeReader {
         to_(to),
         limits_(limits) {}
 
-  ~SqlChangeReader() override { (void)Pause(); }
+  ~SqlChangeReader() override { (void)CloseCursor(); }
 
   Status Init() {
     for (const auto column : kMetadataOrder)
@@ -86,13 +86,7 @@ class SqlChangeReader : public ChangeReader {
     return key;
   }
 
-  Status Pause() override {
-    block_at_ = block_rows_ = 0;
-    if (!cursor_) return Status::OK();
-    const Status closed = cursor_->Close();
-    cursor_.reset();
-    return closed;
-  }
+  Status Pause() override { return CloseCursor(); }
 
  private:
   // A type that is not supported stops the table; the other columns can be captured without it.
