@@ -9,6 +9,7 @@
 #include "capture/delivery.h"
 #include "capture/folders.h"
 #include "capture/history.h"
+#include "capture/instances.h"
 #include "capture/recovery.h"
 
 namespace cdc::capture {
@@ -259,24 +260,9 @@ Status Capture::SettleClaims(const PollInfo& info) {
   for (const auto& [name, table] : context_.document().tables) names.push_back(name);
   for (const std::string& name : names) {
     if (IsResting(name) || !context_.runtime[name].folder_checked) continue;
-    const state::Table& table = context_.table(name);
-    const auto instance = std::find_if(
-        info.instances.begin(), info.instances.end(),
-        [&](const CaptureInstance& each) { return each.name == table.capture_instance; });
-    Status settled = Status::OK();
-    if (instance == info.instances.end()) {
-      settled =
-          StopsTable("its capture instance " + table.capture_instance +
-                     " is gone; changes may be missing. Enable it again under the same name with "
-                     "sys.sp_cdc_enable_table, or remove the table from the state");
-    } else if (instance->change_table_object_id != table.change_table_object_id ||
-               instance->source_object_id != table.source_object_id) {
-      settled = StopsTable(
-          "its capture instance " + table.capture_instance +
-          " or its table was dropped and made anew: between the two, changes are missing. "
-          "Nothing was read. Give it another folder, or move its objects away and remove "
-          "it from the state");
-    } else if (context_.runtime[name].unconfirmed) {
+    const auto instance = ChooseInstance(context_, name, info);
+    Status settled = instance.status();
+    if (settled.ok() && context_.runtime[name].unconfirmed) {
       settled = RecoverClaim(context_, name, *instance);
     }
     if (!settled.ok()) {

@@ -326,15 +326,62 @@ TEST_F(CaptureTest, a_claimed_window_that_lost_rows_is_delivered_only_when_the_g
   EXPECT_TRUE(Document().tables.at("dbo.A").claim->confirmed);
 }
 
-TEST_F(CaptureTest, a_capture_instance_made_anew_under_the_same_name_stops_the_table) {
+TEST_F(CaptureTest, a_capture_instance_made_anew_is_a_gap_that_stops_the_table_or_is_accepted) {
   Insert("A");
   ASSERT_TRUE(RunOnce().ok());
-  world_.database.tables.at("dbo.A").instance.change_table_object_id = 777;
+  Insert("A");
+  world_.database.MakeAnew("dbo.A", "dbo_A");
   Insert("A");
   const auto report = RunOnce();
   ASSERT_TRUE(report.ok());
   EXPECT_THAT(WhyStopped(*report, "dbo.A"), HasSubstr("made anew"));
   EXPECT_EQ(world_.Objects("A").size(), 1u);
+
+  world_.options.on_gap = OnGap::kContinue;
+  ASSERT_TRUE(RunOnce().ok());
+  const auto objects = world_.Objects("A");
+  ASSERT_EQ(objects.size(), 2u);
+  EXPECT_EQ(objects[1].rows.size(), 1u);
+  ASSERT_EQ(objects[1].record.gaps.size(), 1u);
+  EXPECT_EQ(objects[1].record.gaps[0].from, objects[0].record.to);
+  EXPECT_EQ(objects[1].record.gaps[0].to, objects[1].record.from);
+  EXPECT_EQ(Document().tables.at("dbo.A").stopped, "");
+}
+
+TEST_F(CaptureTest, another_instance_that_holds_everything_that_is_missing_follows_without_a_gap) {
+  Insert("A");
+  ASSERT_TRUE(RunOnce().ok());
+  world_.database.MakeAnew("dbo.A", "dbo_A_v2");  // with one column more, say
+  Insert("A");
+  const auto report = RunOnce();
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_TRUE(report->stopped.empty());
+  EXPECT_EQ(world_.Judge("A"), "");
+  EXPECT_EQ(Document().tables.at("dbo.A").capture_instance, "dbo_A_v2");
+  EXPECT_TRUE(Document().tables.at("dbo.A").gaps.empty());
+}
+
+TEST_F(CaptureTest, another_table_under_the_same_name_is_never_followed_silently) {
+  Insert("A");
+  ASSERT_TRUE(RunOnce().ok());
+  world_.database.MakeAnew("dbo.A", "dbo_A");
+  world_.database.tables.at("dbo.A").instance.source_object_id = 777;
+  Insert("A");
+  const auto report = RunOnce();
+  ASSERT_TRUE(report.ok());
+  EXPECT_THAT(WhyStopped(*report, "dbo.A"), HasSubstr("made anew"));
+  EXPECT_EQ(world_.Objects("A").size(), 1u);
+}
+
+TEST_F(CaptureTest, a_table_that_is_no_longer_captured_stops_and_the_others_go_on) {
+  Insert("A");
+  ASSERT_TRUE(RunOnce().ok());
+  world_.database.tables.erase("dbo.A");
+  Insert("B");
+  const auto report = RunOnce();
+  ASSERT_TRUE(report.ok());
+  EXPECT_THAT(WhyStopped(*report, "dbo.A"), HasSubstr("sp_cdc_enable_table"));
+  EXPECT_EQ(world_.Judge("B"), "");
 }
 
 TEST_F(CaptureTest, a_process_that_slept_between_claim_and_put_cannot_put_any_more) {

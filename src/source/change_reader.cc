@@ -89,6 +89,14 @@ class SqlChangeReader : public ChangeReader {
   Status Pause() override { return CloseCursor(); }
 
  private:
+  Status CloseCursor() {
+    block_at_ = block_rows_ = 0;
+    if (!cursor_) return Status::OK();
+    Status closed = cursor_->Close();
+    cursor_.reset();
+    return closed;
+  }
+
   // A type that is not supported stops the table; the other columns can be captured without it.
   Status Refuse(const Status& status) const {
     if (!status.IsNotImplemented()) return status;

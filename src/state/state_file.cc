@@ -130,7 +130,8 @@ Status OwnedDocument::SwapIn(Document next, const std::optional<std::string>& ex
     }
     last = swapped.status();
     const auto kind = store::KindOf(last);
-    if (kind != store::ErrorKind::kTransient && kind != store::ErrorKind::kConflict) {
+    if (kind == store::ErrorKind::kDenied ||
+        kind == store::ErrorKind::kNoBucket) {  // did not happen
       return last.WithMessage("write the state document ", key, ": ", last.message());
     }
 

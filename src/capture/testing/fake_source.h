@@ -46,6 +46,16 @@ class FakeDatabase {
     tables[schema + "." + name] = table;
   }
 
+  // The capture instance is dropped, its rows with it, and another one begins with the next commit.
+  void MakeAnew(const std::string& table, const std::string& instance) {
+    tables.at(table).rows.clear();
+    tables.at(table).instance.name = instance;
+    tables.at(table).instance.change_table_object_id = ++objects_;
+    // Behind the newest commit, which every instance that is enabled now comes after.
+    tables.at(table).instance.start_lsn =
+        mapping.empty() ? MakeLsn(next_) : MakeLsn(mapping.back()).Next();
+  }
+
   // One transaction; `operations` by table, 3 is followed by its 4. Returns its LSN's number.
   int64_t Commit(const std::map<std::string, std::vector<int32_t>>& operations) {
     const int64_t commit = next_;
