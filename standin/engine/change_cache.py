@@ -96,12 +96,14 @@ class Projection:
             position = bisect_right(range(len(blocks)), low, key=lambda i: blocks[i].key(blocks[i].count - 1))
             if position < len(blocks):
                 return blocks[position]
-            if not self._grow(high, fetch):
+            if not self._grow(low, high, fetch):
                 return None
 
-    def _grow(self, high: Key, fetch: Fetch) -> bool:
-        """Fetches up to a block of rows at the end; whether there were any."""
+    def _grow(self, low: Key, high: Key, fetch: Fetch) -> bool:
+        """Fetches up to a block of rows at the end, unless another session has meanwhile; whether there are any."""
         with self._lock:
+            if self.blocks and self.last_key() > low:
+                return True
             if self.last_key() >= high:
                 return False
             last = self.blocks[-1] if self.blocks and self.blocks[-1].count < ROWS_A_BLOCK else None
