@@ -351,7 +351,14 @@ Status Capture::Deliver(const Horizon& horizon) {
     if (delivery.overtaken().contains(name) || context_.runtime[name].unconfirmed) {
       try_again_ = true;
     } else if (!delivery.delivered().contains(name)) {
-      empty_.insert(name);  // the rest of a transaction that had no rest
+      if (context_.document().PlaceOf(context_.table(name)).inside_transaction()) {
+        empty_.insert(name);  // the rest of a transaction that had no rest
+        continue;
+      }
+      // The server said that there are rows, and then gave none: one of the two answers is wrong.
+      try_again_ = true;
+      LogEvent(Level::kWarn, "rows_not_shown",
+               {{"table", name}, {"why", "the server has rows but gave none; asking again"}});
     } else {
       complete_.insert(name);
     }

@@ -56,6 +56,27 @@ TEST_F(CaptureTest, changes_of_all_tables_arrive_once_and_in_order) {
   EXPECT_TRUE(Document().held_back_by.empty());
 }
 
+TEST_F(CaptureTest, rows_that_the_server_has_but_does_not_give_are_not_taken_for_none) {
+  Insert("A");
+  ASSERT_TRUE(RunOnce().ok());
+  Insert("A");
+  std::vector<RowKey> hidden;
+  Writer writer(world_);
+  auto& rows = world_.database.tables.at("dbo.A").rows;
+  writer.source.hook = [&](const std::string& call) {
+    if (call == "read") rows.swap(hidden);  // after the probe has seen them
+    return arrow::Status::OK();
+  };
+  ASSERT_TRUE(writer.Start().ok());
+  const auto report = writer.Round();
+  ASSERT_TRUE(report.ok());
+  EXPECT_TRUE(report->try_again);
+  EXPECT_EQ(Document().held_back_by, std::vector<std::string>{"dbo.A"});
+  rows.swap(hidden);
+  ASSERT_TRUE(RunOnce().ok());
+  EXPECT_EQ(world_.Judge("A"), "");
+}
+
 TEST_F(CaptureTest, nothing_new_writes_nothing) {
   Insert("A");
   Writer writer(world_);
