@@ -72,6 +72,7 @@ struct DatabaseIdentity {
   std::string guid;         // service_broker_guid, or ""
   std::string server_name;  // for people
   std::string version;      // for people
+  std::string driver;       // for people
   bool cdc_enabled = false;
 };
 

@@ -246,6 +246,7 @@ class SqlServer : public Source {
     identity.cdc_enabled = enabled != 0;
     identity.server_name = row[3].value_or("");
     identity.version = row[4].value_or("");
+    identity.driver = connection_->driver_description();
     ARROW_ASSIGN_OR_RAISE(const int64_t edition, Int(row[5], "EngineEdition"));
     ARROW_ASSIGN_OR_RAISE(const int64_t major, Int(row[6], "ProductMajorVersion"));
     ChooseCommitTime(edition, major);

@@ -115,7 +115,7 @@ class FakeSource : public source::Source {
 
   arrow::Result<source::DatabaseIdentity> Identify() override {
     ARROW_RETURN_NOT_OK(Pass("identify"));
-    return source::DatabaseIdentity{"Shop", "guid", "fake", "0", true};
+    return source::DatabaseIdentity{"Shop", "guid", "fake", "0", "none", true};
   }
 
   arrow::Result<source::PollInfo> Poll(const std::optional<Lsn>& anchor) override {
