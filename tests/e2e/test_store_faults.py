@@ -19,7 +19,7 @@ from tests.support.workload import Workload, assert_same, commit_some, random_of
 STATE = "/_cdc_to_s3/Shop_"
 OBJECT = "/cdc/"
 # How long the store is away under a running daemon. Above about 150 s the daemon has to take over anew.
-AWAY_SECONDS = float(os.environ.get("CDC_TEST_STORE_AWAY_SECONDS", "8"))
+AWAY_SECONDS = float(os.environ.get("CDC_TEST_STORE_AWAY_SECONDS", "5"))
 
 LOST_REPLIES = {
     "the reply to a put": Fault("drop_reply", "PUT", OBJECT),

@@ -21,8 +21,8 @@ from tests.support.s3_servers import S3Server
 from tests.support.workload import Workload, assert_same, commit_some, random_of
 
 # How long two copies fight, and how long a copy sleeps. Longer is better, but not for every run of all tests.
-FIGHT_SECONDS = float(os.environ.get("CDC_TEST_FIGHT_SECONDS", "10"))
-SLEEP_SECONDS = float(os.environ.get("CDC_TEST_SLEEP_SECONDS", "8"))
+FIGHT_SECONDS = float(os.environ.get("CDC_TEST_FIGHT_SECONDS", "8"))
+SLEEP_SECONDS = float(os.environ.get("CDC_TEST_SLEEP_SECONDS", "6"))
 OBJECT = "/cdc/"
 LOST = "ownership_lost"
 

@@ -46,6 +46,10 @@ def assert_delivered(connection: Connection, instance: str, objects: list[Object
     verdict = judge(objects)
     assert verdict.wrong == []
     expected = change_keys(connection, instance)
-    assert len(verdict.keys) == len(expected), f"{len(verdict.keys)} rows delivered, {len(expected)} in {instance}"
+    missing, extra = sorted(set(expected) - set(verdict.keys), key=order), set(verdict.keys) - set(expected)
+    assert len(verdict.keys) == len(expected), (
+        f"{len(verdict.keys)} rows delivered, {len(expected)} in {instance}; missing {missing}, extra {extra}; objects "
+        f"{[(item['cdc.from'], item['cdc.to'], item['cdc.rows']) for item in verdict.footers]}"
+    )
     assert verdict.keys == expected
     return verdict
