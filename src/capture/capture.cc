@@ -22,23 +22,6 @@ using source::CaptureInstance;
 using source::Horizon;
 using source::PollInfo;
 
-std::string NameOf(const CaptureInstance& instance) {
-  return instance.schema + "." + instance.table;
-}
-
-// With local state the target need not allow listing; the promise is weaker then, and
-// docs/FORMAT.md says it.
-Status UnlessListingIsOptional(const Options& options, const Status& status) {
-  if (!options.conditional_puts && store::KindOf(status) == store::ErrorKind::kDenied)
-    return Status::OK();
-  return status;
-}
-
-Status SharesFolder(const std::string& other, const std::string& folder) {
-  return StopsTable("table " + other + " already uses the folder " + folder +
-                    "; set [target] path = \"{database}/{schema}/{table}/cdc\"");
-}
-
 // A first document must not be begun over objects of an earlier one.
 Status RefuseForgottenObjects(const Options& options, source::Source& source, store::Store& data) {
   ARROW_ASSIGN_OR_RAISE(const PollInfo info, source.Poll(std::nullopt));
@@ -47,7 +30,7 @@ Status RefuseForgottenObjects(const Options& options, source::Source& source, st
     ARROW_ASSIGN_OR_RAISE(const auto names, TableNames::Make(options.path, options.database,
                                                              instance.schema, instance.table));
     Status checked =
-        UnlessListingIsOptional(options, CheckFolder(data, names, "", NameOf(instance)));
+        UnlessListingIsOptional(options, CheckFolder(data, names, "", instance.QualifiedName()));
     if (IsStopsEverything(checked)) return checked;
     if (!checked.ok() && store::KindOf(checked) != store::ErrorKind::kPermanent) return checked;
   }
@@ -167,92 +150,6 @@ Status Capture::CheckFolders() {
     if (!checked.ok()) ARROW_RETURN_NOT_OK(context_.TableTrouble(name, checked));
   }
   return Status::OK();
-}
-
-Status Capture::AddNewTables(const PollInfo& info) {
-  std::map<std::string, state::Table> added;
-  for (const CaptureInstance& instance : info.instances) {
-    const std::string name =
-        instance.table.empty() ? "capture instance " + instance.name : NameOf(instance);
-    if (context_.document().tables.contains(name) || added.contains(name) || IsResting(name))
-      continue;
-    // The capture process has not seen it yet, or the horizon has not reached its start.
-    if (instance.start_lsn.is_zero() || instance.start_lsn.Previous() > info.horizon->lsn) continue;
-    auto table = Admit(instance, *info.horizon);
-    if (IsStopsEverything(table.status())) ARROW_RETURN_NOT_OK(context_.owned.Confirm());
-    if (!table.ok()) {
-      ARROW_RETURN_NOT_OK(context_.TableTrouble(name, table.status()));
-      continue;
-    }
-    for (const auto& [other, known] : added) {
-      if (known.folder != table->folder) continue;
-      table = SharesFolder(other, known.folder);
-      break;
-    }
-    if (!table.ok()) {
-      ARROW_RETURN_NOT_OK(context_.TableTrouble(name, table.status()));
-      continue;
-    }
-    context_.TableFine(name);
-    context_.runtime[name].folder_checked = true;
-    added.emplace(name, std::move(*table));
-  }
-  if (added.empty()) return Status::OK();
-  // ★ The entry with its start is in the document before the first read.
-  ARROW_RETURN_NOT_OK(context_.Swap([&](state::Document& document) {
-    document.tables.insert(added.begin(), added.end());
-    MoveAnchor(document, *info.horizon);
-  }));
-  for (const auto& [name, table] : added) {
-    LogEvent(Level::kInfo, "table_added",
-             {{"table", name}, {"start", table.start.ToString()}, {"folder", table.folder}});
-  }
-  return Status::OK();
-}
-
-Result<state::Table> Capture::Admit(const CaptureInstance& instance, const Horizon& horizon) const {
-  if (instance.table.empty()) {
-    return StopsTable(
-        "the login may not see the source table's name; GRANT VIEW DEFINITION ON DATABASE to it");
-  }
-  // Opening a reader over an empty window asks nothing of the server but whether every type is
-  // known.
-  ARROW_ASSIGN_OR_RAISE(const auto description, context_.source.Describe(instance));
-  ARROW_RETURN_NOT_OK(
-      context_.source.Read(description, Position::After(horizon.lsn), Position::After(horizon.lsn))
-          .status());
-
-  state::Table table;
-  table.schema = instance.schema;
-  table.name = instance.table;
-  table.source_object_id = instance.source_object_id;
-  table.change_table_object_id = instance.change_table_object_id;
-  table.capture_instance = instance.name;
-  ARROW_ASSIGN_OR_RAISE(const TableNames names, context_.NamesOf(table));
-  table.folder = names.folder();
-  for (const auto& [other, known] : context_.document().tables) {
-    if (known.folder == table.folder) {
-      return SharesFolder(other, table.folder);
-    }
-  }
-  ARROW_RETURN_NOT_OK(UnlessListingIsOptional(
-      context_.options, CheckFolder(context_.data, names, "", table.QualifiedName())));
-
-  const std::string& start = context_.options.start;
-  if (start == "oldest") {
-    table.start = Position::After(instance.start_lsn.Previous());
-  } else if (start == "now") {
-    table.start = Position::After(horizon.lsn);
-  } else {
-    ARROW_ASSIGN_OR_RAISE(const Lsn lsn, Lsn::Parse(start));
-    if (lsn > horizon.lsn) {
-      return StopsTable("start = " + start + " lies beyond the newest change, " +
-                        horizon.lsn.ToString());
-    }
-    table.start = Position::After(lsn);
-  }
-  table.position = table.start;
-  return table;
 }
 
 Status Capture::SettleClaims(const PollInfo& info) {
@@ -378,16 +275,15 @@ Status Capture::CloseRound(const Horizon& horizon) {
   if (!empty_.empty()) {
     // An empty verdict counts only if nothing was cleaned away before we looked.
     ARROW_ASSIGN_OR_RAISE(const auto instances, context_.source.Recheck(horizon.lsn));
-    for (const CaptureInstance& instance : instances) {
-      const auto found = empty_.find(NameOf(instance));
-      if (found == empty_.end()) continue;
-      const CaptureInstance& known = readable_.at(*found);
-      if (instance.change_table_object_id != known.change_table_object_id ||
-          instance.source_object_id != known.source_object_id) {
-        continue;
-      }
-      const Position place = context_.document().PlaceOf(context_.table(*found));
-      if (!RowsMayBeGone(instance.start_lsn, place)) complete_.insert(*found);
+    for (const std::string& name : empty_) {
+      const CaptureInstance& known = readable_.at(name);
+      const auto now = std::ranges::find_if(instances, [&](const CaptureInstance& instance) {
+        return instance.change_table_object_id == known.change_table_object_id &&
+               instance.source_object_id == known.source_object_id;
+      });
+      if (now == instances.end()) continue;
+      const Position place = context_.document().PlaceOf(context_.table(name));
+      if (!RowsMayBeGone(now->start_lsn, place)) complete_.insert(name);
     }
     if (!std::includes(complete_.begin(), complete_.end(), empty_.begin(), empty_.end()))
       try_again_ = true;

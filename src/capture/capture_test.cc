@@ -3,44 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "capture/testing/world.h"
+#include "capture/testing/capture_fixture.h"
 
 namespace cdc::capture::testing {
 namespace {
 
 using ::testing::HasSubstr;
-
-constexpr int32_t kDelete = 1, kInsert = 2, kBefore = 3, kAfter = 4;
-
-class CaptureTest : public ::testing::Test {
- protected:
-  CaptureTest() {
-    world_.database.AddTable("dbo", "A");
-    world_.database.AddTable("dbo", "B");
-  }
-
-  // A new start of the program and one round, in a new second.
-  arrow::Result<RoundReport> RunOnce() {
-    world_.clock.Advance(std::chrono::seconds(1));
-    Writer writer(world_);
-    ARROW_RETURN_NOT_OK(writer.Start());
-    ARROW_ASSIGN_OR_RAISE(auto report, writer.Round());
-    ARROW_RETURN_NOT_OK(writer.capture().Finish());
-    return report;
-  }
-  state::Document Document() { return (*state::ReadDocument(world_.store, "Shop"))->document; }
-  std::string WhyStopped(const RoundReport& report, const std::string& table) {
-    for (const auto& [name, why] : report.stopped) {
-      if (name == table) return why;
-    }
-    return "not stopped";
-  }
-  int64_t Insert(const std::string& table) {
-    return world_.database.Commit({{"dbo." + table, {kInsert}}});
-  }
-
-  World world_;
-};
 
 TEST_F(CaptureTest, changes_of_all_tables_arrive_once_and_in_order) {
   world_.database.Commit({{"dbo.A", {kInsert, kInsert}}, {"dbo.B", {kInsert}}});
@@ -141,27 +109,6 @@ TEST_F(CaptureTest, a_table_that_fails_does_not_stop_the_others_and_holds_the_cu
   EXPECT_EQ(world_.Judge("A"), "");
   EXPECT_EQ(Document().complete_through, MakeLsn(world_.database.mapping.back()));
   EXPECT_EQ(Document().tables.at("dbo.A").stopped, "");
-}
-
-TEST_F(CaptureTest, a_new_table_is_found_without_a_restart_and_joins_the_cut) {
-  Insert("A");
-  Writer writer(world_);
-  ASSERT_TRUE(writer.Start().ok());
-  ASSERT_TRUE(writer.Round().ok());
-  world_.database.AddTable("dbo", "C");
-  world_.database.Commit({{"dbo.C", {kInsert}}});
-  ASSERT_TRUE(writer.Round().ok());
-  EXPECT_EQ(world_.Judge("C"), "");
-  EXPECT_TRUE(Document().tables.at("dbo.C").in_cut);
-}
-
-TEST_F(CaptureTest, two_tables_that_would_share_a_folder_are_not_mixed) {
-  world_.database.AddTable("sales", "A");
-  world_.database.Commit({{"dbo.A", {kInsert}}, {"sales.A", {kInsert}}});
-  const auto report = RunOnce();
-  ASSERT_TRUE(report.ok());
-  EXPECT_EQ(world_.Judge("A"), "");
-  EXPECT_THAT(WhyStopped(*report, "sales.A"), HasSubstr("already uses the folder Shop/A/cdc/"));
 }
 
 TEST_F(CaptureTest, cleanup_behind_an_idle_table_is_no_gap) {
@@ -285,16 +232,6 @@ TEST_F(CaptureTest, a_state_document_set_back_never_doubles_rows) {
   EXPECT_EQ(world_.Judge("B"), "");
 }
 
-TEST_F(CaptureTest, a_folder_with_foreign_parquet_is_refused_that_table_alone) {
-  Insert("A");
-  Insert("B");
-  world_.store.objects["Shop/A/cdc/mine.parquet"] = {"PAR1", "x", {}, world_.clock.UtcNow()};
-  const auto report = RunOnce();
-  ASSERT_TRUE(report.ok()) << report.status();
-  EXPECT_THAT(WhyStopped(*report, "dbo.A"), HasSubstr("Parquet file that is not ours"));
-  EXPECT_EQ(world_.Judge("B"), "");
-}
-
 TEST_F(CaptureTest, a_foreign_object_at_a_claimed_key_stops_the_table_until_it_is_moved_away) {
   Insert("A");
   Writer writer(world_);
@@ -347,64 +284,6 @@ TEST_F(CaptureTest, a_claimed_window_that_lost_rows_is_delivered_only_when_the_g
   EXPECT_TRUE(Document().tables.at("dbo.A").claim->confirmed);
 }
 
-TEST_F(CaptureTest, a_capture_instance_made_anew_is_a_gap_that_stops_the_table_or_is_accepted) {
-  Insert("A");
-  ASSERT_TRUE(RunOnce().ok());
-  Insert("A");
-  world_.database.MakeAnew("dbo.A", "dbo_A");
-  Insert("A");
-  const auto report = RunOnce();
-  ASSERT_TRUE(report.ok());
-  EXPECT_THAT(WhyStopped(*report, "dbo.A"), HasSubstr("made anew"));
-  EXPECT_EQ(world_.Objects("A").size(), 1u);
-
-  world_.options.on_gap = OnGap::kContinue;
-  ASSERT_TRUE(RunOnce().ok());
-  const auto objects = world_.Objects("A");
-  ASSERT_EQ(objects.size(), 2u);
-  EXPECT_EQ(objects[1].rows.size(), 1u);
-  ASSERT_EQ(objects[1].record.gaps.size(), 1u);
-  EXPECT_EQ(objects[1].record.gaps[0].from, objects[0].record.to);
-  EXPECT_EQ(objects[1].record.gaps[0].to, objects[1].record.from);
-  EXPECT_EQ(Document().tables.at("dbo.A").stopped, "");
-}
-
-TEST_F(CaptureTest, another_instance_that_holds_everything_that_is_missing_follows_without_a_gap) {
-  Insert("A");
-  ASSERT_TRUE(RunOnce().ok());
-  world_.database.MakeAnew("dbo.A", "dbo_A_v2");  // with one column more, say
-  Insert("A");
-  const auto report = RunOnce();
-  ASSERT_TRUE(report.ok()) << report.status();
-  EXPECT_TRUE(report->stopped.empty());
-  EXPECT_EQ(world_.Judge("A"), "");
-  EXPECT_EQ(Document().tables.at("dbo.A").capture_instance, "dbo_A_v2");
-  EXPECT_TRUE(Document().tables.at("dbo.A").gaps.empty());
-}
-
-TEST_F(CaptureTest, another_table_under_the_same_name_is_never_followed_silently) {
-  Insert("A");
-  ASSERT_TRUE(RunOnce().ok());
-  world_.database.MakeAnew("dbo.A", "dbo_A");
-  world_.database.tables.at("dbo.A").instance.source_object_id = 777;
-  Insert("A");
-  const auto report = RunOnce();
-  ASSERT_TRUE(report.ok());
-  EXPECT_THAT(WhyStopped(*report, "dbo.A"), HasSubstr("made anew"));
-  EXPECT_EQ(world_.Objects("A").size(), 1u);
-}
-
-TEST_F(CaptureTest, a_table_that_is_no_longer_captured_stops_and_the_others_go_on) {
-  Insert("A");
-  ASSERT_TRUE(RunOnce().ok());
-  world_.database.tables.erase("dbo.A");
-  Insert("B");
-  const auto report = RunOnce();
-  ASSERT_TRUE(report.ok());
-  EXPECT_THAT(WhyStopped(*report, "dbo.A"), HasSubstr("sp_cdc_enable_table"));
-  EXPECT_EQ(world_.Judge("B"), "");
-}
-
 TEST_F(CaptureTest, a_process_that_slept_between_claim_and_put_cannot_put_any_more) {
   Insert("A");
   Writer sleeper(world_);
@@ -425,16 +304,6 @@ TEST_F(CaptureTest, a_process_that_slept_between_claim_and_put_cannot_put_any_mo
   };
   const auto report = sleeper.Round();
   EXPECT_FALSE(report.ok() && report->objects > 0);
-  EXPECT_EQ(world_.Objects("A").size(), 1u);
-}
-
-TEST_F(CaptureTest, start_now_delivers_only_what_comes_after) {
-  Insert("A");
-  world_.options.start = "now";
-  ASSERT_TRUE(RunOnce().ok());
-  EXPECT_TRUE(world_.Objects("A").empty());
-  Insert("A");
-  ASSERT_TRUE(RunOnce().ok());
   EXPECT_EQ(world_.Objects("A").size(), 1u);
 }
 

@@ -40,4 +40,10 @@ Status CheckFolder(store::Store& data, const TableNames& names, const std::strin
       "; readers would take it for changes. Move it elsewhere, or choose another [target] path");
 }
 
+Status UnlessListingIsOptional(const Options& options, const Status& status) {
+  if (!options.conditional_puts && store::KindOf(status) == store::ErrorKind::kDenied)
+    return Status::OK();
+  return status;
+}
+
 }  // namespace cdc::capture

@@ -15,4 +15,8 @@ namespace cdc::capture {
 arrow::Status CheckFolder(store::Store& data, const TableNames& names, const std::string& last_key,
                           const std::string& table);
 
+// With local state the target need not allow listing, and a folder that may not be listed is no
+// error; the promise is weaker then, and docs/FORMAT.md says it.
+arrow::Status UnlessListingIsOptional(const Options& options, const arrow::Status& status);
+
 }  // namespace cdc::capture

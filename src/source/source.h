@@ -28,6 +28,8 @@ struct CaptureInstance {
   // process has not seen the instance yet.
   Lsn start_lsn;
   std::string create_date;
+
+  std::string QualifiedName() const { return schema + "." + table; }
 };
 
 struct Horizon {
