@@ -102,16 +102,14 @@ class SqlServer : public Source {
  public:
   explicit SqlServer(SqlServerOptions options) : options_(std::move(options)) {}
 
+  // A connection that could not be prepared is not kept: it would lack its lock timeout, or be one
+  // to another database.
   Status Connect() {
-    std::unique_ptr<odbc::Connection> fresh;
-    {
-      ARROW_ASSIGN_OR_RAISE(fresh, odbc::Connection::Open(options_.connect));
-      const std::lock_guard lock(connection_mutex_);
-      connection_ = std::move(fresh);
-    }
-    ARROW_RETURN_NOT_OK(Query(sql::SessionSettings(options_.lock_timeout.count()), {}, 1).status());
-    ARROW_ASSIGN_OR_RAISE(identity_, ReadIdentity());
-    return Status::OK();
+    ARROW_ASSIGN_OR_RAISE(auto fresh, odbc::Connection::Open(options_.connect));
+    Exchange(std::move(fresh));
+    Status prepared = Prepare();
+    if (!prepared.ok()) Exchange(nullptr);
+    return prepared;
   }
 
   Result<DatabaseIdentity> Identify() override {
@@ -219,9 +217,22 @@ class SqlServer : public Source {
     return connection_ && !connection_->broken() ? Status::OK() : Connect();
   }
 
+  void Exchange(std::unique_ptr<odbc::Connection> connection) {
+    const std::lock_guard lock(connection_mutex_);
+    connection_.swap(connection);
+  }
+
+  Status Prepare() {
+    ARROW_RETURN_NOT_OK(Query(sql::SessionSettings(options_.lock_timeout.count()), {}, 1).status());
+    ARROW_ASSIGN_OR_RAISE(identity_, ReadIdentity());
+    return Status::OK();
+  }
+
+  // A broken connection refuses the next statement by itself, with the class of error that ends the
+  // round and not one table.
   Status MustBeConnected() const {
-    if (connection_ && !connection_->broken()) return Status::OK();
-    return Status::IOError("the connection to the server was lost in the middle of a round");
+    if (connection_) return Status::OK();
+    return Status::IOError("there is no connection to the server; a round begins with a poll");
   }
 
   Result<std::vector<SmallResult>> Query(const std::string& text,

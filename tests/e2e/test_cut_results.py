@@ -65,10 +65,8 @@ def control(stand_in: StandIn) -> Iterator[Control]:
 def _meet(control: Control, fault: dict[str, Any], match: str) -> None:
     """Arms a fault until it has fired."""
     armed = control.arm(match=match, times=-1, **fault)
-    try:
-        wait_until(lambda: control.fired(armed) > 0, f"{fault} in {match}", 20)
-    finally:
-        control.ask("clear")
+    wait_until(lambda: control.fired(armed) > 0, f"{fault} in {match}", 20)
+    control.ask("clear")
 
 
 def _start(program: Program, target: Target, database: Database, *words: str, **settings: str) -> None:
@@ -174,6 +172,47 @@ def test_a_cut_at_the_edge_of_a_block_is_no_end(
     program.once("--max-object-rows", "5000")
     assert control.fired(fault) == 1
     assert_delivered(database.connection, "dbo_Long", target.objects(database.name, "Long"))
+
+
+def test_a_connection_that_breaks_while_one_table_stops_does_not_stop_the_others(
+    control: Control, database: Database, target: Target, program: Program
+) -> None:
+    database.run(
+        "CREATE TABLE dbo.Long (id int NOT NULL PRIMARY KEY, body nvarchar(max) NULL)",
+        "CREATE TABLE dbo.Short (id int NOT NULL PRIMARY KEY)",
+    )
+    database.enable("dbo", "Long")
+    database.enable("dbo", "Short")
+    # The first value is above the limit: the rest of the rows is given up, and then the server is gone.
+    database.run("INSERT INTO dbo.Long VALUES (0, REPLICATE(CONVERT(nvarchar(max), N'x'), 8000))")
+    for first in range(1, 3000, 1000):
+        database.run(f"INSERT INTO dbo.Long VALUES {', '.join(f'({first + n}, NULL)' for n in range(1000))}")
+    database.run("INSERT INTO dbo.Short VALUES (1)")
+    database.capture()
+    fault = control.arm(match="cdc.[dbo_Long_CT] AS ct LEFT JOIN", at="rows", count=2900, action="fin")
+    ended = program.once(expect=3, CDC_RUN_MAX_VALUE_BYTES="8KiB")
+    assert control.fired(fault) == 1
+    assert "max_value_bytes" in ended.text
+    assert "dbo.Short:" not in ended.text
+    assert_delivered(database.connection, "dbo_Short", target.objects(database.name, "Short"))
+
+
+def test_no_session_polls_before_it_has_its_settings(
+    control: Control, database: Database, target: Target, program: Program
+) -> None:
+    rng = random_of("a session without its settings")
+    with Workload(database, rng.randrange(2**31)):
+        _start(program, target, database)
+        refused = control.arm(match="DEADLOCK_PRIORITY", at="start", action="error", number=1222, severity=16)
+        unknown = control.arm(match="service_broker_guid", at="start", action="error", number=1205, severity=13)
+        control.arm(match=STATEMENTS["polls"], at="start", action="rst")
+        wait_until(lambda: control.fired(refused) + control.fired(unknown) == 2, "both errors")
+        _goes_on(database, target, program)
+    assert program.stop() == 0
+    ready = {line["session"] for line in control.statements("service_broker_guid") if line["error"] is None}
+    assert {line["session"] for line in control.statements(STATEMENTS["polls"])} <= ready
+    program.once()
+    assert_same(database, target)
 
 
 @pytest.mark.parametrize(("statement", "at"), [("change reads", "rows"), ("probes", "start"), ("polls", "rows")])
