@@ -161,7 +161,7 @@ arrow::Status CheckTableFolder(const Stores& stores, const config::Config& confi
       last = known->second.claim->key;
     }
   }
-  const arrow::Status checked = capture::CheckFolder(*stores.data, *names, last, name);
+  arrow::Status checked = capture::CheckFolder(*stores.data, *names, last, name);
   if (checked.ok()) return checked;
   if (stores.local_state && store::KindOf(checked) == store::ErrorKind::kDenied) {
     return arrow::Status::OK();

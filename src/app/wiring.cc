@@ -103,7 +103,7 @@ std::string MemoryFormula(const config::Config& config) {
 
 arrow::Status CheckTempDir(const config::Config& config) {
   const auto spool = Spool::Create(TempDir(config), /*memory_limit_bytes=*/0);
-  const arrow::Status written = spool->Write("x");
+  arrow::Status written = spool->Write("x");
   if (written.ok()) return written;
   return written.WithMessage(written.message(), ". Objects above 8 MiB grow there: set [run] ",
                              "temp_dir (CDC_RUN_TEMP_DIR) to a folder that can be written");
