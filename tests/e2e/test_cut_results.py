@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from standin.control import Control
 from standin.harness import StandIn
 from tests.e2e.conftest import Database, Target
 from tests.support.change_tables import assert_delivered
+from tests.support.drivers import drivers
 from tests.support.program import Program, wait_until
 from tests.support.workload import Workload, assert_same, commit_some, random_of
 
@@ -69,6 +71,13 @@ def _meet(control: Control, fault: dict[str, Any], match: str) -> None:
     control.ask("clear")
 
 
+def _choose_driver(program: Program, rng: random.Random) -> None:
+    """Drivers see a broken connection differently."""
+    name = rng.choice(list(drivers()))
+    print(f"driver {name}")
+    program.settings["SQL_SERVER_DRIVER"] = drivers()[name]
+
+
 def _start(program: Program, target: Target, database: Database, *words: str, **settings: str) -> None:
     """Returns when the daemon delivers."""
     seen = len(target.keys(f"{database.name}/"))
@@ -98,6 +107,7 @@ def test_faults_in_a_statement_of_the_running_program_lose_and_double_nothing(
     control: Control, database: Database, target: Target, program: Program, statement: str
 ) -> None:
     rng = random_of(f"faults in {statement}")
+    _choose_driver(program, rng)
     names = list(FAULTS)
     if not ALL_CUTS and statement != "change reads":
         names = rng.sample(names, CHOSEN_CUTS)
@@ -117,6 +127,7 @@ def test_faults_at_random_lose_and_double_nothing(
     control: Control, database: Database, target: Target, program: Program
 ) -> None:
     rng = random_of("faults at random")
+    _choose_driver(program, rng)
     with Workload(database, rng.randrange(2**31), rate=30):
         _start(program, target, database, "--max-object-rows", "20", **IMPATIENT)
         for _ in range(40 if ALL_CUTS else 5):
@@ -138,6 +149,7 @@ def test_a_connection_that_cannot_be_made_for_a_while_is_made_later(
     control: Control, database: Database, target: Target, program: Program
 ) -> None:
     rng = random_of("no connection")
+    _choose_driver(program, rng)
     action = rng.choice(("fin", "rst"))
     with Workload(database, rng.randrange(2**31)):
         _start(program, target, database)
@@ -157,12 +169,14 @@ def test_a_connection_that_cannot_be_made_for_a_while_is_made_later(
     assert_same(database, target)
 
 
+@pytest.mark.parametrize("driver", drivers())
 @pytest.mark.parametrize(
     ("rows", "action"), [(1023, "fin"), (1024, "rst"), (2048, "fin"), (3000, "fin"), (3000, "rst")]
 )
 def test_a_cut_at_the_edge_of_a_block_is_no_end(
-    control: Control, database: Database, target: Target, program: Program, rows: int, action: str
+    control: Control, database: Database, target: Target, program: Program, rows: int, action: str, driver: str
 ) -> None:
+    program.settings["SQL_SERVER_DRIVER"] = drivers()[driver]
     database.run("CREATE TABLE dbo.Long (id int NOT NULL PRIMARY KEY)")
     database.enable("dbo", "Long")
     for first in range(0, 3000, 1000):
@@ -220,6 +234,7 @@ def test_a_server_that_stalls_beyond_the_query_timeout_is_read_again(
     control: Control, database: Database, target: Target, program: Program, statement: str, at: str
 ) -> None:
     rng = random_of(f"stalled {statement}")
+    _choose_driver(program, rng)
     with Workload(database, rng.randrange(2**31)):
         _start(program, target, database, **IMPATIENT)
         fault = control.arm(match=STATEMENTS[statement], at=at, action="stall", seconds=2.5)
