@@ -18,6 +18,7 @@ using arrow::Status;
 // Ready objects wait for their common claim; these bounds keep memory and lost work small.
 constexpr size_t kReadyObjectsMax = 200;
 constexpr int64_t kReadyMemoryBytesMax = 16 << 20;
+constexpr int64_t kReadyBytesMax = 256 << 20;  // most of them in temporary files
 
 }  // namespace
 
@@ -73,9 +74,13 @@ Status PutClaimed(Context& context, const std::string& key, const BuiltObject& o
 }
 
 bool Delivery::ShouldFlush() const {
-  int64_t memory = 0;
-  for (const Ready& ready : ready_) memory += ready.object.bytes->memory_bytes();
-  return ready_.size() >= kReadyObjectsMax || memory >= kReadyMemoryBytesMax;
+  int64_t memory = 0, bytes = 0;
+  for (const Ready& ready : ready_) {
+    memory += ready.object.bytes->memory_bytes();
+    bytes += ready.object.bytes->size_bytes();
+  }
+  return ready_.size() >= kReadyObjectsMax || memory >= kReadyMemoryBytesMax ||
+         bytes >= kReadyBytesMax;
 }
 
 Status Delivery::Table(const std::string& name, const source::CaptureInstance& instance) {

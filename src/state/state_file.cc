@@ -130,10 +130,8 @@ Status OwnedDocument::SwapIn(Document next, const std::optional<std::string>& ex
     }
     last = swapped.status();
     const auto kind = store::KindOf(last);
-    if (kind == store::ErrorKind::kDenied ||
-        kind == store::ErrorKind::kNoBucket) {  // did not happen
-      return last.WithMessage("write the state document ", key, ": ", last.message());
-    }
+    // No use in trying again; but the store's own earlier try may have been carried out.
+    if (kind == store::ErrorKind::kDenied || kind == store::ErrorKind::kNoBucket) break;
 
     // Did it happen all the same? Only the same bytes are ever tried again: whichever of the tries
     // takes effect, it is this change, once.

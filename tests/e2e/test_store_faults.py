@@ -158,6 +158,22 @@ def test_an_object_of_ours_with_another_claim_at_the_claimed_key_stops_the_table
     assert_same(database, target)
 
 
+@pytest.mark.parametrize("swap", range(4))
+def test_a_swap_that_is_denied_once_is_the_states_trouble_and_no_tables(
+    database: Database, target: Target, proxy: S3Proxy, behind: Callable[..., Program], swap: int
+) -> None:
+    seed = random_of("a denied swap").randrange(2**31)
+    program = behind()
+    commit_some(database, seed, 12)
+    program.once()
+    commit_some(database, seed + 1, 12)
+    denied = proxy.add(Fault("error", "PUT", STATE, skip=1 + swap, status=403, code="AccessDenied"))
+    ended = program.once("--max-object-rows", "5")
+    assert denied.hits == 1
+    assert "table_stopped" not in ended.text
+    assert_same(database, target)
+
+
 def test_a_daemon_goes_on_by_itself_when_the_store_was_away(
     database: Database, target: Target, proxy: S3Proxy, behind: Callable[..., Program]
 ) -> None:
