@@ -110,3 +110,20 @@ def test_a_kill_inside_the_directory_store_leaves_nothing_half_done(
         assert _crash(program, f"{name}:{passage}", *SMALL_OBJECTS)
         program.once(*SMALL_OBJECTS)
         assert_same(database, place)
+
+
+def test_kills_with_the_state_in_a_local_directory_are_made_good_too(
+    database: Database, target: Target, tmp_path: Path, make_program: Callable[..., Program]
+) -> None:
+    rng = random_of("local state")
+    state = tmp_path / "state"
+    state.mkdir()
+    program = make_program(database.name, target.url, CDC_TARGET_STATE=f"file://{state}")
+    for where in ("read_not_claimed:1", "claimed_not_put:1", "put_not_confirmed:1", "put_not_confirmed:3"):
+        commit_some(database, rng.randrange(2**31), 25)
+        assert _crash(program, where)
+        if where.startswith("claimed"):
+            assert _crash(program, "recovered_not_put:2")
+        program.once()
+        assert_same(database, target)
+    assert target.keys("_cdc_to_s3/Shop") == []
