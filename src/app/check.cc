@@ -166,7 +166,8 @@ arrow::Status CheckTableFolder(const Stores& stores, const config::Config& confi
   if (stores.local_state && store::KindOf(checked) == store::ErrorKind::kDenied) {
     return arrow::Status::OK();
   }
-  ARROW_ASSIGN_OR_RAISE(const auto now, state::ReadDocument(stores.state(), sight.database));
+  ARROW_ASSIGN_OR_RAISE(const auto now,
+                        state::ReadDocument(stores.state(), {sight.database, config.run.group}));
   const bool moved =
       now.has_value() != stored.has_value() || (now && now->version != stored->version);
   return moved ? arrow::Status::OK() : checked;
@@ -174,7 +175,7 @@ arrow::Status CheckTableFolder(const Stores& stores, const config::Config& confi
 
 void CheckState(const Stores& stores, const config::Config& config, const Sight& sight,
                 Findings* findings) {
-  const auto stored = state::ReadDocument(stores.state(), sight.database);
+  const auto stored = state::ReadDocument(stores.state(), {sight.database, config.run.group});
   if (!stored.ok()) return findings->Bad(stored.status().message());
   if (!*stored) {
     findings->Good("no state document yet: the first run begins one");

@@ -22,7 +22,7 @@ std::string Lower(std::string text) {
 // The server does not mind the case of a database's name, but keys are as the server spells it, and
 // status does not ask the server.
 std::string SpelledInState(store::Store& state, const std::string& database) {
-  const std::string wanted = state::DocumentKey(database);
+  const std::string wanted = state::DocumentName{database, ""}.Key();
   const auto listed = state.List(wanted.substr(0, wanted.rfind('/') + 1), "", kDocumentsMax);
   if (!listed.ok()) return database;
   std::string found = database;
@@ -75,8 +75,8 @@ int Status(const config::Config& config) {
     PrintError(stores.status());
     return kExitFailed;
   }
-  const auto stored =
-      state::ReadDocument(stores->state(), SpelledInState(stores->state(), config.source.database));
+  const auto stored = state::ReadDocument(
+      stores->state(), {SpelledInState(stores->state(), config.source.database), config.run.group});
   if (!stored.ok()) {
     PrintError(stored.status());
     return kExitFailed;

@@ -71,12 +71,19 @@ capture::Options CaptureOptions(const config::Config& config, const std::string&
   capture::Options options;
   options.database = database;
   options.path = config.target.path;
+  options.group = config.run.group;
+  options.tables = config.source.tables;
+  options.exclude = config.source.exclude;
+  options.instances = config.source.instances;
   options.start = config.source.start;
   options.on_gap = config.source.on_gap == config::OnGap::kStop ? capture::OnGap::kStop
                                                                 : capture::OnGap::kContinue;
   options.limits.max_rows = config.run.max_object_rows;
   options.limits.max_bytes = config.run.max_object_bytes;
   options.limits.temp_dir = TempDir(config);
+  options.workers = config.run.workers;
+  options.object_age = config.run.object_age;
+  options.lease = config.run.lease;
   options.conditional_puts = config.target.state.empty();
   options.program_version = Version();
   return options;

@@ -6,6 +6,7 @@
 
 #include "base/events.h"
 #include "base/random.h"
+#include "base/utc_text.h"
 #include "capture/delivery.h"
 #include "capture/folders.h"
 #include "capture/history.h"
@@ -55,24 +56,25 @@ Result<std::unique_ptr<Capture>> Capture::Start(const Options& options, source::
                                                 store::Store& data, store::Store& state_store,
                                                 const Clock& clock, const std::atomic<bool>& stop) {
   ARROW_ASSIGN_OR_RAISE(const auto identity, source.Identify());
-  ARROW_ASSIGN_OR_RAISE(const auto stored, state::ReadDocument(state_store, options.database));
+  ARROW_ASSIGN_OR_RAISE(const auto stored, state::ReadDocument(state_store, options.document()));
   if (stored) {
     ARROW_RETURN_NOT_OK(RefuseOtherDatabase(stored->document, identity));
   } else {
     const arrow::Status forgotten = RefuseForgottenObjects(options, source, data);
     if (IsStopsEverything(forgotten)) {
       // Unless another copy has begun the document meanwhile, and the objects are its own.
-      ARROW_ASSIGN_OR_RAISE(const auto begun, state::ReadDocument(state_store, options.database));
+      ARROW_ASSIGN_OR_RAISE(const auto begun, state::ReadDocument(state_store, options.document()));
       if (begun) return state::OwnershipLost("another copy has just begun the state document");
     }
     ARROW_RETURN_NOT_OK(forgotten);
   }
   state::Document fresh;
   fresh.database = options.database;
+  fresh.group = options.group;
   fresh.database_guid = identity.guid;
   fresh.history_id = RandomHex(16);
-  ARROW_ASSIGN_OR_RAISE(auto owned,
-                        state::OwnedDocument::TakeOver(state_store, clock, stored, fresh));
+  ARROW_ASSIGN_OR_RAISE(
+      auto owned, state::OwnedDocument::TakeOver(state_store, clock, stored, fresh, options.lease));
   LogEvent(Level::kInfo, "took_over",
            {{"database", options.database},
             {"tables", owned.document().tables.size()},
@@ -187,7 +189,7 @@ Status Capture::JudgeGap(const std::string& name, const CaptureInstance& instanc
         "N'cleanup', @retention = <minutes>");
   }
   LogEvent(Level::kError, "gap_accepted", {{"table", name}, {"range", range}});
-  const std::string now = state::FormatUtc(context_.clock.UtcNow());
+  const std::string now = FormatUtc(context_.clock.UtcNow());
   return context_.Swap([&](state::Document& document) {
     state::Table& table = document.tables.at(name);
     table.gaps.push_back({place, end, now, 0});

@@ -210,21 +210,21 @@ TEST_F(CaptureTest, a_server_that_lags_is_waited_for) {
 TEST_F(CaptureTest, a_deleted_state_document_never_doubles_rows) {
   Insert("A");
   ASSERT_TRUE(RunOnce().ok());
-  world_.store.objects.erase(state::DocumentKey("Shop"));
+  world_.store.objects.erase(state::DocumentName{"Shop", ""}.Key());
   const auto report = RunOnce();
   EXPECT_TRUE(IsStopsEverything(report.status())) << report.status();
   EXPECT_EQ(world_.Judge("A"), "");
-  EXPECT_FALSE(world_.store.objects.contains(state::DocumentKey("Shop")));
+  EXPECT_FALSE(world_.store.objects.contains(state::DocumentName{"Shop", ""}.Key()));
 }
 
 TEST_F(CaptureTest, a_state_document_set_back_never_doubles_rows) {
   Insert("A");
   ASSERT_TRUE(RunOnce().ok());
-  const auto old = world_.store.objects.at(state::DocumentKey("Shop"));
+  const auto old = world_.store.objects.at(state::DocumentName{"Shop", ""}.Key());
   Insert("A");
   Insert("B");
   ASSERT_TRUE(RunOnce().ok());
-  world_.store.objects[state::DocumentKey("Shop")] = old;
+  world_.store.objects[state::DocumentName{"Shop", ""}.Key()] = old;
   const auto report = RunOnce();
   EXPECT_TRUE(IsStopsEverything(report.status())) << report.status();
   EXPECT_THAT(report.status().message(), HasSubstr("set back to an older version"));

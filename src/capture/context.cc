@@ -1,6 +1,7 @@
 #include "capture/context.h"
 
 #include "base/events.h"
+#include "base/utc_text.h"
 #include "odbc/connection.h"
 
 namespace cdc::capture {
@@ -76,13 +77,12 @@ Status Context::TableTrouble(const std::string& name, const Status& why) {
   LogEvent(transient ? Level::kWarn : Level::kError, transient ? "table_retry" : "table_stopped",
            {{"table", name}, {"why", why.message()}});
   if (!transient) {
-    pending.push_back(
-        [name, why = why.message(), at = state::FormatUtc(clock.UtcNow())](auto& document) {
-          const auto found = document.tables.find(name);
-          if (found == document.tables.end() || found->second.stopped == why) return;
-          found->second.stopped = why;
-          found->second.stopped_since = at;
-        });
+    pending.push_back([name, why = why.message(), at = FormatUtc(clock.UtcNow())](auto& document) {
+      const auto found = document.tables.find(name);
+      if (found == document.tables.end() || found->second.stopped == why) return;
+      found->second.stopped = why;
+      found->second.stopped_since = at;
+    });
   }
   return Status::OK();
 }

@@ -20,13 +20,22 @@ enum class OnGap { kStop, kContinue };
 struct Options {
   std::string database;  // as the server spells it
   std::string path = "{database}/{table}/cdc";
-  std::string start = "oldest";  // oldest · now · an LSN
+  std::string group;                   // this document's share of the database's tables; "": all
+  std::vector<std::string> tables;     // patterns; empty: all captured tables
+  std::vector<std::string> exclude;    // patterns
+  std::vector<std::string> instances;  // pinned capture instances
+  std::string start = "oldest";        // oldest · now · a time · an LSN
   OnGap on_gap = OnGap::kStop;
   ObjectLimits limits;
+  int64_t workers = 4;  // tables that are read at the same time, with a connection each
+  std::chrono::milliseconds object_age{0};
+  std::chrono::milliseconds lease{30'000};
   // False when the state lives in a local directory: then the target may be a store without
   // conditions, a key may be overwritten with the same rows, and listing or HEAD may be forbidden.
   bool conditional_puts = true;
   std::string program_version;
+
+  state::DocumentName document() const { return {database, group}; }
 };
 
 // What the program remembers of a table beside the document.

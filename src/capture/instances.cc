@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/events.h"
+#include "base/utc_text.h"
 #include "capture/history.h"
 
 namespace cdc::capture {
@@ -85,7 +86,7 @@ Result<CaptureInstance> ChooseInstance(Context& context, const std::string& name
             {"previous", table.capture_instance},
             {"place", place.ToString()},
             {"begins", next.start_lsn.ToString()}});
-  const std::string now = state::FormatUtc(context.clock.UtcNow());
+  const std::string now = FormatUtc(context.clock.UtcNow());
   ARROW_RETURN_NOT_OK(context.Swap([&](state::Document& document) {
     state::Table& changed = document.tables.at(name);
     Bind(&changed, next);

@@ -4,6 +4,7 @@
 
 #include "base/crash_point.h"
 #include "base/events.h"
+#include "base/utc_text.h"
 #include "capture/delivery.h"
 #include "capture/history.h"
 
@@ -46,7 +47,7 @@ void Confirm(Context& context, const std::string& name, int64_t sequence) {
 // The rows of a claimed window are gone, in part: the gap is in the state before anything is put.
 Status RecordLoss(Context& context, const std::string& name, const state::Claim& claim) {
   if (claim.incomplete) return Status::OK();  // recorded by an earlier try
-  const auto now = state::FormatUtc(context.clock.UtcNow());
+  const auto now = FormatUtc(context.clock.UtcNow());
   LogEvent(Level::kError, "gap_recorded",
            {{"table", name},
             {"from", claim.from.ToString()},

@@ -1,12 +1,14 @@
 #include "config/checks.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
+#include <charconv>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
 #include "base/lsn.h"
+#include "base/utc_text.h"
 #include "config/nearest.h"
 
 namespace cdc::config {
@@ -18,13 +20,28 @@ bool IsFolderUrl(std::string_view text) {
   return text.starts_with("file:///") && text.size() > std::string_view("file:///").size();
 }
 
+Status CheckOneOf(std::string_view text, std::initializer_list<std::string_view> known) {
+  if (std::ranges::find(known, text) != known.end()) return Status::OK();
+  std::string list;
+  for (const std::string_view word : known) {
+    list += (list.empty() ? "" : word == *(known.end() - 1) ? " or " : ", ") + std::string(word);
+  }
+  return Status::Invalid("\"", text, "\" is not ", list);
+}
+
 bool IsDigitOrDot(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0 || c == '.'; }
 
 }  // namespace
 
 Status CheckStart(std::string_view text) {
   if (text == "oldest" || text == "now" || Lsn::Parse(text).ok()) return Status::OK();
-  return Status::Invalid("\"", text, "\" is not oldest, now or an LSN of 20 hex digits");
+  const auto time = ParseUtc(text);
+  if (time.ok()) return Status::OK();
+  // What begins like a date is explained as one.
+  if (text.size() >= 10 && text[4] == '-' && text[7] == '-') return time.status();
+  return Status::Invalid("\"", text,
+                         "\" is not oldest, now, a time (2025-01-09T14:30:00Z) or an LSN of 20 "
+                         "hex digits");
 }
 
 Status CheckTargetUrl(std::string_view text) {
@@ -73,9 +90,34 @@ Status CheckPathTemplate(std::string_view text) {
 }
 
 Status CheckLogLevel(std::string_view text) {
-  constexpr std::array<std::string_view, 4> kLevels = {"debug", "info", "warn", "error"};
-  if (std::ranges::find(kLevels, text) != kLevels.end()) return Status::OK();
-  return Status::Invalid("\"", text, "\" is not debug, info, warn or error");
+  return CheckOneOf(text, {"debug", "info", "warn", "error"});
+}
+
+Status CheckLogFormat(std::string_view text) { return CheckOneOf(text, {"auto", "text", "json"}); }
+
+Status CheckEncrypt(std::string_view text) {
+  return CheckOneOf(text, {"auto", "yes", "no", "strict"});
+}
+
+Status CheckIntent(std::string_view text) { return CheckOneOf(text, {"ReadWrite", "ReadOnly"}); }
+
+Status CheckGroup(std::string_view text) {
+  const auto fits = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_';
+  };
+  if (text.size() <= 64 && std::ranges::all_of(text, fits)) return Status::OK();
+  return Status::Invalid("\"", text, "\" is not a name of at most 64 letters, digits, - and _");
+}
+
+Status CheckListen(std::string_view text) {
+  const size_t colon = text.rfind(':');
+  int port = 0;
+  const char* end = text.data() + text.size();
+  if (colon != std::string_view::npos && colon > 0) {
+    const auto [at, error] = std::from_chars(text.data() + colon + 1, end, port);
+    if (error == std::errc{} && at == end && port >= 0 && port <= 65'535) return Status::OK();
+  }
+  return Status::Invalid("\"", text, "\" is not host:port, for example 127.0.0.1:9464");
 }
 
 bool IsLocalEndpoint(std::string_view endpoint) {

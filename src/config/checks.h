@@ -7,12 +7,17 @@
 // What a text value must look like. Invalid says what is wrong and what would be right.
 namespace cdc::config {
 
-arrow::Status CheckStart(std::string_view text);         // oldest · now · an LSN
+arrow::Status CheckStart(std::string_view text);         // oldest · now · a time · an LSN
 arrow::Status CheckTargetUrl(std::string_view text);     // s3://bucket[/prefix] · file:///folder
 arrow::Status CheckState(std::string_view text);         // file:///folder
 arrow::Status CheckEndpoint(std::string_view text);      // http(s)://host[:port]
 arrow::Status CheckPathTemplate(std::string_view text);  // known placeholders, {table} among them
 arrow::Status CheckLogLevel(std::string_view text);
+arrow::Status CheckLogFormat(std::string_view text);  // auto · text · json
+arrow::Status CheckEncrypt(std::string_view text);    // auto · yes · no · strict
+arrow::Status CheckIntent(std::string_view text);     // ReadWrite · ReadOnly
+arrow::Status CheckGroup(std::string_view text);      // letters, digits, - and _
+arrow::Status CheckListen(std::string_view text);     // host:port
 
 // Whether a bucket cannot be a part of this endpoint's host name: an address, localhost, a name
 // without a dot.

@@ -16,13 +16,25 @@ enum class OnGap { kStop, kContinue };
 // its struct; its environment name is CDC_<SECTION>_<KEY>, and where the original script or AWS's
 // own tools have a name, that one too (names.cc holds the one table of all keys).
 struct Source {
-  std::string host;  // db1 · db1:1433 · db1,1433 · tcp:db1,1433
+  std::string host;  // db1 · db1:1433 · db1,1433 · tcp:db1,1433 · db1\\instance
   std::string database;
   std::string user;
   std::string password;       // from environment, .env or password_file, never from flags or TOML
   std::string password_file;  // its first line is the password
   std::string driver = "auto";
-  std::string start = "oldest";  // where a new table starts: oldest · now · an LSN
+  // TLS, in Microsoft's words; what FreeTDS makes of them is in odbc/driver_profile.cc.
+  std::string encrypt = "auto";  // auto (what the driver can) · yes · no · strict (TDS 8)
+  bool trust_server_certificate = false;
+  std::string ca_file;       // PEM; empty: the system's
+  std::string odbc_options;  // further words of the connection string, as the driver knows them
+  std::string application_intent = "ReadWrite";  // ReadWrite · ReadOnly (a readable secondary)
+  bool multi_subnet_failover = false;
+  // Patterns over schema.table with * and ?; without a dot over the table's name alone.
+  std::vector<std::string> tables;     // empty: all captured tables
+  std::vector<std::string> exclude;    // wins over tables
+  std::vector<std::string> instances;  // capture instances that are pinned: their tables are read
+                                       // from them and no other
+  std::string start = "oldest";  // where a new table starts: oldest · now · a time · an LSN
   OnGap on_gap = OnGap::kStop;
   std::string time_zone;  // Windows zone name of the server; only where it cannot tell by itself
   std::chrono::milliseconds login_timeout{15'000};
@@ -39,6 +51,7 @@ struct Target {
   std::string access_key_id;
   std::string secret_access_key;
   std::string session_token;
+  std::string profile;  // of AWS's shared configuration files
   std::string ca_bundle;
   std::string state;  // empty: in the target; file:///folder: a local directory
   std::string path = "{database}/{table}/cdc";
@@ -50,7 +63,16 @@ struct Run {
   int64_t max_object_bytes = 128 << 20;
   int64_t max_value_bytes = 16 << 20;
   std::string temp_dir;  // empty: TMPDIR or /tmp
+  int64_t workers = 4;   // tables that are read at the same time; a connection each
+  // Changes of a table wait until they are this old or fill an object: fewer, larger objects.
+  std::chrono::milliseconds object_age{0};
+  // Names the state document of this process's share of the database's tables; empty: all of them.
+  std::string group;
+  // Another copy takes over when this one has not been heard of for so long.
+  std::chrono::milliseconds lease{30'000};
+  std::string listen;  // 127.0.0.1:9464: /metrics, /healthz and the status page; empty: nothing
   std::string log_level = "info";
+  std::string log_format = "auto";  // text · json · auto: progress on a terminal, else text
 };
 
 struct Config {

@@ -156,7 +156,7 @@ TEST_F(ConfigTest, a_wrong_value_is_told_with_its_key_and_its_place) {
       {{"CDC_RUN_MAX_OBJECT_BYTES", "128M"}, "is not a size"},
       {{"CDC_RUN_LOG_LEVEL", "loud"}, "debug, info, warn or error"},
       {{"CDC_SOURCE_ON_GAP", "skip"}, "stop or continue"},
-      {{"CDC_SOURCE_START", "yesterday"}, "oldest, now or an LSN"},
+      {{"CDC_SOURCE_START", "yesterday"}, "oldest, now, a time (2025-01-09T14:30:00Z) or an LSN"},
       {{"CDC_TARGET_URL", "lake"}, "s3://<bucket>/<prefix> or file:///<folder>"},
       {{"CDC_TARGET_STATE", "s3://other"}, "file:///<folder>"},
       {{"CDC_TARGET_ENDPOINT", "localhost:9000"}, "write http://localhost:9000"},

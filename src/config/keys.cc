@@ -122,6 +122,43 @@ Key Boolean(std::string name, Place<Section, bool> place, std::string help) {
           .get = [place](const Config& config) { return place.in(config) ? "true" : "false"; }};
 }
 
+// A list arrives as one text: from the environment with commas between, from TOML with a line break
+// before each element, so that an element may hold a comma.
+std::vector<std::string> SplitList(std::string_view text) {
+  const char separator = text.starts_with('\n') ? '\n' : ',';
+  std::vector<std::string> elements;
+  while (!text.empty()) {
+    const size_t end = text.find(separator);
+    std::string_view element = text.substr(0, end);
+    while (element.starts_with(' ')) element.remove_prefix(1);
+    while (element.ends_with(' ')) element.remove_suffix(1);
+    if (!element.empty()) elements.emplace_back(element);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  return elements;
+}
+
+template <typename Section>
+Key List(std::string name, Place<Section, std::vector<std::string>> place, std::string help) {
+  return {.name = std::move(name),
+          .other_names = {},
+          .kind = Kind::kList,
+          .help = std::move(help),
+          .set =
+              [place](std::string_view text, Config* config) {
+                place.in(config) = SplitList(text);
+                return Status::OK();
+              },
+          .get =
+              [place](const Config& config) {
+                std::string text;
+                for (const std::string& element : place.in(config)) {
+                  text += (text.empty() ? "" : ", ") + element;
+                }
+                return text;
+              }};
+}
+
 Key OnGapKey() {
   return {.name = "source.on_gap",
           .other_names = {},
@@ -150,7 +187,7 @@ std::vector<Key> SourceKeys() {
   constexpr auto s = &Config::source;
   return {
       Text("source.host", Place{s, &Source::host}, {"SQL_SERVER_HOST"},
-           "SQL Server: db1, db1:1433, db1,1433, tcp:db1,1433"),
+           "SQL Server: db1, db1:1433, db1,1433, tcp:db1,1433, db1\\\\instance"),
       Text("source.database", Place{s, &Source::database}, {"SQL_SERVER_DATABASE"},
            "database whose changes are captured"),
       Text("source.user", Place{s, &Source::user}, {"SQL_SERVER_USER"}, "SQL Server login"),
@@ -160,8 +197,27 @@ std::vector<Key> SourceKeys() {
            "file whose first line is the password"),
       Text("source.driver", Place{s, &Source::driver}, {"SQL_SERVER_DRIVER"},
            "ODBC driver: auto, a registered name, a library's path"),
+      Text("source.encrypt", Place{s, &Source::encrypt}, {},
+           "TLS: auto (what the driver can), yes, no, strict", CheckEncrypt),
+      Boolean("source.trust_server_certificate", Place{s, &Source::trust_server_certificate},
+              "take any certificate: encrypted, but the server is not verified"),
+      Text("source.ca_file", Place{s, &Source::ca_file}, {},
+           "file with the certificates that the server's must come from"),
+      Text("source.odbc_options", Place{s, &Source::odbc_options}, {},
+           "further words of the ODBC connection string: Word=value;Word=value"),
+      Text("source.application_intent", Place{s, &Source::application_intent}, {},
+           "ReadWrite, or ReadOnly for a readable secondary", CheckIntent),
+      Boolean("source.multi_subnet_failover", Place{s, &Source::multi_subnet_failover},
+              "try all addresses of an availability group's listener at once"),
+      List("source.tables", Place{s, &Source::tables},
+           "captured tables to deliver: patterns over schema.table with * and ? (default: all)"),
+      List("source.exclude", Place{s, &Source::exclude},
+           "captured tables to leave out, though tables names them"),
+      List("source.instances", Place{s, &Source::instances},
+           "capture instances that their tables are read from, where a table has two"),
       Text("source.start", Place{s, &Source::start}, {},
-           "where a new table starts: oldest, now, an LSN", CheckStart),
+           "where a new table starts: oldest, now, a time (2025-01-09T14:30:00Z), an LSN",
+           CheckStart),
       OnGapKey(),
       Text("source.time_zone", Place{s, &Source::time_zone}, {},
            "the server's time zone (Windows name), where it cannot tell by itself"),
@@ -193,6 +249,8 @@ std::vector<Key> TargetKeys() {
              {"AWS_SECRET_ACCESS_KEY"}, "its secret"),
       Secret("target.session_token", Place{t, &Target::session_token}, {"AWS_SESSION_TOKEN"},
              "for temporary credentials"),
+      Text("target.profile", Place{t, &Target::profile}, {"AWS_PROFILE"},
+           "profile of AWS's shared configuration files"),
       Text("target.ca_bundle", Place{t, &Target::ca_bundle}, {"AWS_CA_BUNDLE"},
            "file with the certificates to trust, instead of the system's"),
       Text("target.state", Place{t, &Target::state}, {},
@@ -218,8 +276,21 @@ std::vector<Key> RunKeys() {
              {8 << 10, int64_t{1} << 30}, "a longer value stops its table"),
       Text("run.temp_dir", Place{r, &Run::temp_dir}, {},
            "folder for objects above 8 MiB while they are built (default: TMPDIR or /tmp)"),
+      Number("run.workers", Place{r, &Run::workers}, Kind::kInteger, {1, 64},
+             "tables that are read at the same time, with a connection each"),
+      Time("run.object_age", Place{r, &Run::object_age}, {milliseconds(0), kDay},
+           "changes wait until they are this old or fill an object"),
+      Text("run.group", Place{r, &Run::group}, {},
+           "name of this process's share of the tables, where several share one database",
+           CheckGroup),
+      Time("run.lease", Place{r, &Run::lease}, {kSecond, kSecond * 3'600},
+           "a standby takes over when the owner has not been heard of for so long"),
+      Text("run.listen", Place{r, &Run::listen}, {},
+           "address of /metrics, /healthz and the status page: 127.0.0.1:9464", CheckListen),
       Text("run.log_level", Place{r, &Run::log_level}, {}, "debug, info, warn, error",
            CheckLogLevel),
+      Text("run.log_format", Place{r, &Run::log_format}, {},
+           "text, json, auto (progress on a terminal, else text)", CheckLogFormat),
   };
 }
 

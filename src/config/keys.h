@@ -12,7 +12,7 @@
 namespace cdc::config {
 
 // How a value is written in the TOML file.
-enum class Kind { kText, kInteger, kBoolean, kDuration, kSize };
+enum class Kind { kText, kInteger, kBoolean, kDuration, kSize, kList };
 
 // Everything about one key. The table in keys.cc is the only place that lists them.
 struct Key {

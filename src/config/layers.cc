@@ -69,6 +69,9 @@ Status CheckType(const TomlSetting& setting, const Key& key, const std::string& 
       return setting.type == Type::kInteger ? Status::OK() : refuse("a whole number");
     case Kind::kBoolean:
       return setting.type == Type::kBoolean ? Status::OK() : refuse("true or false");
+    case Kind::kList:
+      return setting.type == Type::kList ? Status::OK()
+                                         : refuse("a list of texts: [\"Person.*\", \"Sales.*\"]");
     case Kind::kDuration:  // a bare number goes on to the parser, which names the unit to write
     case Kind::kSize:
       return setting.type == Type::kString || setting.type == Type::kInteger

@@ -21,6 +21,16 @@ TomlSetting SettingOf(std::string name, const toml::node& node) {
   } else if (const auto* boolean = node.as_boolean()) {
     setting.text = boolean->get() ? "true" : "false";
     setting.type = TomlSetting::Type::kBoolean;
+  } else if (const auto* list = node.as_array()) {
+    setting.type = TomlSetting::Type::kList;
+    for (const toml::node& element : *list) {
+      const auto* part = element.as_string();
+      if (part == nullptr) {
+        setting.type = TomlSetting::Type::kOther;
+        break;
+      }
+      setting.text += "\n" + part->get();
+    }
   }
   return setting;
 }

@@ -9,9 +9,9 @@ namespace cdc::config {
 
 // One key of a TOML file, its value as text.
 struct TomlSetting {
-  enum class Type { kString, kInteger, kBoolean, kOther };
+  enum class Type { kString, kInteger, kBoolean, kList, kOther };
   std::string name;  // "source.host", or "host" outside of any section
-  std::string text;
+  std::string text;  // of a list of texts: a line break before each
   Type type = Type::kOther;
   int line = 0;
 };

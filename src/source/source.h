@@ -120,6 +120,12 @@ class Source {
   // cdc.change_tables again, on the same connection, after having seen a horizon at or above
   // `through` there: what a verdict (rows, empty, gap) needs before it counts.
   virtual arrow::Result<std::vector<CaptureInstance>> Recheck(const Lsn& through) = 0;
+  // For a connection beside the one that polls: connects anew if need be, and makes sure that its
+  // server has seen `through`; until then nothing that it says of that window counts. A replica
+  // that lags is an error that goes away by itself.
+  virtual arrow::Status Join(const Lsn& through) = 0;
+  // The newest commit before `time`; nothing when all that the server remembers are later.
+  virtual arrow::Result<std::optional<Lsn>> LastCommitBefore(UtcTime time) = 0;
   // Breaks off whatever runs; may come from another thread.
   virtual void Cancel() = 0;
 };

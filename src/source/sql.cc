@@ -53,9 +53,11 @@ const char kIdentify[] =
   "CONVERT(nvarchar(30), ct.create_date, 121) AS create_date "                    \
   "FROM cdc.change_tables AS ct ORDER BY ct.object_id"
 
-const char kPoll[] = CDC_HORIZON_ROWS
-    "SELECT CONVERT(nvarchar(30), SYSUTCDATETIME(), 121) AS utc_now, "
-    "DATEDIFF(minute, SYSUTCDATETIME(), SYSDATETIME()) AS offset_minutes; "
+#define CDC_SERVER_TIME                                              \
+  "SELECT CONVERT(nvarchar(30), SYSUTCDATETIME(), 121) AS utc_now, " \
+  "DATEDIFF(minute, SYSUTCDATETIME(), SYSDATETIME()) AS offset_minutes; "
+
+const char kPoll[] = CDC_HORIZON_ROWS CDC_SERVER_TIME
     "SELECT CONVERT(nvarchar(30), m.tran_end_time, 121) AS tran_end_time "
     "FROM cdc.lsn_time_mapping AS m WHERE m.start_lsn = ?; "
     "SELECT MIN(m.start_lsn) AS first_lsn, MAX(m.start_lsn) AS last_lsn "
@@ -63,6 +65,7 @@ const char kPoll[] = CDC_HORIZON_ROWS
 
 const char kHorizonAndInstances[] = CDC_HORIZON_ROWS CDC_INSTANCES;
 const char kInstances[] = CDC_INSTANCES;
+const char kHorizonAndTime[] = CDC_HORIZON_ROWS CDC_SERVER_TIME;
 
 // Alias types arrive as their base type; CLR types (hierarchyid, geometry, geography) share one
 // system type, so their own name counts. The change table's columns are described, not the
@@ -110,6 +113,15 @@ std::string CommitTimeExpression(const CommitTime& commit_time) {
   }
   return {};
 }
+
+}  // namespace
+
+std::string LastCommitBefore(const CommitTime& commit_time) {
+  return "SELECT MAX(t.start_lsn) AS last_lsn FROM cdc.lsn_time_mapping AS t WHERE " +
+         CommitTimeExpression(commit_time) + " < CONVERT(datetime2(3), ?)";
+}
+
+namespace {
 
 std::string SelectFrom(const TableDescription& table, const CommitTime& commit_time) {
   std::string text = "SELECT ct.[__$start_lsn], ";

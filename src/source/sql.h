@@ -42,6 +42,12 @@ extern const char kPoll[];
 // The newest two rows of cdc.lsn_time_mapping, then cdc.change_tables with names.
 extern const char kHorizonAndInstances[];
 extern const char kInstances[];
+// The newest two rows of cdc.lsn_time_mapping, then server time.
+extern const char kHorizonAndTime[];
+// The newest start_lsn of cdc.lsn_time_mapping before a time. Parameters: [minus the offset in
+// minutes (int) if kOffsetNow,] the time in UTC as text. Reads the whole mapping: once for a new
+// table.
+std::string LastCommitBefore(const CommitTime& commit_time);
 
 // Two results for a change table: captured columns with types; then row-identifying columns; then
 // the columns of the clustered index. Parameter: the change table's object id, three times.

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <mutex>
 
+#include "base/utc_text.h"
 #include "source/change_reader.h"
 #include "source/sql.h"
 
@@ -43,20 +44,6 @@ Result<std::optional<Lsn>> OptionalLsn(const std::optional<std::string>& cell) {
   if (!cell) return std::nullopt;
   ARROW_ASSIGN_OR_RAISE(const Lsn lsn, Lsn::FromBytes(*cell));
   return lsn;
-}
-
-// "2026-11-23 04:05:06.1234567" in UTC.
-Result<UtcTime> ParseUtc(const std::string& text) {
-  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
-  if (std::sscanf(text.c_str(), "%d-%d-%d %d:%d:%d", &year, &month, &day, &hour, &minute,
-                  &second) != 6) {
-    return Status::Invalid("the server gave '", text, "' for its time");
-  }
-  const std::chrono::year_month_day date{std::chrono::year(year),
-                                         std::chrono::month(static_cast<unsigned>(month)),
-                                         std::chrono::day(static_cast<unsigned>(day))};
-  return UtcTime(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
-         std::chrono::minutes(minute) + std::chrono::seconds(second);
 }
 
 Status ExpectResults(const std::vector<SmallResult>& results, size_t count) {
@@ -124,19 +111,14 @@ class SqlServer : public Source {
     ARROW_RETURN_NOT_OK(ExpectResults(results, 5));
     PollInfo info;
     ARROW_ASSIGN_OR_RAISE(info.horizon, HorizonOf(results[0]));
-    if (results[1].rows.size() != 1) return Status::IOError("the server did not tell its time");
-    const Row& times = results[1].rows[0];
-    ARROW_ASSIGN_OR_RAISE(info.server_utc, ParseUtc(times[0].value_or("")));
-    ARROW_ASSIGN_OR_RAISE(info.server_offset_minutes, Int32(times[1], "the server's UTC offset"));
+    ARROW_ASSIGN_OR_RAISE(info.server_utc, TakeTime(results[1]));
+    info.server_offset_minutes = server_offset_minutes_;
     if (anchor && !results[2].rows.empty()) info.anchor_time = results[2].rows[0][0].value_or("");
     if (results[3].rows.size() != 1)
       return Status::IOError("the server did not tell the mapping's range");
     ARROW_ASSIGN_OR_RAISE(info.mapping_min, OptionalLsn(results[3].rows[0][0]));
     ARROW_ASSIGN_OR_RAISE(info.mapping_max, OptionalLsn(results[3].rows[0][1]));
     ARROW_ASSIGN_OR_RAISE(info.instances, InstancesOf(results[4]));
-    if (commit_time_.mode == sql::CommitTime::Mode::kOffsetNow) {
-      commit_time_.offset_minutes = info.server_offset_minutes;
-    }
     return info;
   }
 
@@ -206,6 +188,36 @@ class SqlServer : public Source {
     return InstancesOf(results[1]);
   }
 
+  Status Join(const Lsn& through) override {
+    ARROW_RETURN_NOT_OK(EnsureConnected());
+    ARROW_ASSIGN_OR_RAISE(const auto results, Query(sql::kHorizonAndTime, {}, 2));
+    ARROW_RETURN_NOT_OK(ExpectResults(results, 2));
+    ARROW_ASSIGN_OR_RAISE(const auto horizon, HorizonOf(results[0]));
+    if (!horizon || horizon->lsn < through) {
+      return Status::IOError("this connection's server knows changes up to ",
+                             horizon ? horizon->lsn.ToString() : "none", " only, another one to ",
+                             through.ToString(), ": a replica that lags; reading again");
+    }
+    ARROW_RETURN_NOT_OK(TakeTime(results[1]).status());
+    return Status::OK();
+  }
+
+  Result<std::optional<Lsn>> LastCommitBefore(UtcTime time) override {
+    ARROW_RETURN_NOT_OK(MustBeConnected());
+    std::vector<odbc::Parameter> parameters;
+    if (commit_time_.mode == sql::CommitTime::Mode::kOffsetNow) {
+      parameters.emplace_back(-commit_time_.offset_minutes);
+    }
+    parameters.emplace_back(
+        fmt::format("{:%Y-%m-%d %H:%M:}{:06.3f}", time,
+                    static_cast<double>(time.time_since_epoch().count() % 60'000'000) / 1e6));
+    ARROW_ASSIGN_OR_RAISE(const auto results,
+                          Query(sql::LastCommitBefore(commit_time_), parameters, 1));
+    ARROW_RETURN_NOT_OK(ExpectResults(results, 1));
+    if (results[0].rows.empty()) return std::nullopt;
+    return OptionalLsn(results[0].rows[0][0]);
+  }
+
   void Cancel() override {
     const std::lock_guard lock(connection_mutex_);
     if (connection_) connection_->Cancel();
@@ -215,6 +227,18 @@ class SqlServer : public Source {
   // The only place that connects anew: at the beginning of a round.
   Status EnsureConnected() {
     return connection_ && !connection_->broken() ? Status::OK() : Connect();
+  }
+
+  // The server's UTC time; its offset is remembered for commit times.
+  Result<UtcTime> TakeTime(const SmallResult& result) {
+    if (result.rows.size() != 1) return Status::IOError("the server did not tell its time");
+    const Row& times = result.rows[0];
+    ARROW_ASSIGN_OR_RAISE(const UtcTime now, ParseUtc(times[0].value_or("") + "Z"));
+    ARROW_ASSIGN_OR_RAISE(server_offset_minutes_, Int32(times[1], "the server's UTC offset"));
+    if (commit_time_.mode == sql::CommitTime::Mode::kOffsetNow) {
+      commit_time_.offset_minutes = server_offset_minutes_;
+    }
+    return now;
   }
 
   void Exchange(std::unique_ptr<odbc::Connection> connection) {
@@ -318,6 +342,7 @@ class SqlServer : public Source {
   std::unique_ptr<odbc::Connection> connection_;
   DatabaseIdentity identity_;
   sql::CommitTime commit_time_;
+  int32_t server_offset_minutes_ = 0;
 };
 
 }  // namespace

@@ -14,6 +14,9 @@ namespace cdc::state {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+// Version 1 had no groups and no lease.
+constexpr int64_t kBeforeGroups = 1;
 using arrow::Result;
 using arrow::Status;
 
@@ -187,11 +190,8 @@ Status FromJsonValue(const Json& json, const std::string& where, Table* table) {
 }
 
 Json ToJsonValue(const Owner& owner) {
-  return {{"id", owner.id},
-          {"counter", owner.counter},
-          {"host", owner.host},
-          {"pid", owner.pid},
-          {"since", owner.since}};
+  return {{"id", owner.id},   {"counter", owner.counter}, {"host", owner.host},
+          {"pid", owner.pid}, {"since", owner.since},     {"lease_ms", owner.lease_ms}};
 }
 
 Status FromJsonValue(const Json& json, Owner* owner) {
@@ -201,6 +201,7 @@ Status FromJsonValue(const Json& json, Owner* owner) {
   reader.Get("host", &owner->host);
   reader.Get("pid", &owner->pid);
   reader.Get("since", &owner->since);
+  reader.Get("lease_ms", &owner->lease_ms);
   return reader.Finish();
 }
 
@@ -221,11 +222,10 @@ Status ReadVersion(const Json& json) {
   if (!json.is_object() || !json.contains("version") || !json["version"].is_number_integer()) {
     return Status::Invalid("it has no format version");
   }
-  if (const auto version = json["version"].get<int64_t>(); version != kDocumentVersion) {
-    return Status::Invalid("it has format version ", version, "; this program knows ",
-                           kDocumentVersion);
-  }
-  return Status::OK();
+  const auto version = json["version"].get<int64_t>();
+  if (version == kDocumentVersion || version == kBeforeGroups) return Status::OK();
+  return Status::Invalid("it has format version ", version, "; this program knows ",
+                         kDocumentVersion);
 }
 
 Status CheckAnchor(const Document& document) {
@@ -245,6 +245,7 @@ namespace {
 Json ToJsonValue(const Document& document) {
   Json json{{"version", document.version},
             {"database", document.database},
+            {"group", document.group},
             {"database_guid", document.database_guid},
             {"history_id", document.history_id},
             {"owner", ToJsonValue(document.owner)},
@@ -266,27 +267,38 @@ std::string Dump(const Json& json) {
 
 // Over the document without its last member: whatever a hand changes shows, even where it makes
 // sense.
-std::string DigestOf(const Document& document) {
-  return ToHex(Sha256Of(Dump(ToJsonValue(document))));
+std::string DigestOf(Json json) {
+  json.erase("sha256");
+  return ToHex(Sha256Of(Dump(json)));
+}
+
+void BringUpToDate(Json* json) {
+  if ((*json)["version"] != kBeforeGroups) return;
+  (*json)["version"] = kDocumentVersion;
+  (*json)["group"] = "";
+  if ((*json)["owner"].is_object()) (*json)["owner"]["lease_ms"] = 0;
 }
 
 }  // namespace
 
 std::string Document::ToJson() const {
   Json json = ToJsonValue(*this);
-  json["sha256"] = DigestOf(*this);
+  json["sha256"] = DigestOf(json);
   return Dump(json);
 }
 
 Result<Document> Document::FromJson(const std::string& text) {
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) return Status::Invalid("it is not JSON");
   ARROW_RETURN_NOT_OK(ReadVersion(json));
+  const std::string found = DigestOf(json);
+  BringUpToDate(&json);
   Document document;
   Reader reader(json, "it");
   int64_t version = 0;
   reader.Get("version", &version);
   reader.Get("database", &document.database);
+  reader.Get("group", &document.group);
   reader.Get("database_guid", &document.database_guid);
   reader.Get("history_id", &document.history_id);
   if (const Json* owner = reader.Find("owner")) reader.Add(FromJsonValue(*owner, &document.owner));
@@ -308,7 +320,7 @@ Result<Document> Document::FromJson(const std::string& text) {
   reader.Get("sha256", &digest);
   ARROW_RETURN_NOT_OK(reader.Finish());
   ARROW_RETURN_NOT_OK(CheckAnchor(document));
-  if (digest != DigestOf(document)) {
+  if (digest != found) {
     return Status::Invalid(
         "it was changed by something else than this program: its sha256 does not fit");
   }

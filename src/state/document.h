@@ -12,7 +12,7 @@
 
 namespace cdc::state {
 
-inline constexpr int kDocumentVersion = 1;
+inline constexpr int kDocumentVersion = 2;
 
 // A range of LSNs whose rows can no longer be read, accepted by an operator or by on_gap =
 // "continue".
@@ -69,6 +69,8 @@ struct Owner {
   std::string host;     // for people
   int64_t pid = 0;
   std::string since;  // UTC
+  // Others wait so long after the document's last change before they take over; 0: given up.
+  int64_t lease_ms = 0;
   bool operator==(const Owner&) const = default;
 };
 
@@ -84,6 +86,7 @@ struct Anchor {
 struct Document {
   int version = kDocumentVersion;
   std::string database;
+  std::string group;          // this document's share of the database's tables; "": all
   std::string database_guid;  // sys.databases.service_broker_guid; "" when the server does not tell
   std::string history_id;
   Owner owner;

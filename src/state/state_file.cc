@@ -1,6 +1,5 @@
 #include "state/state_file.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -8,6 +7,7 @@
 
 #include "base/random.h"
 #include "base/text.h"
+#include "base/utc_text.h"
 
 namespace cdc::state {
 
@@ -18,6 +18,10 @@ using arrow::Status;
 
 // Tries of one swap, each already with the store's own retries behind it.
 constexpr int kSwapTriesMax = 5;
+
+constexpr int kRenewalsPerLease = 3;
+constexpr int64_t kGroupsMax = 1'000;  // of one database
+constexpr std::string_view kEnding = ".json";
 
 constexpr char kLost[] = "cdc::state::ownership_lost";
 constexpr char kUnsettled[] = "cdc::state::swap_unsettled";
@@ -45,23 +49,38 @@ std::string HostName() {
   return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
 }
 
+std::string GroupFolder(const std::string& database) {
+  return "_cdc_to_s3/groups/" + PathSegment(database) + "/";
+}
+
 std::string Describe(const Owner& owner) {
   return fmt::format("{} (process {}, since {})", owner.host, owner.pid, owner.since);
 }
 
 }  // namespace
 
-std::string DocumentKey(const std::string& database) {
-  return "_cdc_to_s3/" + PathSegment(database) + ".json";
+std::string DocumentName::Key() const {
+  if (group.empty()) return fmt::format("_cdc_to_s3/{}.json", PathSegment(database));
+  return GroupFolder(database) + group + ".json";
 }
 
-std::string FormatUtc(UtcTime time) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+Result<std::vector<DocumentName>> ListDocuments(store::Store& store, const std::string& database) {
+  std::vector<DocumentName> names;
+  const DocumentName whole{database, ""};
+  ARROW_ASSIGN_OR_RAISE(const auto found, store.Head(whole.Key()));
+  if (found) names.push_back(whole);
+  const std::string folder = GroupFolder(database);
+  ARROW_ASSIGN_OR_RAISE(const auto objects, store.List(folder, "", kGroupsMax));
+  for (const store::ObjectInfo& object : objects) {
+    if (!object.key.ends_with(kEnding)) continue;
+    const size_t length = object.key.size() - folder.size() - kEnding.size();
+    names.push_back({database, object.key.substr(folder.size(), length)});
+  }
+  return names;
 }
 
-Result<std::optional<Stored>> ReadDocument(store::Store& store, const std::string& database) {
-  const std::string key = DocumentKey(database);
+Result<std::optional<Stored>> ReadDocument(store::Store& store, const DocumentName& name) {
+  const std::string key = name.Key();
   auto content = store.Get(key);
   if (!content.ok()) {
     if (store::KindOf(content.status()) == store::ErrorKind::kNotFound) return std::nullopt;
@@ -75,9 +94,9 @@ Result<std::optional<Stored>> ReadDocument(store::Store& store, const std::strin
         ". Nothing was read or written. Stop every copy, put back its newest good "
         "version (S3 object versions, or a copy of yours), and start again");
   }
-  if (document->database != database) {
-    return Status::Invalid("the state document ", store.url(), "/", key, " belongs to database ",
-                           document->database, ", not ", database);
+  if (document->database != name.database || document->group != name.group) {
+    return Status::Invalid("the state document ", store.url(), "/", key, " belongs to ",
+                           DocumentName{document->database, document->group}.Key());
   }
   return Stored{std::move(*document), std::move(content->version)};
 }
@@ -88,10 +107,11 @@ bool IsUnsettled(const Status& status) { return Is(status, kUnsettled); }
 
 Result<OwnedDocument> OwnedDocument::TakeOver(store::Store& store, const Clock& clock,
                                               const std::optional<Stored>& stored,
-                                              const Document& fresh) {
+                                              const Document& fresh,
+                                              std::chrono::milliseconds lease) {
   OwnedDocument owned(store, clock);
   Document next = stored ? stored->document : fresh;
-  next.owner = {RandomHex(16), 0, HostName(), getpid(), FormatUtc(clock.UtcNow())};
+  next.owner = {RandomHex(16), 0, HostName(), getpid(), FormatUtc(clock.UtcNow()), lease.count()};
   std::optional<std::string> expected;
   if (stored) expected = stored->version;
   ARROW_RETURN_NOT_OK(owned.SwapIn(std::move(next), expected));
@@ -104,8 +124,20 @@ Status OwnedDocument::Swap(const std::function<void(Document&)>& change) {
   return SwapIn(std::move(next), version_);
 }
 
+Status OwnedDocument::Release(const std::function<void(Document&)>& change) {
+  return Swap([&](Document& document) {
+    change(document);
+    document.owner.lease_ms = 0;
+  });
+}
+
+bool OwnedDocument::needs_renewal() const {
+  const std::chrono::milliseconds lease(current_.owner.lease_ms);
+  return clock_->MonotonicNow() - last_swap_monotonic_ >= lease / kRenewalsPerLease;
+}
+
 Status OwnedDocument::Confirm() {
-  const auto now = store_->Get(DocumentKey(current_.database));
+  const auto now = store_->Get(DocumentName{current_.database, current_.group}.Key());
   if (now.ok() && now->version == version_) return Status::OK();
   if (now.ok()) return OwnershipLost("another copy has taken over");
   if (store::KindOf(now.status()) == store::ErrorKind::kNotFound) {
@@ -116,8 +148,9 @@ Status OwnedDocument::Confirm() {
 
 Status OwnedDocument::SwapIn(Document next, const std::optional<std::string>& expected) {
   ++next.owner.counter;
-  const std::string key = DocumentKey(next.database);
+  const std::string key = DocumentName{next.database, next.group}.Key();
   const std::string bytes = next.ToJson();
+  const auto sent_monotonic = clock_->MonotonicNow();
   const UtcTime sent = clock_->UtcNow();  // of the first try: whichever takes effect was sent later
   Status last;
   for (int attempt = 0; attempt < kSwapTriesMax; ++attempt) {
@@ -126,6 +159,7 @@ Status OwnedDocument::SwapIn(Document next, const std::optional<std::string>& ex
       version_ = *swapped;
       current_ = std::move(next);
       last_swap_sent_ = sent;
+      last_swap_monotonic_ = sent_monotonic;
       return Status::OK();
     }
     last = swapped.status();
@@ -147,6 +181,7 @@ Status OwnedDocument::SwapIn(Document next, const std::optional<std::string>& ex
       version_ = now->version;
       current_ = std::move(next);
       last_swap_sent_ = sent;
+      last_swap_monotonic_ = sent_monotonic;
       return Status::OK();
     }
     if (!expected || now->version != *expected) {

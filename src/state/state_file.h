@@ -3,9 +3,11 @@
 #include <arrow/result.h>
 #include <arrow/status.h>
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "state/document.h"
@@ -13,8 +15,18 @@
 
 namespace cdc::state {
 
-// "_cdc_to_s3/<database>.json"
-std::string DocumentKey(const std::string& database);
+// Which document: a database has one, or one for each group that shares its tables.
+struct DocumentName {
+  std::string database;
+  std::string group;  // "" when one process delivers all tables
+
+  // "_cdc_to_s3/<database>.json", "_cdc_to_s3/groups/<database>/<group>.json"
+  std::string Key() const;
+};
+
+// All documents of the database, as they are named now.
+arrow::Result<std::vector<DocumentName>> ListDocuments(store::Store& store,
+                                                       const std::string& database);
 
 struct Stored {
   Document document;
@@ -23,7 +35,7 @@ struct Stored {
 
 // Nothing when there is none. Invalid when it is damaged; the message says where it is and what to
 // do.
-arrow::Result<std::optional<Stored>> ReadDocument(store::Store& store, const std::string& database);
+arrow::Result<std::optional<Stored>> ReadDocument(store::Store& store, const DocumentName& name);
 
 // Whether the error means that another program is the owner now, or that the document is gone.
 bool IsOwnershipLost(const arrow::Status& status);
@@ -39,19 +51,25 @@ bool IsUnsettled(const arrow::Status& status);
 class OwnedDocument {
  public:
   // Takes the document over, or begins the first one when `stored` is nothing. From here on every
-  // swap of an earlier owner fails. `fresh` fills a first document's identity.
+  // swap of an earlier owner fails. `fresh` fills a first document's identity. `lease`: what others
+  // wait after our last swap before they take over.
   static arrow::Result<OwnedDocument> TakeOver(store::Store& store, const Clock& clock,
                                                const std::optional<Stored>& stored,
-                                               const Document& fresh);
+                                               const Document& fresh,
+                                               std::chrono::milliseconds lease);
 
   const Document& document() const { return current_; }
   // When the last successful swap was sent: the time that puts are signed with.
   UtcTime last_swap_sent() const { return last_swap_sent_; }
+  // Whether others will soon think that we are gone: time for a swap, even one without a change.
+  bool needs_renewal() const;
 
   // Applies `change` to a copy and swaps it in.
   arrow::Status Swap(const std::function<void(Document&)>& change);
   // OK if the stored document is still the one of our last swap; ownership lost if it is not.
   arrow::Status Confirm();
+  // The last swap: whoever waits for the lease need not wait any longer.
+  arrow::Status Release(const std::function<void(Document&)>& change);
 
  private:
   OwnedDocument(store::Store& store, const Clock& clock) : store_(&store), clock_(&clock) {}
@@ -62,9 +80,7 @@ class OwnedDocument {
   Document current_;
   std::string version_;
   UtcTime last_swap_sent_;
+  std::chrono::nanoseconds last_swap_monotonic_{0};
 };
-
-// "2026-11-23T04:05:06Z"
-std::string FormatUtc(UtcTime time);
 
 }  // namespace cdc::state

@@ -1,11 +1,16 @@
 #include "state/state_file.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/spool.h"
+#include "state/lease.h"
 #include "store/testing/memory_store.h"
 
 namespace cdc::state {
 namespace {
+
+constexpr std::chrono::milliseconds kLease{30'000};
 
 using store::MemoryStore;
 using Fault = MemoryStore::Fault;
@@ -26,13 +31,13 @@ Document Fresh() {
 class StateFile : public testing::Test {
  protected:
   OwnedDocument TakeOver() {
-    auto stored = ReadDocument(store_, "Shop");
+    auto stored = ReadDocument(store_, {"Shop", ""});
     EXPECT_TRUE(stored.ok()) << stored.status();
-    auto owned = OwnedDocument::TakeOver(store_, clock_, *stored, Fresh());
+    auto owned = OwnedDocument::TakeOver(store_, clock_, *stored, Fresh(), kLease);
     EXPECT_TRUE(owned.ok()) << owned.status();
     return std::move(*owned);
   }
-  Document Stored() { return (*ReadDocument(store_, "Shop"))->document; }
+  Document Stored() { return (*ReadDocument(store_, {"Shop", ""}))->document; }
 
   FakeClock clock_{UtcTime(std::chrono::hours(24 * 20000))};
   MemoryStore store_{clock_};
@@ -96,9 +101,9 @@ TEST_F(StateFile, a_deleted_document_ends_the_ownership) {
 }
 
 TEST_F(StateFile, two_programs_that_begin_at_once_have_one_winner) {
-  auto other = OwnedDocument::TakeOver(store_, clock_, std::nullopt, Fresh());
+  auto other = OwnedDocument::TakeOver(store_, clock_, std::nullopt, Fresh(), kLease);
   ASSERT_TRUE(other.ok());
-  const auto late = OwnedDocument::TakeOver(store_, clock_, std::nullopt, Fresh());
+  const auto late = OwnedDocument::TakeOver(store_, clock_, std::nullopt, Fresh(), kLease);
   EXPECT_TRUE(IsOwnershipLost(late.status())) << late.status();
 }
 
@@ -151,8 +156,8 @@ TEST(Document, place_is_the_furthest_of_position_empty_through_and_the_cut) {
 TEST(Document, refuses_every_damage_a_person_can_do_to_it) {
   const std::string good = Rich().ToJson();
   const std::pair<const char*, const char*> damages[] = {
-      {"\"version\": 1", "\"version\": 2"},
-      {"\"version\": 1,", ""},
+      {"\"version\": 2", "\"version\": 3"},
+      {"\"version\": 2,", ""},
       {"\"rows\": 10", "\"rows\": \"10\""},
       {"\"rows\": 10", "\"rows\": -1"},
       {"\"rows\": 10", "\"rowz\": 10"},
@@ -175,10 +180,90 @@ TEST(Document, refuses_every_damage_a_person_can_do_to_it) {
   }
 }
 
+TEST(Document, reads_one_from_before_groups_and_leases) {
+  Document rich = Rich();
+  rich.group.clear();
+  rich.owner.lease_ms = 0;
+  // As version 1 wrote it: without the two members, and with the digest over what is left.
+  std::string old = rich.ToJson();
+  const auto take_out = [&old](std::string_view line) {
+    const size_t at = old.find(line);
+    ASSERT_NE(at, std::string::npos) << line;
+    old.erase(at, line.size());
+  };
+  take_out(" \"group\": \"\",\n");
+  take_out(",\n  \"lease_ms\": 0");
+  old.replace(old.find("\"version\": 2"), 12, "\"version\": 1");
+  const size_t digest = old.find(",\n \"sha256\"");
+  ASSERT_NE(digest, std::string::npos);
+  const std::string body = old.substr(0, digest) + "\n}\n";
+  old = old.substr(0, digest) + ",\n \"sha256\": \"" + ToHex(Sha256Of(body)) + "\"\n}\n";
+  const auto read = Document::FromJson(old);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(*read, rich);
+}
+
+class Lease : public StateFile {
+ protected:
+  LeaseView Look() {
+    auto view = watch_.Look();
+    EXPECT_TRUE(view.ok()) << view.status();
+    return *view;
+  }
+  LeaseWatch watch_{store_, clock_, {"Shop", ""}};
+};
+
+TEST_F(Lease, is_free_where_nobody_has_been_and_where_the_owner_gave_it_up) {
+  EXPECT_TRUE(Look().free);
+  OwnedDocument owned = TakeOver();
+  EXPECT_FALSE(Look().free);
+  ASSERT_TRUE(owned.Release([](Document&) {}).ok());
+  EXPECT_TRUE(Look().free);
+}
+
+TEST_F(Lease, becomes_free_when_the_document_stays_the_same_for_its_length_on_our_own_clock) {
+  OwnedDocument owned = TakeOver();
+  EXPECT_EQ(Look().remaining, kLease);
+  clock_.Advance(kLease - std::chrono::milliseconds(1));
+  EXPECT_FALSE(Look().free);
+  EXPECT_FALSE(Look().alive);
+  ASSERT_TRUE(owned.Swap([](Document&) {}).ok());
+  EXPECT_TRUE(Look().alive);
+  clock_.Advance(kLease - std::chrono::milliseconds(1));
+  EXPECT_FALSE(Look().free);
+  clock_.Advance(std::chrono::milliseconds(1));
+  EXPECT_TRUE(Look().free);
+}
+
+TEST_F(Lease, an_owner_renews_long_before_the_others_lose_patience) {
+  OwnedDocument owned = TakeOver();
+  EXPECT_FALSE(owned.needs_renewal());
+  clock_.Advance(kLease / 3);
+  EXPECT_TRUE(owned.needs_renewal());
+  ASSERT_TRUE(owned.Swap([](Document&) {}).ok());
+  EXPECT_FALSE(owned.needs_renewal());
+}
+
+TEST_F(StateFile, groups_of_a_database_have_documents_of_their_own_and_are_found) {
+  for (const char* group : {"", "north", "south"}) {
+    Document fresh = Fresh();
+    fresh.group = group;
+    ASSERT_TRUE(OwnedDocument::TakeOver(store_, clock_, std::nullopt, fresh, kLease).ok());
+  }
+  std::vector<std::string> keys;
+  for (const DocumentName& name : *ListDocuments(store_, "Shop")) {
+    keys.push_back(name.Key());
+    EXPECT_EQ((*ReadDocument(store_, name))->document.group, name.group);
+  }
+  EXPECT_THAT(keys,
+              ::testing::ElementsAre("_cdc_to_s3/Shop.json", "_cdc_to_s3/groups/Shop/north.json",
+                                     "_cdc_to_s3/groups/Shop/south.json"));
+}
+
 TEST_F(StateFile, a_damaged_document_is_an_error_that_says_where_and_what_to_do) {
   OwnedDocument owned = TakeOver();
   store_.objects.begin()->second.bytes.resize(20);
-  const auto read = ReadDocument(store_, "Shop");
+  const auto read = ReadDocument(store_, {"Shop", ""});
   ASSERT_FALSE(read.ok());
   EXPECT_NE(read.status().message().find("_cdc_to_s3/Shop.json is damaged"), std::string::npos)
       << read.status();

@@ -27,7 +27,9 @@ class CaptureTest : public ::testing::Test {
     ARROW_RETURN_NOT_OK(writer.capture().Finish());
     return report;
   }
-  state::Document Document() { return (*state::ReadDocument(world_.store, "Shop"))->document; }
+  state::Document Document() {
+    return (*state::ReadDocument(world_.store, {"Shop", ""}))->document;
+  }
   std::string WhyStopped(const RoundReport& report, const std::string& table) {
     for (const auto& [name, why] : report.stopped) {
       if (name == table) return why;

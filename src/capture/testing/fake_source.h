@@ -174,6 +174,24 @@ class FakeSource : public source::Source {
     return std::make_unique<Reader>(*this, table.instance, from, to);
   }
 
+  arrow::Status Join(const Lsn& through) override {
+    ARROW_RETURN_NOT_OK(Pass("join"));
+    const auto shown = Shown();
+    if (shown.empty() || MakeLsn(shown.back()) < through)
+      return arrow::Status::IOError("a replica that lags");
+    return arrow::Status::OK();
+  }
+
+  // Commits are a second apart, the first one at 1970-01-01 00:00 and their number in seconds.
+  arrow::Result<std::optional<Lsn>> LastCommitBefore(UtcTime time) override {
+    ARROW_RETURN_NOT_OK(Pass("last_commit_before"));
+    std::optional<Lsn> last;
+    for (const int64_t number : database_.mapping) {
+      if (UtcTime(std::chrono::seconds(number)) < time) last = MakeLsn(number);
+    }
+    return last;
+  }
+
   arrow::Result<std::vector<source::CaptureInstance>> Recheck(const Lsn& through) override {
     ARROW_RETURN_NOT_OK(Pass("recheck"));
     const auto shown = Shown();
