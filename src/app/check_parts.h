@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/findings.h"
+#include "config/config.h"
+#include "source/source.h"
+
+// The parts of check, in the order in which it looks at them.
+namespace cdc::app {
+
+// What the source has shown of itself, as far as it was reached.
+struct Sight {
+  std::string database;  // as the server spells it
+  std::vector<source::CaptureInstance> instances;
+};
+
+Sight CheckSource(const config::Config& config, Findings* findings);
+void CheckTarget(const config::Config& config, const Sight& sight, Findings* findings);
+
+}  // namespace cdc::app

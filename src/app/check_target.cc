@@ -1,0 +1,93 @@
+#include <fmt/format.h>
+
+#include <optional>
+#include <string>
+
+#include "app/check_parts.h"
+#include "app/wiring.h"
+#include "capture/folders.h"
+#include "capture/naming.h"
+#include "state/state_file.h"
+#include "store/probe.h"
+
+namespace cdc::app {
+
+namespace {
+
+// Whether a table's folder holds what the document says; nothing if a program delivers meanwhile.
+arrow::Status CheckTableFolder(const Stores& stores, const config::Config& config,
+                               const Sight& sight, const source::CaptureInstance& instance,
+                               const std::optional<state::Stored>& stored) {
+  const auto names = capture::TableNames::Make(config.target.path, sight.database, instance.schema,
+                                               instance.table);
+  if (!names.ok()) return arrow::Status::OK();  // said already
+  const std::string name = instance.schema + "." + instance.table;
+  std::string last;
+  if (stored) {
+    const auto known = stored->document.tables.find(name);
+    if (known != stored->document.tables.end() && known->second.claim) {
+      last = known->second.claim->key;
+    }
+  }
+  arrow::Status checked = capture::CheckFolder(*stores.data, *names, last, name);
+  if (checked.ok()) return checked;
+  if (stores.local_state && store::KindOf(checked) == store::ErrorKind::kDenied) {
+    return arrow::Status::OK();
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto now,
+                        state::ReadDocument(stores.state(), {sight.database, config.run.group}));
+  const bool moved =
+      now.has_value() != stored.has_value() || (now && now->version != stored->version);
+  return moved ? arrow::Status::OK() : checked;
+}
+
+void CheckState(const Stores& stores, const config::Config& config, const Sight& sight,
+                Findings* findings) {
+  const auto stored = state::ReadDocument(stores.state(), {sight.database, config.run.group});
+  if (!stored.ok()) return findings->Bad(stored.status().message());
+  if (!*stored) {
+    findings->Good("no state document yet: the first run begins one");
+  } else {
+    const auto& owner = (*stored)->document.owner;
+    findings->Good(fmt::format("state document: {} tables, last owner process {} on {} since {}",
+                               (*stored)->document.tables.size(), owner.pid, owner.host,
+                               owner.since));
+  }
+  for (const auto& instance : sight.instances) {
+    if (instance.table.empty()) continue;
+    const arrow::Status checked = CheckTableFolder(stores, config, sight, instance, *stored);
+    if (!checked.ok()) {
+      findings->Bad(instance.schema + "." + instance.table + ": " + checked.message());
+    }
+  }
+}
+
+}  // namespace
+
+void CheckTarget(const config::Config& config, const Sight& sight, Findings* findings) {
+  findings->Section("target");
+  const auto stores = OpenStores(config);
+  if (!stores.ok()) return findings->Bad(stores.status().message());
+  if (stores->local_state) {
+    findings->Note(
+        "the state is in a local directory: one copy of the program only, a lost or restored disk "
+        "can repeat "
+        "changes, and after a crash a key is overwritten with the same rows");
+  } else {
+    const auto conditions = store::ProbeConditions(*stores->data);
+    if (!conditions.ok()) return findings->Bad(conditions.status().message());
+    if (!conditions->BothHold()) return findings->Bad(conditions->advice);
+    findings->Good(stores->data->url() +
+                   " can be written and keeps both conditions (If-None-Match, If-Match)");
+  }
+  if (const auto listed = stores->data->List("", "", 1); !listed.ok()) {
+    if (stores->local_state) {
+      findings->Note("cannot list: " + listed.status().message());
+    } else {
+      return findings->Bad(listed.status().message());
+    }
+  }
+  CheckState(*stores, config, sight, findings);
+}
+
+}  // namespace cdc::app
