@@ -133,11 +133,15 @@ class Target:
         self.url = f"s3://{BUCKET}/{prefix}"
         self.client = s3.client()
 
+    def versions(self, under: str = "") -> dict[str, str]:
+        """Keys below the prefix, without it, and the ETag of each."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{self.prefix}/{under}")
+        found = [item for page in pages for item in page.get("Contents", [])]
+        return {item["Key"].removeprefix(self.prefix + "/"): item["ETag"] for item in found}
+
     def keys(self, under: str = "") -> list[str]:
         """Keys below the prefix, without it, in byte order."""
-        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{self.prefix}/{under}")
-        found = [item["Key"] for page in pages for item in page.get("Contents", [])]
-        return sorted((key.removeprefix(self.prefix + "/") for key in found), key=str.encode)
+        return sorted(self.versions(under), key=str.encode)
 
     def get(self, key: str) -> Object:
         reply = self.client.get_object(Bucket=BUCKET, Key=f"{self.prefix}/{key}")

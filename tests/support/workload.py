@@ -10,11 +10,12 @@ import random
 import re
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from standin.load import history
+from standin.load.connection import Connection
 from standin.load.history import History
 from standin.load.steady import run_steadily
 from tests.support.change_tables import assert_delivered, change_rows
@@ -46,21 +47,24 @@ def random_of(test: str) -> random.Random:
     return random.Random(seed)
 
 
-class Workload:
-    """Random transactions at a rate, and the capture job's scans beside them, from `with` to its end (or `stop`).
+Stopped = Callable[[float], bool]  # waits up to so many seconds and says whether to end
+Write = Callable[[Connection, Stopped], None]
 
-    An error in either ends both, and is raised at the end."""
 
-    def __init__(self, database: Database, seed: int, rate: float = 20.0) -> None:
+class Load:
+    """Writers, each with a connection of its own, and the capture job's scans beside them, from `with` to its end (or
+    `stop`).
+
+    An error in one ends all, and is raised at the end."""
+
+    def __init__(self, database: Database, writers: Sequence[Write]) -> None:
         self._database = database
-        self._seed = seed
-        self._rate = rate
         self._stop = threading.Event()
+        self._ended = False
         self._failed: list[BaseException] = []
-        self._threads = [threading.Thread(target=self._guard, args=(work,)) for work in (self._write, self._scan)]
-        history.create(database.connection, cdc=True)
+        self._threads = [threading.Thread(target=self._guard, args=(work,)) for work in (*writers, self._scan)]
 
-    def __enter__(self) -> Workload:
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self
@@ -72,8 +76,9 @@ class Workload:
 
     def stop(self, quietly: bool = False) -> None:
         """Ends the load; afterwards everything committed is in the change tables."""
-        if self._stop.is_set():
+        if self._ended:
             return
+        self._ended = True
         self._stop.set()
         for thread in self._threads:
             thread.join(_END_SECONDS)
@@ -81,24 +86,33 @@ class Workload:
             assert self._failed == [], f"the workload failed: {self._failed}"
             self._database.capture()
 
-    def _guard(self, work: Callable[[], None]) -> None:
+    def _guard(self, work: Write) -> None:
         try:
-            work()
+            with self._database.connect() as connection:
+                work(connection, self._stop.wait)
         except BaseException as error:
             self._failed.append(error)
             self._stop.set()
 
-    def _write(self) -> None:
-        with self._database.connect() as connection:
-            seeded = History(self._seed, first_key=history.first_free_key(connection))
-            run_steadily(connection, seeded, self._rate, None, self._stop.wait)
-
-    def _scan(self) -> None:
+    def _scan(self, connection: Connection, stopped: Stopped) -> None:
         if self._database.server.stand_in is None:
             return  # a real server captures by itself
-        with self._database.connect() as connection:
-            while not self._stop.wait(_SCAN_SECONDS):
-                connection.run("EXEC sys.sp_cdc_scan")
+        while not stopped(_SCAN_SECONDS):
+            connection.run("EXEC sys.sp_cdc_scan")
+
+
+class Workload(Load):
+    """Random transactions on the seeded tables at a rate."""
+
+    def __init__(self, database: Database, seed: int, rate: float = 20.0) -> None:
+        super().__init__(database, [self._write])
+        self._seed = seed
+        self._rate = rate
+        history.create(database.connection, cdc=True)
+
+    def _write(self, connection: Connection, stopped: Stopped) -> None:
+        seeded = History(self._seed, first_key=history.first_free_key(connection))
+        run_steadily(connection, seeded, self._rate, None, stopped)
 
 
 def commit_some(database: Database, seed: int, transactions: int) -> None:
