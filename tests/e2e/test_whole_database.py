@@ -32,7 +32,7 @@ LOOKS = 100
 SETTINGS = {"CDC_RUN_MAX_OBJECT_ROWS": "700"}
 
 
-@dataclass
+@dataclass(repr=False)
 class Run:
     """What happened, and what is there in the end."""
 
