@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 
 import pyarrow.parquet as pq
 
-from bench.world import BUCKET, World, figures, world
+from bench.measure import figures
+from bench.world import BUCKET, World, world
 from standin.load.history import History
 from standin.load.steady import run_steadily
 from tests.support.program import wait_until

@@ -8,7 +8,8 @@ import argparse
 import resource
 import time
 
-from bench.world import figures, world
+from bench.measure import figures
+from bench.world import world
 from standin.load import bulk
 
 _ONCE_SECONDS = 1800.0

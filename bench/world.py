@@ -1,10 +1,11 @@
-"""What the benchmarks share: the stand-in with the seeded tables, an S3 server, and the program's own figures."""
+"""What the benchmarks share: the stand-in, an S3 server, and the program between them."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from standin.harness import StandIn
 from standin.load.connection import Address, Connection, ensure_database
 from standin.load.history import create
-from tests.support.program import Program
+from tests.support.program import ROOT, Program
 from tests.support.s3_servers import S3Server
 
 BUCKET = "lake"
@@ -30,26 +31,33 @@ class World:
     def connect(self) -> Connection:
         return Connection(self.address)
 
-    def object_keys(self) -> list[str]:
-        """Keys of all objects, without the state's."""
-        pages = self.s3.client().get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{DATABASE}/")
+    def object_keys(self, prefix: str = f"{DATABASE}/") -> list[str]:
+        """Keys of all objects; the state lies under another prefix."""
+        pages = self.s3.client().get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
         return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
 
+def _seeded(connection: Connection) -> None:
+    create(connection, cdc=True)
+
+
 @contextmanager
-def world(capture_interval: float) -> Iterator[World]:
-    """Three captured tables, nothing in them. Everything ends with the block."""
+def world(
+    capture_interval: float, prepare: Callable[[Connection], object] = _seeded, s3_kind: str = "seaweedfs"
+) -> Iterator[World]:
+    """Everything started, with what `prepare` makes in the database: by default three captured tables, nothing in
+    them. Everything ends with the block."""
     with tempfile.TemporaryDirectory(prefix="cdc-to-s3-bench-") as name:
         folder = Path(name)
         options = ["--capture-interval", str(capture_interval)]
         with (
             StandIn(options=options, log=folder / "stand-in.log") as stand_in,
-            S3Server("seaweedfs", folder / "s3", bucket=BUCKET) as s3,
+            S3Server(s3_kind, folder / "s3", bucket=BUCKET) as s3,
         ):
             address = Address(stand_in.host, stand_in.port, stand_in.user, stand_in.password, DATABASE)
             ensure_database(address)
             with Connection(address) as connection:
-                create(connection, cdc=True)
+                prepare(connection)
             settings = {
                 "SQL_SERVER_HOST": f"{stand_in.host},{stand_in.port}",
                 "SQL_SERVER_DATABASE": DATABASE,
@@ -66,20 +74,11 @@ def world(capture_interval: float) -> Iterator[World]:
                 program.kill()
 
 
-@dataclass(frozen=True)
-class Figures:
-    """Of a process: CPU seconds so far, and the largest resident memory in MiB."""
-
-    cpu_seconds: float
-    peak_mib: float
-
-    def __str__(self) -> str:
-        return f"CPU {self.cpu_seconds:.1f} s, peak memory {self.peak_mib:.0f} MiB"
-
-
-def figures(pid: int) -> Figures:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    ticks = int(fields[11]) + int(fields[12])
-    status = Path(f"/proc/{pid}/status").read_text()
-    peak_kib = int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
-    return Figures(ticks / os.sysconf("SC_CLK_TCK"), peak_kib / 1024)
+def circumstances() -> str:
+    """The commit, and the machine with what else it does: a line to read every figure by."""
+    try:
+        commit = subprocess.check_output(["git", "describe", "--always", "--dirty"], cwd=ROOT, text=True).strip()
+    except (OSError, subprocess.CalledProcessError):
+        commit = "unknown"
+    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    return f"commit {commit}, {os.cpu_count()} cores, load average {load}"

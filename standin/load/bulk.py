@@ -1,4 +1,4 @@
-"""Very large transactions, made by the server itself: INSERT … SELECT from a table of numbers that doubles."""
+"""Many rows, made by the server itself: INSERT … SELECT from a table of numbers that doubles."""
 
 from __future__ import annotations
 
@@ -29,6 +29,24 @@ def insert_people(connection: Connection, count: int, first_key: int) -> int:
         "CONVERT(uniqueidentifier, '6F9619FF-8B86-D011-B42D-00C04FC964FF'), '2014-06-30T00:00:00.000' "
         f"FROM {_NUMBERS} WHERE [n] < {count}"
     )
+
+
+def multiply_people(connection: Connection, copies: int, copies_a_transaction: int) -> int:
+    """Inserts every row of Person.Person (keys 1 to 99,999) `copies` times, so many copies in one transaction; each
+    with a key, a rowguid and a date of its own. Returns the rows."""
+    ensure_numbers(connection, copies)
+    columns = "[PersonType], [NameStyle], [Title], [FirstName], [MiddleName], [LastName], [Suffix], [EmailPromotion]"
+    rows = 0
+    for first in range(0, copies, copies_a_transaction):
+        last = min(first + copies_a_transaction, copies)
+        rows += connection.run(
+            f"INSERT INTO [Person].[Person] ([BusinessEntityID], {columns}, [rowguid], [ModifiedDate]) "
+            f"SELECT p.[BusinessEntityID] + 100000 * (k.[n] + 1), {columns.replace('[', 'p.[')}, NEWID(), "
+            "DATEADD(second, k.[n], p.[ModifiedDate]) "
+            f"FROM {_NUMBERS} AS k CROSS JOIN [Person].[Person] AS p "
+            f"WHERE k.[n] >= {first} AND k.[n] < {last} AND p.[BusinessEntityID] < 100000"
+        )
+    return rows
 
 
 def update_people(connection: Connection, count: int, first_key: int) -> int:

@@ -283,7 +283,7 @@ class Connection:
         if not self._running:
             raise ConnectionClosed("closing")
         self._log.started(statement)
-        started = time.monotonic()
+        started, bytes_before = time.monotonic(), self._writer.total_bytes
         try:
             response.run(self._with_reset(message, body))
         finally:
@@ -293,6 +293,7 @@ class Connection:
             self._log.ended(
                 statement,
                 rows=response.rows,
+                reply_bytes=self._writer.total_bytes - bytes_before,
                 error=error.number if error else None,
                 cancelled=self._cancelled.is_set(),
                 seconds=time.monotonic() - started,

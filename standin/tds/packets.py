@@ -122,6 +122,7 @@ class PacketWriter:
         self.packet_bytes = PACKET_BYTES_DEFAULT
         self.message_type = REPLY
         self.message_bytes = 0  # of the message being written, headers not counted
+        self.total_bytes = 0  # of all messages, headers not counted
         self._spid = spid
         self._number = 0
         self._payload = bytearray()
@@ -130,6 +131,7 @@ class PacketWriter:
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Adds to the message. The last packet's worth is always held back: it must carry the end's status."""
         self.message_bytes += len(data)
+        self.total_bytes += len(data)
         room = self.packet_bytes - HEADER_BYTES
         if len(self._payload) + len(data) <= room:
             self._payload += data

@@ -22,6 +22,7 @@ class Statement:
     parameters: list[str] = field(default_factory=list)
     id: int = 0
     rows: int | None = None
+    bytes: int | None = None  # of the reply, without packet headers
     error: int | None = None
     cancelled: bool = False
     seconds: float | None = None
@@ -42,9 +43,11 @@ class StatementLog:
             statement.id, self._next_id = self._next_id, self._next_id + 1
             self._statements.append(statement)
 
-    def ended(self, statement: Statement, *, rows: int, error: int | None, cancelled: bool, seconds: float) -> None:
+    def ended(
+        self, statement: Statement, *, rows: int, reply_bytes: int, error: int | None, cancelled: bool, seconds: float
+    ) -> None:
         with self._lock:
-            statement.rows, statement.error = rows, error
+            statement.rows, statement.bytes, statement.error = rows, reply_bytes, error
             statement.cancelled, statement.seconds = cancelled, round(seconds, 6)
 
     def since(self, after: int = 0, match: str = "") -> list[dict[str, Any]]:

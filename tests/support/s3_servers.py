@@ -128,6 +128,12 @@ class S3Server:
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        """Of the running server."""
+        assert self._process is not None
+        return self._process.pid
+
     def environment(self) -> dict[str, str]:
         """What a user of AWS's own names would set to reach this server."""
         return {**ADMIN.environment(), "AWS_REGION": REGION, "AWS_ENDPOINT_URL_S3": self.endpoint}
