@@ -81,7 +81,7 @@ def main() -> int:
         signal.signal(number, lambda *_: stop.set())
     engine = open_engine(**_engine_options(arguments, password))
     server = Server(engine, arguments.port, _encryption(arguments))
-    control = ControlServer(server, arguments.control_port)
+    control = ControlServer(server, arguments.control_port, engine.operations())
     server.start()
     control.start()
     ready = {"host": "127.0.0.1", "port": server.port, "control_port": control.port, "pid": os.getpid()}

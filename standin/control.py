@@ -7,6 +7,15 @@ Requests, by their "op":
   sessions  the ids of the open sessions.
   cut       ends "session" (or all), with "reset": true by RST.
   ping      answers.
+The database half adds (standin.engine.operations):
+  hook      T-SQL that runs between others' statements; the fields are those of standin.engine.hooks.Hook but id, fired
+            and errors. Answers its id.
+  hooks     all hooks with how often each has fired, and its errors.  hooks_off  takes all away.
+  route     where logins of "application" (default: the program's) land, by "pattern": a list that repeats, true for a
+            replica that lags; [] ends it. Without a replica yet, it is made as the server is now.
+  catch_up  the replica is as the server is now.
+  advance   the server's clock jumps ahead by "seconds".
+  fail_scans  the next "times" scans of the log that find something fail.
 An answer has "ok": true, or "ok": false and "error".
 """
 
@@ -16,6 +25,7 @@ import contextlib
 import json
 import socket
 import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from types import TracebackType
 from typing import Any
@@ -23,13 +33,16 @@ from typing import Any
 from standin.tds.server import Server
 
 _TIMEOUT_SECONDS = 30.0
+Operation = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class ControlServer:
     """Answers control requests about a server, each connection in its own thread."""
 
-    def __init__(self, server: Server, port: int = 0) -> None:
+    def __init__(self, server: Server, port: int = 0, operations: Mapping[str, Operation] | None = None) -> None:
+        """`operations`: further ones, by their "op"."""
         self._server = server
+        self._operations = operations or {}
         self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._accept, name="control", daemon=True)
@@ -84,6 +97,8 @@ class ControlServer:
                 return {"cut": server.cut(request.get("session"), bool(request.get("reset", False)))}
             case "ping":
                 return {}
+        if op in self._operations:
+            return self._operations[op](request)
         raise ValueError(f"unknown op {op!r}")
 
 
@@ -124,6 +139,17 @@ class Control:
     def fired(self, fault_id: int) -> int:
         """How often a fault has fired."""
         return next(fault["fired"] for fault in self.ask("faults")["faults"] if fault["id"] == fault_id)
+
+    def hook(self, match: str, sql: Sequence[str], **fields: Any) -> int:
+        """Makes `sql` happen at a statement that contains `match`; returns the hook's id."""
+        return int(self.ask("hook", match=match, sql=list(sql), **fields)["id"])
+
+    def hooked(self, hook_id: int) -> int:
+        """How often a hook has fired. RuntimeError with what its T-SQL met, if that failed."""
+        hook = next(hook for hook in self.ask("hooks")["hooks"] if hook["id"] == hook_id)
+        if hook["errors"]:
+            raise RuntimeError(f"the hook at {hook['match']!r} failed: {hook['errors']}")
+        return int(hook["fired"])
 
     def statements(self, match: str = "", after: int = 0) -> list[dict[str, Any]]:
         return list(self.ask("log", match=match, after=after)["statements"])

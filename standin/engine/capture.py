@@ -5,9 +5,9 @@ up to `maxtrans` transactions in one SQLite transaction, so that readers see all
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from standin.engine import physical
+from standin.engine import temporal as tm
 from standin.engine.catalog import Database, Instance, Table
 from standin.engine.clock import lsn_bytes
 from standin.engine.connection import open_connection
 from standin.engine.jobs import Job, new_jobs
+from standin.model import SqlError
 
 if TYPE_CHECKING:
     from standin.engine.engine import StandInEngine
@@ -77,7 +79,7 @@ class DatabaseLog:
     errors: list[tuple[int, int, str]] = field(default_factory=list)  # time, number, message
     jobs: dict[str, Job] = field(default_factory=dict)
     enabled_at: dict[int, int] = field(default_factory=dict)  # change table's object id → log record
-    last_work: float = field(default_factory=time.monotonic)
+    last_work: int = 0  # UTC, in ticks
 
 
 class Capture:
@@ -88,6 +90,7 @@ class Capture:
         self.logs: dict[int, DatabaseLog] = {}
         self._db: sqlite3.Connection | None = None
         self._stop = threading.Event()
+        self._failing = 0
         self._thread: threading.Thread | None = None
 
     # Life
@@ -118,14 +121,11 @@ class Capture:
 
     def _scan_guarded(self, database: Database, job: Job) -> None:
         """An error stops the scan, not the process; it shows in sys.dm_cdc_errors, and the next scan tries again."""
-        try:
+        with contextlib.suppress(Exception):
             self.scan(database, job.maxtrans, job.maxscans)
-        except Exception as error:
-            log = self.log_of(database)
-            log.errors = [*log.errors[-31:], (self.engine.time.datetime(), 22859, str(error))]
 
     def log_of(self, database: Database) -> DatabaseLog:
-        return self.logs.setdefault(database.database_id, DatabaseLog())
+        return self.logs.setdefault(database.database_id, DatabaseLog(last_work=self.engine.time.utc()))
 
     def forget(self, database: Database) -> None:
         self.logs.pop(database.database_id, None)
@@ -178,14 +178,31 @@ class Capture:
     # Scanning
 
     def scan(self, database: Database, maxtrans: int = 500, maxscans: int = 10) -> int:
-        """Up to maxscans × maxtrans transactions; how many were done."""
+        """Up to maxscans × maxtrans transactions; how many were done. What fails is in sys.dm_cdc_errors too."""
         total = 0
-        for _ in range(max(1, maxscans)):
-            done = self._scan_once(database, maxtrans)
-            total += done
-            if done < maxtrans:
-                break
+        try:
+            for _ in range(max(1, maxscans)):
+                done = self._scan_once(database, maxtrans)
+                total += done
+                if done < maxtrans:
+                    break
+        except Exception as error:
+            log = self.log_of(database)
+            log.errors = [*log.errors[-31:], (self.engine.time.datetime(), 22859, str(error))]
+            raise
         return total
+
+    def fail_scans(self, times: int) -> None:
+        """The next scans that find something fail half-way, and leave nothing behind."""
+        self._failing = times
+
+    def _fail_if_told(self, done: int, batch: int) -> None:
+        if self._failing > 0 and done > batch // 2:
+            self._failing -= 1
+            raise SqlError(
+                22859,
+                "Log Scan process failed in processing log records. Refer to previous errors in the current session to identify the cause and correct any associated problems.",
+            )
 
     def _scan_once(self, database: Database, maxtrans: int) -> int:
         log, engine = self.log_of(database), self.engine
@@ -196,11 +213,12 @@ class Capture:
                 self._idle(database, log, session)
                 return 0
             with self._transaction() as db:
-                for entry in batch:
+                for done, entry in enumerate(batch, 1):
                     self._apply(db, database, entry, session)
+                    self._fail_if_told(done, len(batch))
             for _ in batch:
                 log.queue.popleft()
-            log.last_work = time.monotonic()
+            log.last_work = engine.time.utc()
             session.end_time = engine.time.datetime()
             session.latency_seconds = max(0, (session.end_time - session.last_time) // 300) if session.last_time else 0
             log.sessions = [*log.sessions[-_SESSIONS_KEPT:], session]
@@ -229,7 +247,7 @@ class Capture:
         else:
             session.end_time, session.empty_scans = session.start_time, 1
             log.sessions = [*log.sessions[-_SESSIONS_KEPT:], session]
-        if interval and time.monotonic() - log.last_work >= interval:
+        if interval and self.engine.time.utc() - log.last_work >= interval * tm.TICKS_A_SECOND:
             self.add_idle_lsn(database)
 
     def add_idle_lsn(self, database: Database) -> bytes:
@@ -242,7 +260,7 @@ class Capture:
                     f"INSERT INTO {mapping.physical} (c1, c2, c3, c4, c5) VALUES (?, ?, ?, ?, ?)",
                     (lsn, now, now, b"\0", b"\0" * 10),
                 )
-            self.log_of(database).last_work = time.monotonic()
+            self.log_of(database).last_work = self.engine.time.utc()
             return lsn
 
     def _apply(self, db: sqlite3.Connection, database: Database, entry: Commit | Marker, session: ScanSession) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from standin.engine import physical, tables
 from standin.engine.catalog import ColumnDef, Database, Index, Instance, Principal, Table
+from standin.engine.replica import read_only
 from standin.engine.types import BIT, DATETIME, INT, LSN, SYSNAME, nvarchar, type_name, varbinary
 from standin.model import MAX, SqlError, SqlType
 
@@ -298,6 +299,8 @@ class session_transaction:
         self.session = session
 
     def __enter__(self) -> sqlite3.Connection:
+        if self.session.on_replica:
+            raise read_only(self.session.database)
         self.session.engine.writer.acquire()
         self.session.undo_id = self.session.capture_id = 0
         self.session.db.execute("BEGIN IMMEDIATE")

@@ -45,9 +45,17 @@ class ServerTime:
     """`zone`: an IANA or Windows name, or an offset in minutes. `utc` gives ticks (temporal) and can be replaced."""
 
     def __init__(self, zone: str | int, utc: Callable[[], int] = tm.ticks_now) -> None:
-        self.utc = utc
+        self._utc = utc
+        self._ahead = 0
         self.name = zone if isinstance(zone, str) else "UTC" if zone == 0 else f"UTC{tm.format_offset(zone)}"
         self._zone = zone_of(zone) if isinstance(zone, str) else timezone(timedelta(minutes=zone))
+
+    def utc(self) -> int:
+        return self._utc() + self._ahead
+
+    def advance(self, ticks: int) -> None:
+        """The clock jumps ahead."""
+        self._ahead += ticks
 
     def offset(self, utc_ticks: int) -> int:
         """Minutes that local time is ahead of UTC."""

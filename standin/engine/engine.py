@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from standin.engine.capture import Capture
@@ -15,7 +16,10 @@ from standin.engine.catalog import Database, ObjectIds, Table
 from standin.engine.change_cache import ChangeCache
 from standin.engine.clock import Log, ServerTime
 from standin.engine.connection import open_connection
+from standin.engine.hooks import HookBoard
+from standin.engine.operations import Operation, operations
 from standin.engine.properties import Properties
+from standin.engine.replica import Replica
 from standin.engine.session import EngineSession
 from standin.model import Login, SqlError
 
@@ -94,6 +98,8 @@ class StandInEngine:
         for name in ("master", "tempdb", "model", "msdb"):
             self.add_database(name)
         self.change_cache = ChangeCache()
+        self.hooks = HookBoard(self)
+        self.replica = Replica(self)
         self.capture = Capture(self)
         self.capture.start()
 
@@ -177,6 +183,22 @@ class StandInEngine:
         expected = self.passwords.get(login.user.lower())
         if expected is None or expected != login.password:
             raise SqlError(18456, f"Login failed for user '{login.user}'.", 14)
+        return self._new_session(login)
+
+    @contextlib.contextmanager
+    def open_session(self, login: Login) -> Iterator[EngineSession]:
+        """A session of the server's own, without a password; it is closed at the end."""
+        session = self._new_session(login)
+        try:
+            yield session
+        finally:
+            session.close()
+
+    def operations(self) -> Mapping[str, Operation]:
+        """What the control channel can ask for."""
+        return operations(self)
+
+    def _new_session(self, login: Login) -> EngineSession:
         session = EngineSession(self, login, next(self._session_ids), self.databases["master"])
         try:
             if login.database:

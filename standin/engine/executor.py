@@ -83,7 +83,11 @@ class Executor(Queries, Raising):
         try:
             if isinstance(statement, st.Query | st.Execute | st.Definition | st.Transaction):
                 session.engine.injected(statement.text)
-            yield from self._dispatch(statement)
+                session.engine.hooks.run("before", statement.text, session)
+                yield from self._dispatch(statement)
+                session.engine.hooks.run("after", statement.text, session)
+            else:
+                yield from self._dispatch(statement)
             if not isinstance(statement, st.If | st.While | st.Try | st.Block | st.Raise):
                 session.last_error = 0
         except SqlError as error:

@@ -52,7 +52,7 @@ def serve(executor: Executor, statement: st.Query, tree: exp.Expression) -> Iter
     if key not in statement.plans:
         statement.keep(key, _recognise(executor, tree))
     shape: Shape | None = statement.plans[key]
-    if shape is None or session.options["FMTONLY"] or not session.engine.change_cache.usable(shape.table.object_id):
+    if shape is None or session.options["FMTONLY"] or not session.change_cache.usable(shape.table.object_id):
         return None
     if shape.table.object_id in session.dirty_tables():
         return None
@@ -82,7 +82,7 @@ def _serve(executor: Executor, shape: Shape, low: Key, high: Key) -> Iterator[Ev
         values = {}
     count = 0
     if low < high:
-        projection = session.engine.change_cache.projection(shape.table.object_id, (shape.text, varying), low)
+        projection = session.change_cache.projection(shape.table.object_id, (shape.text, varying), low)
         for data, rows in projection.read(low, high, _fetcher(executor, shape, values, high)):
             count += rows
             yield WireRows(data, rows)

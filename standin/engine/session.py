@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from standin.engine import permissions
 from standin.engine.catalog import Database, Principal, Table
+from standin.engine.change_cache import ChangeCache
 from standin.engine.connection import Cancelled, Connection
 from standin.engine.env import Env, Plan
 from standin.engine.executor import Batch, Executor
@@ -30,7 +31,9 @@ class EngineSession(Transactions):
         self.closed = False
         self._init_transactions()
         self._init_settings()
-        self.connection = Connection(engine.path, self)
+        self.is_hook = False
+        self.on_replica = engine.replica.takes(login)
+        self.connection = Connection(engine.replica.path if self.on_replica else engine.path, self)
         self.db: sqlite3.Connection = self.connection.db
         self.temporary_tables: dict[str, Table] = {}
         self.table_variables: dict[str, Table] = {}
@@ -52,6 +55,10 @@ class EngineSession(Transactions):
     @property
     def database(self) -> str:
         return self.db_catalog.name
+
+    @property
+    def change_cache(self) -> ChangeCache:
+        return self.engine.replica.change_cache if self.on_replica else self.engine.change_cache
 
     @property
     def wide_identity(self) -> Any:

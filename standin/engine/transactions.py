@@ -16,6 +16,7 @@ from standin.engine import physical
 from standin.engine.catalog import Table
 from standin.engine.connection import Cancelled, Locked
 from standin.engine.errors import unsupported
+from standin.engine.replica import read_only
 from standin.model import Event, SqlError, TransactionBegan, TransactionEnded
 
 if TYPE_CHECKING:
@@ -212,6 +213,8 @@ class Transactions:
 
     def _write_once(self: EngineSession, tables: list[Table], work: Callable[[], T], verb: str) -> T:
         engine, transaction = self.engine, self.transaction
+        if self.on_replica and not all(t.temporary for t in tables):
+            raise read_only(self.database)
         with engine.writer:
             captured = [t for t in tables if engine.is_captured(t)]
             own = transaction.id if transaction else (engine.next_transaction() if captured else 0)
