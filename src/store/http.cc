@@ -16,6 +16,9 @@
 namespace cdc::store {
 namespace {
 
+// An impatient request's timeouts. Conditional writes that race were seen to take up to 5 s.
+constexpr std::chrono::milliseconds kImpatientConnect{2'000};
+constexpr std::chrono::seconds kImpatientStall{6};
 constexpr size_t kIdleHandlesMax = 32;  // more threads than this share nothing but lose reuse
 
 // The state of one request while libcurl calls back.
@@ -169,6 +172,12 @@ class HttpClient::Handle {
     ARROW_CHECK(curl_easy_setopt(curl_, option, value) == CURLE_OK);
   }
 
+  void SetTimeouts(std::chrono::milliseconds connect, std::chrono::seconds stall) {
+    Set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect.count()));
+    Set(CURLOPT_LOW_SPEED_LIMIT, 1L);
+    Set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(stall.count()));
+  }
+
   void Prepare(const HttpRequest& request, const HttpOptions& options, Exchange* exchange) {
     Set(CURLOPT_URL, request.url.c_str());
     Set(CURLOPT_PATH_AS_IS, 1L);  // keys may have "." and ".." in them
@@ -177,9 +186,10 @@ class HttpClient::Handle {
     Set(CURLOPT_NOSIGNAL, 1L);
     Set(CURLOPT_TCP_KEEPALIVE, 1L);
     Set(CURLOPT_USERAGENT, "cdc-to-s3");
-    Set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
-    Set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-    Set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(options.stall_timeout.count()));
+    SetTimeouts(request.impatient ? std::min(options.connect_timeout, kImpatientConnect)
+                                  : options.connect_timeout,
+                request.impatient ? std::min(options.stall_timeout, kImpatientStall)
+                                  : options.stall_timeout);
     if (!options.ca_bundle.empty()) {
       Set(CURLOPT_CAINFO, options.ca_bundle.c_str());
     }

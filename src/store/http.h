@@ -24,6 +24,9 @@ struct HttpRequest {
   std::string url;     // absolute and percent-encoded: sent as it stands
   std::vector<HttpHeader> headers;
   const Spool* body = nullptr;  // sealed; for PUT
+  // Waits for a connection and for a silent server only shortly: for a server that was away a
+  // moment ago.
+  bool impatient = false;
 };
 
 struct HttpReply {

@@ -10,6 +10,9 @@ namespace cdc::store {
 struct RetryLimits {
   int tries_max = 10;
   std::chrono::milliseconds budget{60'000};  // from the first try to the start of the last
+  // Instead of `budget` while nothing at the address has ever answered. Then it is likelier to be
+  // wrong than away, and somebody who has just started the program waits to be told.
+  std::chrono::milliseconds first_contact_budget{5'000};
   std::chrono::milliseconds first_pause{100};
   std::chrono::milliseconds pause_max{5'000};
 };
@@ -21,8 +24,8 @@ class Backoff {
   Backoff(const RetryLimits& limits, const Clock& clock);
 
   // Sleeps before the next try, at least `at_least` (a server's Retry-After). False, at once, if
-  // there is to be no next try.
-  bool Pause(std::chrono::milliseconds at_least);
+  // there is to be no next try. `answered`: the store has answered a request, now or earlier.
+  bool Pause(std::chrono::milliseconds at_least, bool answered);
   int tries() const { return tries_; }
 
  private:

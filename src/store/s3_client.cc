@@ -44,6 +44,15 @@ S3Reply ConditionLost() {
   return reply;
 }
 
+// Whether the fault is the store's, and not that of one key or one body.
+bool IsAway(const arrow::Result<S3Reply>& reply) {
+  if (!reply.ok()) {
+    return true;
+  }
+  const S3Error& error = reply->error;
+  return error.IsTransient() && (error.status >= 500 || error.status == 429);
+}
+
 // Whether the write may have been carried out, or refused without our seeing it, so that a look
 // pays.
 bool IsUncertain(const arrow::Result<S3Reply>& reply) {
@@ -52,7 +61,8 @@ bool IsUncertain(const arrow::Result<S3Reply>& reply) {
 
 }  // namespace
 
-S3Client::S3Client(S3Options options) : options_(std::move(options)), http_(options_.http) {}
+S3Client::S3Client(S3Options options)
+    : options_(std::move(options)), http_(options_.http), breaker_(*options_.clock) {}
 
 arrow::Result<std::unique_ptr<S3Client>> S3Client::Open(S3Options options) {
   std::unique_ptr<S3Client> client(new S3Client(std::move(options)));
@@ -94,6 +104,7 @@ HttpRequest S3Client::Sign(const S3Request& request) const {
   http.method = request.method;
   http.url = to.location.origin + sign.path + (sign.query.empty() ? "" : "?" + sign.query);
   http.body = request.body;
+  http.impatient = breaker_.IsOpen();
   for (const auto& [name, value] : sign.headers) {
     http.headers.push_back({name, value});
   }
@@ -118,6 +129,7 @@ arrow::Result<HttpReply> S3Client::FetchErrorOfHead(const S3Request& request) {
 arrow::Result<S3Reply> S3Client::SendOnce(const S3Request& request) {
   S3Reply reply;
   ARROW_ASSIGN_OR_RAISE(reply.http, http_.Perform(Sign(request)));
+  answered_ = true;
   const bool clear_without_body = reply.http.status == 404 && bucket_seen_;
   if (request.method == "HEAD" && reply.http.status >= 400 && reply.http.status < 500 &&
       !clear_without_body) {
@@ -168,19 +180,36 @@ arrow::Result<S3Reply> S3Client::Send(const S3Request& request) {
         continue;
       }
     }
+    const bool away = IsAway(reply);
+    if (!away) {
+      breaker_.Close();
+    }
     if (reply.ok() && !reply->error.IsTransient()) {
       return reply;
     }
     if (IsUncertain(reply) && request.condition_lost && request.condition_lost()) {
       return ConditionLost();
     }
-    if (!backoff.Pause(reply.ok() ? RetryAfter(reply->http) : milliseconds(0))) {
-      const arrow::Status last =
-          reply.ok() ? Explain(request, reply->error) : WithOperation(request, reply.status());
-      return MakeError(ErrorKind::kTransient,
-                       fmt::format("{}; gave up after {} tries", last.message(), backoff.tries()));
+    const milliseconds at_least = reply.ok() ? RetryAfter(reply->http) : milliseconds(0);
+    if (breaker_.IsOpen() || !backoff.Pause(at_least, answered_)) {
+      const arrow::Status gave_up = GaveUp(request, reply, backoff.tries());
+      if (away) {
+        breaker_.Open();
+      }
+      return gave_up;
     }
   }
+}
+
+arrow::Status S3Client::GaveUp(const S3Request& request, const arrow::Result<S3Reply>& last,
+                               int tries) const {
+  const arrow::Status why =
+      last.ok() ? Explain(request, last->error) : WithOperation(request, last.status());
+  return MakeError(
+      ErrorKind::kTransient,
+      fmt::format("{}; gave up after {}{}", why.message(),
+                  tries == 1 ? "one try" : fmt::format("{} tries", tries),
+                  breaker_.IsOpen() ? ", because others have just used up all of theirs" : ""));
 }
 
 arrow::Status S3Client::Explain(const S3Request& request, const S3Error& error) const {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "store/circuit_breaker.h"
 #include "store/http.h"
 #include "store/s3_address.h"
 #include "store/s3_error.h"
@@ -44,7 +45,8 @@ class S3Client {
  public:
   static arrow::Result<std::unique_ptr<S3Client>> Open(S3Options options);
 
-  // A success, or the error that another try would not change. Retries used up: kTransient.
+  // A success, or the error that another try would not change. Retries used up: kTransient; then
+  // for some seconds every call has one try only, until one is answered (circuit_breaker.h).
   arrow::Result<S3Reply> Send(const S3Request& request);
   // One try.
   arrow::Result<S3Reply> SendOnce(const S3Request& request);
@@ -63,10 +65,14 @@ class S3Client {
   Target target() const;
   HttpRequest Sign(const S3Request& request) const;
   arrow::Result<HttpReply> FetchErrorOfHead(const S3Request& request);
+  arrow::Status GaveUp(const S3Request& request, const arrow::Result<S3Reply>& last,
+                       int tries) const;
   arrow::Result<bool> MoveToRegion(const S3Error& error);
 
   const S3Options options_;
   HttpClient http_;
+  CircuitBreaker breaker_;
+  std::atomic<bool> answered_ = false;     // something at the address has spoken HTTP to us
   std::atomic<bool> bucket_seen_ = false;  // so that a 404 without a body is about the key
   mutable std::mutex mutex_;
   Target target_;                   // guarded by mutex_

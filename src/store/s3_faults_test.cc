@@ -3,7 +3,7 @@
 
 #include "store/s3_store.h"
 #include "store/testing/child_process.h"
-#include "store/testing/faulty_server.h"
+#include "store/testing/faulty_s3.h"
 
 // What the S3 store makes of faults that real servers show rarely: which are tried again, what a
 // lost reply means, what is never repeated.
@@ -16,47 +16,15 @@ using testing::ErrorReply;
 using testing::FaultyReply;
 using testing::FaultyServer;
 using ::testing::HasSubstr;
+using testing::HeadOf;
+using testing::InTurn;
+using testing::kStored;
 using testing::Lost;
+using testing::OpenOn;
+using testing::OptionsFor;
+using testing::Put;
 using testing::SeenRequest;
 using How = FaultyReply::How;
-
-const FaultyReply kStored{200, {{"ETag", "\"new\""}}, "", How::kAnswer};
-
-FaultyReply HeadOf(const std::string& version) {
-  return {200, {{"ETag", "\"" + version + "\""}, {"Content-Length", "3"}}, "", How::kAnswer};
-}
-
-S3Options OptionsFor(const std::string& endpoint) {
-  S3Options options;
-  options.bucket = "lake";
-  options.endpoint = endpoint;
-  options.path_style = true;
-  options.credentials = {"key", "secret", ""};
-  options.retry.tries_max = 4;
-  options.retry.budget = milliseconds(5'000);
-  options.retry.first_pause = milliseconds(4);
-  options.http.stall_timeout = std::chrono::seconds(1);
-  return options;
-}
-
-std::unique_ptr<Store> OpenOn(const FaultyServer& server) {
-  return OpenS3Store(OptionsFor(server.endpoint())).ValueOrDie();
-}
-
-arrow::Result<PutResult> Put(Store& store, const PutOptions& options = {}) {
-  return store.Put("k", *Spool::FromBytes("abc"), options);
-}
-
-// Answers PUTs with these replies in turn, the last for ever; HEADs with `head`.
-FaultyServer::Answer InTurn(std::vector<FaultyReply> puts, FaultyReply head = {404, {}, "", {}}) {
-  auto next = std::make_shared<size_t>(0);
-  return [puts = std::move(puts), head = std::move(head), next](const SeenRequest& request) {
-    if (request.method != "PUT") {
-      return request.method == "HEAD" ? head : ErrorReply(404, "NoSuchKey");
-    }
-    return puts[std::min((*next)++, puts.size() - 1)];
-  };
-}
 
 struct Fault {
   std::string name;
