@@ -34,13 +34,33 @@ void PrintError(const arrow::Status& status) {
   fmt::print(stderr, "cdc-to-s3: {}\n", status.message());
 }
 
+namespace {
+
+store::ObjectOptions ObjectOptions(const config::Target& target) {
+  store::ObjectOptions objects;
+  objects.sse = target.sse;
+  objects.kms_key_id = target.sse_kms_key_id;
+  objects.bucket_key = target.sse_bucket_key;
+  objects.storage_class = target.storage_class;
+  for (const std::string& tag : target.tags) {
+    const size_t equals = tag.find('=');
+    objects.tags.emplace_back(tag.substr(0, equals), tag.substr(equals + 1));
+  }
+  return objects;
+}
+
+}  // namespace
+
 arrow::Result<Stores> OpenStores(const config::Config& config) {
   store::S3Options options;
+  options.objects = ObjectOptions(config.target);
+  options.expected_bucket_owner = config.target.expected_bucket_owner;
   options.region = config.target.region;
   options.endpoint = config.target.endpoint;
   options.path_style = config.target.path_style;
   options.credentials = {config.target.access_key_id, config.target.secret_access_key,
                          config.target.session_token};
+  options.anonymous = config.target.anonymous;
   options.http.ca_bundle = config.target.ca_bundle;
   Stores stores;
   ARROW_ASSIGN_OR_RAISE(stores.data, store::OpenStore(config.target.url, options));

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <charconv>
 #include <initializer_list>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,8 @@ Status CheckOneOf(std::string_view text, std::initializer_list<std::string_view>
   return Status::Invalid("\"", text, "\" is not ", list);
 }
 
-bool IsDigitOrDot(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0 || c == '.'; }
+bool IsDigit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
+bool IsDigitOrDot(char c) { return IsDigit(c) || c == '.'; }
 
 }  // namespace
 
@@ -107,6 +109,41 @@ Status CheckGroup(std::string_view text) {
   };
   if (text.size() <= 64 && std::ranges::all_of(text, fits)) return Status::OK();
   return Status::Invalid("\"", text, "\" is not a name of at most 64 letters, digits, - and _");
+}
+
+Status CheckEncryption(std::string_view text) {
+  return CheckOneOf(text, {"AES256", "aws:kms", "aws:kms:dsse"});
+}
+
+// Not a list of the classes: other stores have others.
+Status CheckStorageClass(std::string_view text) {
+  const auto fits = [](char c) { return (c >= 'A' && c <= 'Z') || IsDigit(c) || c == '_'; };
+  if (std::ranges::all_of(text, fits)) return Status::OK();
+  return Status::Invalid("\"", text, "\" is not a storage class like STANDARD_IA");
+}
+
+Status CheckAccount(std::string_view text) {
+  if (text.size() == 12 && std::ranges::all_of(text, IsDigit)) return Status::OK();
+  return Status::Invalid("\"", text, "\" is not an account id of 12 digits");
+}
+
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
+Status CheckTags(const std::vector<std::string>& tags) {
+  std::set<std::string> names;
+  for (const std::string& tag : tags) {
+    const size_t equals = tag.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return Status::Invalid("\"", tag, "\" is not name=value");
+    }
+    if (equals > 128 || tag.size() - equals - 1 > 256) {
+      return Status::Invalid("\"", tag, "\" is longer than 128 for the name and 256 for the value");
+    }
+    if (!names.insert(tag.substr(0, equals)).second) {
+      return Status::Invalid("the name of \"", tag, "\" is there twice");
+    }
+  }
+  if (tags.size() > 10) return Status::Invalid(tags.size(), " tags; an object takes 10");
+  return Status::OK();
 }
 
 Status CheckListen(std::string_view text) {

@@ -2,7 +2,9 @@
 
 #include <arrow/status.h>
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 // What a text value must look like. Invalid says what is wrong and what would be right.
 namespace cdc::config {
@@ -13,11 +15,16 @@ arrow::Status CheckState(std::string_view text);         // file:///folder
 arrow::Status CheckEndpoint(std::string_view text);      // http(s)://host[:port]
 arrow::Status CheckPathTemplate(std::string_view text);  // known placeholders, {table} among them
 arrow::Status CheckLogLevel(std::string_view text);
-arrow::Status CheckLogFormat(std::string_view text);  // auto · text · json
-arrow::Status CheckEncrypt(std::string_view text);    // auto · yes · no · strict
-arrow::Status CheckIntent(std::string_view text);     // ReadWrite · ReadOnly
-arrow::Status CheckGroup(std::string_view text);      // letters, digits, - and _
-arrow::Status CheckListen(std::string_view text);     // host:port
+arrow::Status CheckLogFormat(std::string_view text);     // auto · text · json
+arrow::Status CheckEncrypt(std::string_view text);       // auto · yes · no · strict
+arrow::Status CheckIntent(std::string_view text);        // ReadWrite · ReadOnly
+arrow::Status CheckGroup(std::string_view text);         // letters, digits, - and _
+arrow::Status CheckEncryption(std::string_view text);    // AES256 · aws:kms · aws:kms:dsse
+arrow::Status CheckStorageClass(std::string_view text);  // STANDARD_IA and the like
+arrow::Status CheckAccount(std::string_view text);       // 12 digits
+// At most 10 of name=value, each name once, as S3 takes them.
+arrow::Status CheckTags(const std::vector<std::string>& tags);
+arrow::Status CheckListen(std::string_view text);  // host:port
 
 // Whether a bucket cannot be a part of this endpoint's host name: an address, localhost, a name
 // without a dot.

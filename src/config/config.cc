@@ -90,6 +90,18 @@ void RequirePair(const Config& config, std::string* missing) {
   if (secret && !id) *missing += "\n  " + NamesOf(*FindKey("target.access_key_id"));
 }
 
+// Settings that are each right and do not go together.
+Status CheckEncryptionKey(const Target& target) {
+  const bool kms = target.sse.starts_with("aws:kms");
+  if (!target.sse_kms_key_id.empty() && !kms) {
+    return Status::Invalid("target.sse_kms_key_id is only used with target.sse = \"aws:kms\"");
+  }
+  if (target.sse_bucket_key && target.sse != "aws:kms") {
+    return Status::Invalid("target.sse_bucket_key is only used with target.sse = \"aws:kms\"");
+  }
+  return Status::OK();
+}
+
 }  // namespace
 
 Result<Config> Load(const Inputs& inputs) {
@@ -106,8 +118,8 @@ Status Validate(const Config& config) {
   std::string missing;
   RequireAll(config, &missing);
   RequirePair(config, &missing);
-  if (missing.empty()) return Status::OK();
-  return Status::Invalid("these settings are missing:", missing);
+  if (!missing.empty()) return Status::Invalid("these settings are missing:", missing);
+  return CheckEncryptionKey(config.target);
 }
 
 std::string Describe(const Config& config) {

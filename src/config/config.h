@@ -51,10 +51,18 @@ struct Target {
   std::string access_key_id;
   std::string secret_access_key;
   std::string session_token;
-  std::string profile;  // of AWS's shared configuration files
+  std::string profile;     // of AWS's shared configuration files
+  bool anonymous = false;  // requests are not signed at all
   std::string ca_bundle;
   std::string state;  // empty: in the target; file:///folder: a local directory
   std::string path = "{database}/{table}/cdc";
+  // What S3 is told about what it is to keep. Empty: as the bucket has it.
+  std::string sse;  // AES256 · aws:kms · aws:kms:dsse
+  std::string sse_kms_key_id;
+  bool sse_bucket_key = false;    // fewer, cheaper calls to KMS
+  std::string storage_class;      // of objects
+  std::vector<std::string> tags;  // of objects: name=value
+  std::string expected_bucket_owner;
 };
 
 struct Run {

@@ -16,6 +16,7 @@ using Names = std::vector<std::string>;
 using Check = Status (*)(std::string_view);
 
 Status AnyText(std::string_view) { return Status::OK(); }
+Status AnyList(const std::vector<std::string>&) { return Status::OK(); }
 
 // A place in Config: a section and a member of it.
 template <typename Section, typename Value>
@@ -139,15 +140,16 @@ std::vector<std::string> SplitList(std::string_view text) {
 }
 
 template <typename Section>
-Key List(std::string name, Place<Section, std::vector<std::string>> place, std::string help) {
+Key List(std::string name, Place<Section, std::vector<std::string>> place, std::string help,
+         Status (*check)(const std::vector<std::string>&) = AnyList) {
   return {.name = std::move(name),
           .other_names = {},
           .kind = Kind::kList,
           .help = std::move(help),
           .set =
-              [place](std::string_view text, Config* config) {
+              [place, check](std::string_view text, Config* config) {
                 place.in(config) = SplitList(text);
-                return Status::OK();
+                return check(place.in(config));
               },
           .get =
               [place](const Config& config) {
@@ -249,14 +251,29 @@ std::vector<Key> TargetKeys() {
              {"AWS_SECRET_ACCESS_KEY"}, "its secret"),
       Secret("target.session_token", Place{t, &Target::session_token}, {"AWS_SESSION_TOKEN"},
              "for temporary credentials"),
-      Text("target.profile", Place{t, &Target::profile}, {"AWS_PROFILE"},
+      Text("target.profile", Place{t, &Target::profile}, {"AWS_PROFILE", "AWS_DEFAULT_PROFILE"},
            "profile of AWS's shared configuration files"),
+      Boolean("target.anonymous", Place{t, &Target::anonymous},
+              "sign nothing, for a store that wants no credentials"),
       Text("target.ca_bundle", Place{t, &Target::ca_bundle}, {"AWS_CA_BUNDLE"},
            "file with the certificates to trust, instead of the system's"),
       Text("target.state", Place{t, &Target::state}, {},
            "file:///folder for the state, where the store has no conditional writes", CheckState),
       Text("target.path", Place{t, &Target::path}, {},
            "folder of a table: {database}, {schema}, {table}, {date}", CheckPathTemplate),
+      Text("target.sse", Place{t, &Target::sse}, {},
+           "encryption to ask for: AES256, aws:kms, aws:kms:dsse (default: the bucket's)",
+           CheckEncryption),
+      Text("target.sse_kms_key_id", Place{t, &Target::sse_kms_key_id}, {},
+           "the KMS key for it: an ARN, an id, alias/name (default: the account's)"),
+      Boolean("target.sse_bucket_key", Place{t, &Target::sse_bucket_key},
+              "fewer calls to KMS, by a key of the bucket's own"),
+      Text("target.storage_class", Place{t, &Target::storage_class}, {},
+           "of objects: STANDARD_IA, INTELLIGENT_TIERING, … (default: the bucket's)",
+           CheckStorageClass),
+      List("target.tags", Place{t, &Target::tags}, "tags of objects: name=value", CheckTags),
+      Text("target.expected_bucket_owner", Place{t, &Target::expected_bucket_owner}, {},
+           "account id; a bucket that belongs to another account is refused", CheckAccount),
   };
 }
 

@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cctype>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
 #include "store/s3_error.h"
 #include "store/testing/child_process.h"
 
@@ -57,6 +62,24 @@ TEST(RequiredPolicy, allows_what_is_needed_below_the_prefix_and_no_more) {
             R"("s3:GetObject"],"Resource":"arn:aws:s3:::lake/raw/*"},{"Effect":"Allow","Action":)"
             R"("s3:ListBucket","Resource":"arn:aws:s3:::lake"}]})");
   EXPECT_THAT(RequiredPolicy("lake", ""), HasSubstr("\"arn:aws:s3:::lake/*\""));
+}
+
+// The file of docs/policies without the blanks that people read it with.
+std::string Documented(const std::string& name) {
+  const auto root = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path();
+  std::ifstream file(root / "docs" / "policies" / name);
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  std::erase_if(text, [](unsigned char c) { return std::isspace(c) != 0; });
+  return text;
+}
+
+TEST(RequiredPolicy, is_the_documented_one) {
+  EXPECT_EQ(Documented("delivery.json"), RequiredPolicy("lake", "raw"));
+  EXPECT_EQ(Documented("delivery-with-kms-and-tags.json"),
+            RequiredPolicy("lake", "raw",
+                           {true,
+                            "arn:aws:kms:eu-central-1:111122223333:key/"
+                            "1234abcd-12ab-34cd-56ef-1234567890ab"}));
 }
 
 }  // namespace

@@ -97,7 +97,7 @@ HttpRequest S3Client::Sign(const S3Request& request) const {
   if (request.body != nullptr) {
     sign.headers.emplace_back("x-amz-checksum-sha256", ToBase64(request.body->sha256()));
   }
-  if (!options_.credentials.session_token.empty()) {
+  if (!options_.anonymous && !options_.credentials.session_token.empty()) {
     sign.headers.emplace_back("x-amz-security-token", options_.credentials.session_token);
   }
   HttpRequest http;
@@ -108,7 +108,9 @@ HttpRequest S3Client::Sign(const S3Request& request) const {
   for (const auto& [name, value] : sign.headers) {
     http.headers.push_back({name, value});
   }
-  http.headers.push_back({"authorization", Authorization(sign, options_.credentials, to.region)});
+  if (!options_.anonymous) {
+    http.headers.push_back({"authorization", Authorization(sign, options_.credentials, to.region)});
+  }
   return http;
 }
 
@@ -213,8 +215,15 @@ arrow::Status S3Client::GaveUp(const S3Request& request, const arrow::Result<S3R
 }
 
 arrow::Status S3Client::Explain(const S3Request& request, const S3Error& error) const {
-  return ExplainS3Error(error,
-                        {request.operation, options_.bucket, options_.prefix, target().region});
+  S3Context context;
+  context.operation = request.operation;
+  context.bucket = options_.bucket;
+  context.prefix = options_.prefix;
+  context.region = target().region;
+  context.expected_bucket_owner = options_.expected_bucket_owner;
+  context.policy.tags = !options_.objects.tags.empty();
+  context.policy.kms_key_id = options_.objects.kms_key_id;
+  return ExplainS3Error(error, context);
 }
 
 std::vector<std::string> S3Client::TakeNotes() {

@@ -37,6 +37,8 @@ constexpr std::array kKnownCodes = {
               "the request's time is more than 15 minutes away from the store's: either this "
               "machine's clock is wrong (set it, NTP), or the process slept and may not put this "
               "object any more"},
+    KnownCode{"InvalidObjectState", ErrorKind::kPermanent,
+              "the object is in an archive class and must be restored first"},
     KnownCode{"AccountProblem", ErrorKind::kDenied, "the account is not in order: see its owner"},
     KnownCode{"AllAccessDisabled", ErrorKind::kDenied, "the bucket is disabled"},
     KnownCode{
@@ -85,10 +87,24 @@ ErrorKind KindOfStatus(int status) {
 }
 
 std::string AccessDeniedAdvice(const S3Context& context) {
+  const std::string owner =
+      context.expected_bucket_owner.empty()
+          ? ""
+          : fmt::format(", or the bucket does not belong to account {} (expected_bucket_owner)",
+                        context.expected_bucket_owner);
   return fmt::format(
       "the credentials may not do this (or the object is missing and they lack s3:ListBucket: S3 "
-      "then says 403 instead of 404); they need this policy: {}",
-      RequiredPolicy(context.bucket, context.prefix));
+      "then says 403 instead of 404{}); they need this policy: {}",
+      owner, RequiredPolicy(context.bucket, context.prefix, context.policy));
+}
+
+// An alias cannot stand in a policy: the key behind it is not known here.
+std::string KmsResource(const std::string& key_id) {
+  if (key_id.starts_with("arn:") && key_id.find(":alias/") == std::string::npos) {
+    return key_id;
+  }
+  const bool is_alias = key_id.find("alias/") != std::string::npos;
+  return fmt::format("arn:aws:kms:*:*:key/{}", is_alias ? "*" : key_id);
 }
 
 std::string WrongRegionAdvice(const S3Error& error, const S3Context& context) {
@@ -161,13 +177,20 @@ arrow::Status ExplainS3Error(const S3Error& error, const S3Context& context) {
   return MakeError(kind, std::move(text));
 }
 
-std::string RequiredPolicy(const std::string& bucket, const std::string& prefix) {
+std::string RequiredPolicy(const std::string& bucket, const std::string& prefix,
+                           const PolicyOptions& options) {
   const std::string below = prefix.empty() ? bucket : fmt::format("{}/{}", bucket, prefix);
+  const std::string kms =
+      options.kms_key_id.empty()
+          ? ""
+          : fmt::format(
+                R"(,{{"Effect":"Allow","Action":["kms:GenerateDataKey","kms:Decrypt"],"Resource":"{}"}})",
+                KmsResource(options.kms_key_id));
   return fmt::format(
       R"({{"Version":"2012-10-17","Statement":[)"
-      R"({{"Effect":"Allow","Action":["s3:PutObject","s3:GetObject"],"Resource":"arn:aws:s3:::{}/*"}},)"
-      R"({{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::{}"}}]}})",
-      below, bucket);
+      R"({{"Effect":"Allow","Action":["s3:PutObject","s3:GetObject"{}],"Resource":"arn:aws:s3:::{}/*"}},)"
+      R"({{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::{}"}}{}]}})",
+      options.tags ? R"(,"s3:PutObjectTagging")" : "", below, bucket, kms);
 }
 
 }  // namespace cdc::store

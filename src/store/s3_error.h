@@ -25,20 +25,30 @@ struct S3Error {
 
 S3Error ParseS3Error(const HttpReply& reply);
 
+// What a policy must allow beyond reading and writing.
+struct PolicyOptions {
+  bool tags = false;
+  std::string kms_key_id;  // an id, an ARN or an alias; empty: none of one's own
+};
+
 // Who asked for what, for messages.
 struct S3Context {
   std::string operation;  // "put s3://lake/raw/k"
   std::string bucket;
   std::string prefix;  // "raw", or ""
   std::string region;
+  std::string expected_bucket_owner;
+  PolicyOptions policy;
 };
 
 // The error with its kind, and what to do about it.
 arrow::Status ExplainS3Error(const S3Error& error, const S3Context& context);
 
 // The JSON policy, for a user or role, of all that the program needs: s3:PutObject and s3:GetObject
-// below the prefix, s3:ListBucket on the bucket. ListBucket has no condition on the prefix: with
+// below the prefix, s3:ListBucket on the bucket; with tags s3:PutObjectTagging, with a KMS key the
+// two actions that writing and reading need. ListBucket has no condition on the prefix: with
 // one, S3 answers a GET of a missing key with 403 instead of 404.
-std::string RequiredPolicy(const std::string& bucket, const std::string& prefix);
+std::string RequiredPolicy(const std::string& bucket, const std::string& prefix,
+                           const PolicyOptions& options = {});
 
 }  // namespace cdc::store

@@ -16,6 +16,7 @@ namespace cdc::store {
 namespace {
 
 constexpr char kMetadataPrefix[] = "x-amz-meta-";
+constexpr char kOwnFolder[] = "_cdc_to_s3/";  // state and probe: not objects
 
 // ETags are quoted in headers, and in listings by some stores only.
 std::string VersionOf(std::string_view etag) {
@@ -71,6 +72,8 @@ class S3Store : public Store {
                          options.prefix)),
         prefix_(options.prefix.empty() ? "" : options.prefix + "/"),
         list_page_max_(options.list_page_max),
+        objects_(options.objects),
+        expected_bucket_owner_(options.expected_bucket_owner),
         client_(std::move(client)) {}
 
   arrow::Result<PutResult> Put(const std::string& key, const Spool& body,
@@ -79,7 +82,7 @@ class S3Store : public Store {
     ARROW_RETURN_NOT_OK(CheckMetadata(request.operation, options.metadata));
     request.body = &body;
     request.signed_at = options.signed_at;
-    request.headers.emplace_back("content-type", "application/octet-stream");
+    AddWriteHeaders(key, &request);
     for (const auto& [name, value] : options.metadata) {
       request.headers.emplace_back(kMetadataPrefix + name, value);
     }
@@ -103,7 +106,7 @@ class S3Store : public Store {
     const auto body = Spool::FromBytes(bytes);
     S3Request request = Request("swap", "PUT", key);
     request.body = body.get();
-    request.headers.emplace_back("content-type", "application/octet-stream");
+    AddWriteHeaders(key, &request);
     if (expected) {
       request.headers.emplace_back("if-match", Quoted(*expected));
     } else {
@@ -211,7 +214,27 @@ class S3Store : public Store {
     request.operation = fmt::format("{} {}/{}", operation, url_, key);
     request.method = method;
     request.key = prefix_ + key;
+    if (!expected_bucket_owner_.empty()) {
+      request.headers.emplace_back("x-amz-expected-bucket-owner", expected_bucket_owner_);
+    }
     return request;
+  }
+
+  // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+  void AddWriteHeaders(const std::string& key, S3Request* request) const {
+    const auto add = [&](const char* name, const std::string& value) {
+      if (!value.empty()) {
+        request->headers.emplace_back(name, value);
+      }
+    };
+    add("content-type", "application/octet-stream");
+    add("x-amz-server-side-encryption", objects_.sse);
+    add("x-amz-server-side-encryption-aws-kms-key-id", objects_.kms_key_id);
+    add("x-amz-server-side-encryption-bucket-key-enabled", objects_.bucket_key ? "true" : "");
+    if (!key.starts_with(kOwnFolder)) {
+      add("x-amz-storage-class", objects_.storage_class);
+      add("x-amz-tagging", CanonicalQuery(objects_.tags));
+    }
   }
 
   Peeked Peek(const std::string& key) {
@@ -275,13 +298,17 @@ class S3Store : public Store {
   const std::string url_;
   const std::string prefix_;  // "" or "raw/"
   const int64_t list_page_max_;
+  const ObjectOptions objects_;
+  const std::string expected_bucket_owner_;
   const std::unique_ptr<S3Client> client_;
 };
 
 }  // namespace
 
 arrow::Result<std::unique_ptr<Store>> OpenS3Store(S3Options options) {
-  if (options.credentials.access_key_id.empty() || options.credentials.secret_access_key.empty()) {
+  const bool keys =
+      !options.credentials.access_key_id.empty() && !options.credentials.secret_access_key.empty();
+  if (!keys && !options.anonymous) {
     return MakeError(ErrorKind::kPermanent,
                      fmt::format("s3://{}: no credentials; set AWS_ACCESS_KEY_ID and "
                                  "AWS_SECRET_ACCESS_KEY",

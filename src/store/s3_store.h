@@ -4,6 +4,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "store/credentials.h"
@@ -13,12 +15,27 @@
 
 namespace cdc::store {
 
+// What S3 is told about what it is to keep. Empty: as the bucket has it.
+struct ObjectOptions {
+  std::string sse;  // AES256 · aws:kms · aws:kms:dsse
+  std::string kms_key_id;
+  bool bucket_key = false;  // fewer, cheaper calls to KMS
+  // These two for the objects alone, not for what the program keeps for itself under _cdc_to_s3/:
+  // the state is replaced every minute and must be readable at once, and a lifecycle rule over a
+  // tag must not remove it.
+  std::string storage_class;
+  std::vector<std::pair<std::string, std::string>> tags;
+};
+
 struct S3Options {
   std::string bucket;
   std::string prefix;  // without slashes at its ends; empty: the whole bucket
   std::string region = "us-east-1";
   std::string endpoint;  // "http://localhost:9000"; empty: AWS
   bool path_style = false;
+  ObjectOptions objects;
+  std::string expected_bucket_owner;  // account id; a bucket of another's is refused
+  bool anonymous = false;             // signs nothing; `credentials` are not looked at
   Credentials credentials;
   HttpOptions http;
   RetryLimits retry;
