@@ -116,7 +116,7 @@ class Capture:
         while not self._stop.wait(self.engine.options.capture_interval):
             for database in list(self.engine.databases.values()):
                 job = self.log_of(database).jobs.get("capture")
-                if database.cdc_enabled and job is not None and job.running:
+                if self.engine.agent_running and database.cdc_enabled and job is not None and job.running:
                     self._scan_guarded(database, job)
 
     def _scan_guarded(self, database: Database, job: Job) -> None:
@@ -133,7 +133,7 @@ class Capture:
     def ensure_jobs(self, database: Database) -> None:
         log = self.log_of(database)
         if not log.jobs:
-            log.jobs = new_jobs(database, self.engine.options.retention_minutes)
+            log.jobs = new_jobs(database, self.engine.time.datetime(), self.engine.options.retention_minutes)
 
     # What sessions hand over. Both are called with the engine's writer lock held.
 

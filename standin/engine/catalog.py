@@ -132,7 +132,7 @@ class Principal:
 
 @dataclass(slots=True, frozen=True)
 class Grant:
-    """`securable`: ('object', id), ('schema', lower name) or ('database', '')."""
+    """`securable`: ('object', id), ('schema', lower name), ('database', ''), or ('sys' or 'msdb', lower name of a view)."""
 
     principal: str
     permission: str

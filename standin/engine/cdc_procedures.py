@@ -7,6 +7,7 @@ from typing import Any
 
 from standin.engine import cdc_setup, cleanup, permissions
 from standin.engine.catalog import Database, Instance
+from standin.engine.errors import permission_denied, unsupported
 from standin.engine.jobs import new_job
 from standin.engine.procedures import Call, procedure, result
 from standin.engine.types import BIT, DATETIME, INT, LSN, SYSNAME, nvarchar, type_name
@@ -215,14 +216,24 @@ def _set(call: Call, job: Any) -> None:
             setattr(job, name, value)
 
 
+def _now(call: Call) -> int:
+    return call.session.engine.time.datetime()
+
+
+def _require_agent(call: Call) -> None:
+    if not call.session.engine.agent_running:
+        raise SqlError(22022, "SQLServerAgent is not currently running so it cannot be notified of this action.", 16, 1)
+
+
 @procedure("sp_cdc_add_job", ("job_type", nvarchar(20), True), ("start_job", BIT), *_JOB_ARGUMENTS)
 def _add_job(call: Call) -> Iterator[Event]:
     _owner(call)
     jobs, kind = call.session.engine.capture.log_of(_enabled(call)).jobs, _job_type(call)
     if kind in jobs:
         raise SqlError(22993, f"The Change Data Capture job table or {kind} job of the database already exists.")
-    jobs[kind] = new_job(call.database, kind)
-    jobs[kind].running = bool(call.get("start_job", 1))
+    jobs[kind] = new_job(call.database, kind, _now(call))
+    if kind == "capture" and not call.get("start_job", 1):
+        jobs[kind].running, jobs[kind].started = False, None
     _set(call, jobs[kind])
     return iter(())
 
@@ -257,17 +268,32 @@ def _start_job(call: Call) -> Iterator[Event]:
     """The cleanup job runs at once; the capture job goes on at the server's interval."""
     _owner(call)
     job = _existing(call)
+    _require_agent(call)
+    job.start(_now(call))
     if job.kind == "cleanup":
         cleanup.run_job(call.session, call.database, job)
-    else:
-        job.running = True
+        job.stop(_now(call))
     return iter(())
 
 
 @procedure("sp_cdc_stop_job", ("job_type", nvarchar(20)))
 def _stop_job(call: Call) -> Iterator[Event]:
     _owner(call)
-    _existing(call).running = False
+    job = _existing(call)
+    _require_agent(call)
+    job.stop(_now(call))
+    return iter(())
+
+
+@procedure("xp_servicecontrol", ("action", nvarchar(128), True), ("service", SYSNAME, True))
+def _service(call: Call) -> Iterator[Event]:
+    """Starts or stops SQL Server Agent, as administrators do (undocumented, of master)."""
+    if not permissions.is_sysadmin(call.session):
+        raise permission_denied("EXECUTE", "xp_servicecontrol", "mssqlsystemresource", "sys")
+    action, service = call.get("action").lower(), call.get("service").lower()
+    if service not in ("sqlserveragent", "sqlagent") or action not in ("start", "stop"):
+        raise unsupported(f"xp_servicecontrol {action} {service}")
+    call.session.engine.run_agent(action == "start")
     return iter(())
 
 

@@ -84,6 +84,8 @@ class StandInEngine:
         self.passwords = {name.lower(): password for name, password in options.users.items()}
         self.sysadmins = set(self.passwords) | {"sa"}
         self.server_roles: dict[str, set[str]] = {}
+        self.agent_running = True
+        self.agent_started = self.time.datetime()
         self.injections: list[Injection] = []
         self._own_directory = options.data_dir is None
         self.directory = options.data_dir or tempfile.mkdtemp(prefix="standin-")
@@ -176,6 +178,21 @@ class StandInEngine:
                 injection.times -= 1
                 e = injection.error
                 raise SqlError(e.number, e.message, e.severity, e.state)
+
+    def run_agent(self, running: bool) -> None:
+        """SQL Server Agent starts or stops. It stops its jobs with itself, and starts continuous ones again."""
+        if running == self.agent_running:
+            return
+        now = self.time.datetime()
+        self.agent_running = running
+        if running:
+            self.agent_started = now
+        for database in self.databases.values():
+            job = self.capture.log_of(database).jobs.get("capture")
+            if job is not None and running:
+                job.start(now)
+            elif job is not None:
+                job.stop(now)
 
     # standin.model.Engine
 

@@ -79,6 +79,15 @@ def check(session: EngineSession, env: Env) -> None:
             raise permission_denied(permission, name, database.name, schema)
 
 
+def may_select_in_msdb(session: EngineSession, msdb: Database, name: str) -> bool:
+    """A table of SQL Server Agent's, which is a view here and has no object id."""
+    if is_owner(session, msdb):
+        return True
+    names, securables = roles_of(session, msdb), {("msdb", name.lower()), ("schema", "dbo"), ("database", "")}
+    found = [g for g in msdb.grants if g.principal in names and g.permission == "SELECT" and g.securable in securables]
+    return not any(g.deny for g in found) and (bool(found) or "db_datareader" in names)
+
+
 def require_owner(session: EngineSession, database: Database, number: int, message: str) -> None:
     if not is_owner(session, database):
         raise SqlError(number, message)

@@ -218,6 +218,8 @@ def _securable(session: EngineSession, c: Cursor) -> tuple[str, int | str]:
     parts = c.dotted()
     if len(parts) > 1 and parts[-2].lower() == "sys":
         return "sys", parts[-1].lower()
+    if session.db_catalog.name == "msdb":
+        return _in_msdb(parts)
     from standin.engine.cdc_functions import instance_function_id
 
     function_id = instance_function_id(session, parts)
@@ -229,3 +231,14 @@ def _securable(session: EngineSession, c: Cursor) -> tuple[str, int | str]:
         raise SqlError(
             15151, f"Cannot find the object '{parts[-1]}', because it does not exist or you do not have permission."
         ) from None
+
+
+def _in_msdb(parts: list[str]) -> tuple[str, str]:
+    import standin.engine.views_agent  # noqa: F401  (registers its views)
+    from standin.engine.system_views import VIEWS
+
+    if ("msdb", parts[-1].lower()) not in VIEWS:
+        raise SqlError(
+            15151, f"Cannot find the object '{parts[-1]}', because it does not exist or you do not have permission."
+        )
+    return "msdb", parts[-1].lower()

@@ -27,6 +27,7 @@ def view(schema: str, name: str, columns: list[tuple[str, SqlType]], volatile: b
 
 def system_view(env: Env, database_name: str, schema: str, name: str) -> View | None:
     """The view that a name means, or None."""
+    import standin.engine.views_agent
     import standin.engine.views_cdc
     import standin.engine.views_information_schema
     import standin.engine.views_objects

@@ -9,7 +9,7 @@ from standin.engine import permissions
 from standin.engine.catalog import Database
 from standin.engine.clock import lsn_text
 from standin.engine.system_views import view
-from standin.engine.types import BIT, DATETIME, INT, nvarchar
+from standin.engine.types import DATETIME, INT, nvarchar
 from standin.model import SqlError, SqlType
 
 if TYPE_CHECKING:
@@ -63,23 +63,3 @@ def _errors(session: EngineSession, database: Database) -> Iterable[tuple[Any, .
     _require_state(session, database, "dm_cdc_errors")
     for number, (time, code, message) in enumerate(session.engine.capture.log_of(database).errors, 1):
         yield number, 2, time, code, 16, 1, message[:1024], _EMPTY_LSN, _EMPTY_LSN, _EMPTY_LSN
-
-
-@view("msdb", "cdc_jobs", [
-    ("database_id", INT), ("job_type", nvarchar(20)), ("job_id", SqlType("uniqueidentifier")), ("maxtrans", INT), ("maxscans", INT),
-    ("continuous", BIT), ("pollinginterval", BIGINT), ("retention", BIGINT), ("threshold", BIGINT),
-], True)  # fmt: skip
-def _jobs(session: EngineSession, _database: Database) -> Iterable[tuple[Any, ...]]:
-    for database in session.engine.databases.values():
-        for j in session.engine.capture.log_of(database).jobs.values():
-            yield (
-                database.database_id,
-                j.kind,
-                j.job_id,
-                j.maxtrans,
-                j.maxscans,
-                j.continuous,
-                j.pollinginterval,
-                j.retention,
-                j.threshold,
-            )

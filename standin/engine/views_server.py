@@ -77,8 +77,9 @@ def _require_server_state(session: EngineSession) -> None:
 ], True)  # fmt: skip
 def _services(session: EngineSession, _database: Database) -> Iterable[tuple[Any, ...]]:
     _require_server_state(session)
-    for name in ("SQL Server (MSSQLSERVER)", "SQL Server Agent (MSSQLSERVER)"):
-        yield name, 2, "Automatic", 4, "Running", 1, "mssql", "N"
+    agent = (4, "Running", 2) if session.engine.agent_running else (1, "Stopped", None)
+    yield "SQL Server (MSSQLSERVER)", 2, "Automatic", 4, "Running", 1, "mssql", "N"
+    yield "SQL Server Agent (MSSQLSERVER)", 2, "Automatic", *agent, "mssql", "N"
 
 
 @view(
