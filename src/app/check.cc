@@ -12,6 +12,7 @@ int Check(const config::Config& config) {
   fmt::print("{}", config::Describe(config));
   const Sight sight = CheckSource(config, &findings);
   CheckTarget(config, sight, &findings);
+  CheckHealth(config, sight, &findings);
   findings.Section("memory");
   findings.Good(MemoryFormula(config));
   if (const auto temp = CheckTempDir(config); !temp.ok()) findings.Bad(temp.message());

@@ -18,5 +18,7 @@ struct Sight {
 
 Sight CheckSource(const config::Config& config, Findings* findings);
 void CheckTarget(const config::Config& config, const Sight& sight, Findings* findings);
+// The server's own side of capture: the capture job, and retention.
+void CheckHealth(const config::Config& config, const Sight& sight, Findings* findings);
 
 }  // namespace cdc::app

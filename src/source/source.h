@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/position.h"
 #include "columns/column.h"
+#include "source/health.h"
 
 namespace cdc::source {
 
@@ -126,6 +127,9 @@ class Source {
   virtual arrow::Status Join(const Lsn& through) = 0;
   // The newest commit before `time`; nothing when all that the server remembers are later.
   virtual arrow::Result<std::optional<Lsn>> LastCommitBefore(UtcTime time) = 0;
+  // How the server's side of capture does, and what of `tables` is unread: a few small statements,
+  // for once a minute or so. What the login may not see is no error but said in the answer.
+  virtual arrow::Result<CaptureHealth> Health(const std::vector<TablePlace>& tables) = 0;
   // Breaks off whatever runs; may come from another thread.
   virtual void Cancel() = 0;
 };

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace cdc::source::sql {
 
 std::string Bracket(std::string_view name) {
@@ -99,19 +101,23 @@ std::string Probe(const std::vector<std::string>& change_tables) {
 
 namespace {
 
-std::string CommitTimeExpression(const CommitTime& commit_time) {
+// A time that the server writes as its local one, in UTC.
+std::string InUtc(const CommitTime& commit_time, std::string_view local) {
   switch (commit_time.mode) {
     case CommitTime::Mode::kServerZone:
-      return "CAST(t.tran_end_time AT TIME ZONE CURRENT_TIMEZONE_ID() AT TIME ZONE N'UTC' AS "
-             "datetime2(3))";
-    case CommitTime::Mode::kNamedZone:
       return fmt::format(
-          "CAST(t.tran_end_time AT TIME ZONE {} AT TIME ZONE N'UTC' AS datetime2(3))",
-          Quote(commit_time.zone));
+          "CAST({} AT TIME ZONE CURRENT_TIMEZONE_ID() AT TIME ZONE N'UTC' AS datetime2(3))", local);
+    case CommitTime::Mode::kNamedZone:
+      return fmt::format("CAST({} AT TIME ZONE {} AT TIME ZONE N'UTC' AS datetime2(3))", local,
+                         Quote(commit_time.zone));
     case CommitTime::Mode::kOffsetNow:
-      return "CAST(DATEADD(minute, ?, t.tran_end_time) AS datetime2(3))";
+      return fmt::format("CAST(DATEADD(minute, ?, {}) AS datetime2(3))", local);
   }
   return {};
+}
+
+std::string CommitTimeExpression(const CommitTime& commit_time) {
+  return InUtc(commit_time, "t.tran_end_time");
 }
 
 }  // namespace
@@ -159,6 +165,75 @@ std::string ReadInside(const TableDescription& table, const CommitTime& commit_t
   }
   return SelectFrom(table, commit_time) + " WHERE ct.[__$start_lsn] = ? AND " + after +
          OrderBy(table);
+}
+
+const char kDatabaseHealth[] = CDC_SERVER_TIME
+    "SELECT d.log_reuse_wait_desc, CONVERT(nvarchar(20), DATABASEPROPERTYEX(d.name, "
+    "'Updateability')) AS updateability FROM sys.databases AS d WHERE d.database_id = DB_ID()";
+
+const char kJobs[] =
+    "SELECT j.job_type, CONVERT(int, j.continuous) AS continuous, j.pollinginterval, j.retention "
+    "FROM msdb.dbo.cdc_jobs AS j WHERE j.database_id = DB_ID()";
+const char kJobsOfAzure[] =
+    "SELECT j.job_type, CONVERT(int, j.continuous) AS continuous, j.pollinginterval, j.retention "
+    "FROM cdc.cdc_jobs AS j";
+
+const char kAgentService[] =
+    "SELECT s.status FROM sys.dm_server_services AS s WHERE s.servicename LIKE N'SQL Server Agent "
+    "(%'";
+
+namespace {
+
+TimedText Timed(std::string text) {
+  const auto offsets = std::count(text.begin(), text.end(), '?');
+  return {std::move(text), static_cast<int>(offsets)};
+}
+
+std::string UtcText(const CommitTime& commit_time, std::string_view local, std::string_view name) {
+  return fmt::format("CONVERT(nvarchar(30), {}, 121) AS {}", InUtc(commit_time, local), name);
+}
+
+}  // namespace
+
+// READPAST: the capture job inserts at one end, cleanup deletes at the other, and neither must
+// wait for a look at the time.
+TimedText MappingEnds(const CommitTime& commit_time) {
+  const std::string ends = "SELECT TOP (1) " +
+                           UtcText(commit_time, "t.tran_end_time", "committed") +
+                           " FROM cdc.lsn_time_mapping AS t WITH (READPAST) ORDER BY t.start_lsn ";
+  return Timed(ends + "DESC; " + ends + "ASC; SELECT " +
+               UtcText(commit_time, "MIN(ct.create_date)", "first_instance") +
+               " FROM cdc.change_tables AS ct");
+}
+
+TimedText FirstCommitAfter(const CommitTime& commit_time) {
+  TimedText timed = Timed("SELECT TOP (1) " + UtcText(commit_time, "t.tran_end_time", "committed") +
+                          " FROM cdc.lsn_time_mapping AS t WITH (READPAST) WHERE t.start_lsn > ");
+  timed.text += "? ORDER BY t.start_lsn ASC";
+  return timed;
+}
+
+TimedText CaptureJobActivity(const CommitTime& commit_time) {
+  return Timed("SELECT CONVERT(int, j.enabled) AS enabled, " +
+               UtcText(commit_time, "a.start_execution_date", "started") + ", " +
+               UtcText(commit_time, "a.stop_execution_date", "stopped") +
+               " FROM msdb.dbo.cdc_jobs AS c JOIN msdb.dbo.sysjobs AS j ON j.job_id = c.job_id "
+               "LEFT JOIN msdb.dbo.sysjobactivity AS a ON a.job_id = c.job_id AND a.session_id = "
+               "(SELECT MAX(s.session_id) FROM msdb.dbo.syssessions AS s) "
+               "WHERE c.database_id = DB_ID() AND c.job_type = N'capture'");
+}
+
+TimedText LastLogScan(const CommitTime& commit_time) {
+  return Timed("SELECT TOP (1) " + UtcText(commit_time, "s.start_time", "started") + ", " +
+               UtcText(commit_time, "s.end_time", "ended") +
+               ", s.tran_count, s.latency FROM sys.dm_cdc_log_scan_sessions AS s "
+               "WHERE s.session_id > 0 ORDER BY s.session_id DESC");
+}
+
+TimedText LastCaptureError(const CommitTime& commit_time) {
+  return Timed("SELECT TOP (1) " + UtcText(commit_time, "e.entry_time", "entered") +
+               ", e.error_number, e.error_message FROM sys.dm_cdc_errors AS e "
+               "ORDER BY e.entry_time DESC");
 }
 
 std::string CaptureOnly(const CaptureInstance& instance, const std::vector<std::string>& columns) {

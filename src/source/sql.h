@@ -65,6 +65,32 @@ std::string ReadWindow(const TableDescription& table, const CommitTime& commit_t
 std::string ReadInside(const TableDescription& table, const CommitTime& commit_time,
                        bool row_has_command_id);
 
+// What the server's own side of capture is doing. Texts apart from each other, because a login may
+// lack the right for one of them. Times come as text in UTC. With kOffsetNow, minus the offset in
+// minutes (int) is a parameter before all others, as often as `offsets` says.
+struct TimedText {
+  std::string text;
+  int offsets = 0;
+};
+
+// Two results: server time; then log_reuse_wait_desc and updateability of the database.
+extern const char kDatabaseHealth[];
+// Three results of one time each: the newest and the oldest row of cdc.lsn_time_mapping, and when
+// the oldest capture instance was made.
+TimedText MappingEnds(const CommitTime& commit_time);
+// The time of the first commit after an LSN (parameter). A seek.
+TimedText FirstCommitAfter(const CommitTime& commit_time);
+// One row a job: type, continuous, polling interval in seconds, retention in minutes.
+extern const char kJobs[];
+extern const char kJobsOfAzure[];
+// One row, if there is a capture job: enabled, started, stopped in the Agent's present life.
+TimedText CaptureJobActivity(const CommitTime& commit_time);
+extern const char kAgentService[];
+// The newest scan of the log: started, ended (NULL: it runs), transactions, latency in seconds.
+TimedText LastLogScan(const CommitTime& commit_time);
+// The newest of the last 32 sessions' errors: time, number, text.
+TimedText LastCaptureError(const CommitTime& commit_time);
+
 // For people: what captures a table anew with these columns only.
 std::string CaptureOnly(const CaptureInstance& instance, const std::vector<std::string>& columns);
 

@@ -10,6 +10,7 @@
 
 #include "base/utc_text.h"
 #include "source/change_reader.h"
+#include "source/health_reader.h"
 #include "source/sql.h"
 
 namespace cdc::source {
@@ -24,6 +25,8 @@ using Row = std::vector<std::optional<std::string>>;
 constexpr int64_t kInstancesMax = 20'000;  // rows of cdc.change_tables
 constexpr int64_t kColumnsMax = 4'096;     // of one change table
 constexpr size_t kProbesPerStatement = 50;
+// SERVERPROPERTY('EngineEdition') and ('ProductMajorVersion').
+constexpr int64_t kAzureSqlDatabase = 5, kAzureManagedInstance = 8, kSqlServer2022 = 16;
 
 Result<int64_t> Int(const std::optional<std::string>& cell, const char* what) {
   if (!cell) return Status::Invalid("the server gave NULL for ", what);
@@ -218,6 +221,11 @@ class SqlServer : public Source {
     return OptionalLsn(results[0].rows[0][0]);
   }
 
+  Result<CaptureHealth> Health(const std::vector<TablePlace>& tables) override {
+    ARROW_RETURN_NOT_OK(MustBeConnected());
+    return health_->Read(*connection_, commit_time_, tables);
+  }
+
   void Cancel() override {
     const std::lock_guard lock(connection_mutex_);
     if (connection_) connection_->Cancel();
@@ -285,11 +293,12 @@ class SqlServer : public Source {
     ARROW_ASSIGN_OR_RAISE(const int64_t edition, Int(row[5], "EngineEdition"));
     ARROW_ASSIGN_OR_RAISE(const int64_t major, Int(row[6], "ProductMajorVersion"));
     ChooseCommitTime(edition, major);
+    health_.emplace(HealthReader::Server{identity.name, options_.connect.user,
+                                         edition == kAzureSqlDatabase, major >= kSqlServer2022});
     return identity;
   }
 
   void ChooseCommitTime(int64_t engine_edition, int64_t major_version) {
-    constexpr int64_t kAzureSqlDatabase = 5, kAzureManagedInstance = 8, kSqlServer2022 = 16;
     if (!options_.time_zone.empty()) {
       commit_time_.mode = sql::CommitTime::Mode::kNamedZone;
       commit_time_.zone = options_.time_zone;
@@ -342,6 +351,7 @@ class SqlServer : public Source {
   std::unique_ptr<odbc::Connection> connection_;
   DatabaseIdentity identity_;
   sql::CommitTime commit_time_;
+  std::optional<HealthReader> health_;  // of this connection's server and login
   int32_t server_offset_minutes_ = 0;
 };
 

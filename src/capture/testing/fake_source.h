@@ -200,6 +200,23 @@ class FakeSource : public source::Source {
     return Instances();
   }
 
+  // Commits are a second apart, as in LastCommitBefore; `health` is what else there is to say.
+  arrow::Result<source::CaptureHealth> Health(
+      const std::vector<source::TablePlace>& tables) override {
+    ARROW_RETURN_NOT_OK(Pass("health"));
+    source::CaptureHealth measured = health;
+    for (const source::TablePlace& place : tables) {
+      const auto& mapping = database_.mapping;
+      const auto first = std::ranges::find_if(
+          mapping, [&](int64_t number) { return MakeLsn(number) > place.after; });
+      if (first == mapping.end()) continue;
+      measured.unread.push_back({{place.table}, UtcTime(std::chrono::seconds(*first))});
+    }
+    return measured;
+  }
+
+  source::CaptureHealth health;
+
   void Cancel() override {}
 
  private:

@@ -1,0 +1,92 @@
+#include <fmt/format.h>
+
+#include "app/check_parts.h"
+#include "app/health_watch.h"
+#include "app/wiring.h"
+#include "base/utc_text.h"
+#include "state/state_file.h"
+
+namespace cdc::app {
+
+namespace {
+
+using source::CaptureCondition;
+using source::CaptureHealth;
+using source::HumanDuration;
+using source::RetentionCondition;
+
+// Where the tables are, as far as the target tells; what is wrong with it was said already.
+std::vector<source::TablePlace> KnownPlaces(const config::Config& config, const Sight& sight) {
+  const auto stores = OpenStores(config);
+  if (!stores.ok()) return {};
+  const auto stored = state::ReadDocument(stores->state(), {sight.database, config.run.group});
+  if (!stored.ok() || !*stored) return {};
+  return PlacesOf((*stored)->document,
+                  capture::TableSelection::Make(config.source.tables, config.source.exclude));
+}
+
+arrow::Result<CaptureHealth> Measure(const config::Config& config, const Sight& sight) {
+  ARROW_ASSIGN_OR_RAISE(const auto source, source::ConnectSqlServer(SourceOptions(config)));
+  return source->Health(KnownPlaces(config, sight));
+}
+
+std::string DescribeLag(const source::CaptureVerdict& verdict) {
+  if (!verdict.lag) return "nothing tells how far it is behind the log";
+  return fmt::format("{} behind the log{}", HumanDuration(*verdict.lag),
+                     verdict.lag_is_exact ? "" : " at most");
+}
+
+void ShowCapture(const HealthReport& report, Findings* findings) {
+  const CaptureHealth& health = report.health;
+  if (health.newest_commit) {
+    findings->Note(
+        fmt::format("newest captured commit {}, {} ago", FormatUtc(*health.newest_commit),
+                    HumanDuration(source::Age(health.server_utc, *health.newest_commit))));
+  }
+  switch (report.capture.condition) {
+    case CaptureCondition::kStopped:
+      return findings->Bad(report.capture.why + ". What helps: " + report.capture.help);
+    case CaptureCondition::kLags:
+      return findings->Note(report.capture.why + ". What helps: " + report.capture.help);
+    case CaptureCondition::kUnknown:
+      return findings->Note(report.capture.why);
+    case CaptureCondition::kRuns:
+      return findings->Good("capture runs, " + DescribeLag(report.capture));
+  }
+}
+
+void ShowRetention(const HealthReport& report, Findings* findings) {
+  const auto& retention = report.retention;
+  if (!retention.retention) {
+    return findings->Note(
+        report.health.jobs
+            ? "there is no cleanup job: change tables grow without limit (EXEC sys.sp_cdc_add_job "
+              "@job_type = N'cleanup')"
+            : "retention is not known, and nothing was cleaned away yet that would tell");
+  }
+  const std::string length = fmt::format("retention is {}{}", HumanDuration(*retention.retention),
+                                         retention.is_estimate ? " (by what is left)" : "");
+  if (retention.headroom.empty()) return findings->Good(length);
+  if (retention.condition == RetentionCondition::kAmple) {
+    return findings->Good(length + ", and " + DescribeHeadroom(retention));
+  }
+  findings->Bad(DescribeHeadroom(retention) + ". What helps: " + RetentionHelp(""));
+}
+
+}  // namespace
+
+void CheckHealth(const config::Config& config, const Sight& sight, Findings* findings) {
+  if (sight.instances.empty()) return;
+  findings->Section("capture");
+  auto health = Measure(config, sight);
+  if (!health.ok()) return findings->Bad(health.status().message());
+  const HealthReport report = Judge(health.MoveValueUnsafe());
+  ShowCapture(report, findings);
+  ShowRetention(report, findings);
+  for (const source::Unseen& unseen : report.health.unseen) {
+    findings->Note(fmt::format("hidden from this login: {} ({}){}{}", unseen.what, unseen.why,
+                               unseen.grant.empty() ? "" : ". To see it: ", unseen.grant));
+  }
+}
+
+}  // namespace cdc::app
