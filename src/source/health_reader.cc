@@ -206,8 +206,10 @@ std::vector<Part> Parts(const HealthReader::Server& server, const sql::CommitTim
     parts.push_back({"retention", {sql::kJobsOfAzure}, "", ReadJobs});
     return parts;
   }
-  const std::string in_msdb =
-      fmt::format("USE msdb; CREATE USER {0} FOR LOGIN {0}; GRANT SELECT ON dbo.", user);
+  const std::string in_msdb = fmt::format(
+      "USE msdb; IF DATABASE_PRINCIPAL_ID({}) IS NULL CREATE USER {} FOR LOGIN {}; GRANT SELECT ON "
+      "dbo.",
+      sql::Quote(server.user), user, user);
   parts.push_back({"retention and the jobs' settings",
                    {sql::kJobs},
                    fmt::format("{}cdc_jobs TO {}", in_msdb, user),
