@@ -1,15 +1,13 @@
-#include <fmt/format.h>
-
 #include "app/check_parts.h"
 #include "app/verbs.h"
 #include "app/wiring.h"
 
 namespace cdc::app {
 
-int Check(const config::Config& config) {
-  Findings findings;
+int Check(const config::Config& config, bool json) {
+  Findings findings(json);
   findings.Section("settings");
-  fmt::print("{}", config::Describe(config));
+  findings.Settings(config);
   const Sight sight = CheckSource(config, &findings);
   CheckTarget(config, sight, &findings);
   CheckHealth(config, sight, &findings);

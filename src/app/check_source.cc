@@ -1,61 +1,48 @@
 #include <fmt/format.h>
 
-#include <set>
 #include <string>
 #include <vector>
 
+#include "app/captured_tables.h"
 #include "app/check_parts.h"
 #include "app/wiring.h"
-#include "capture/naming.h"
+#include "capture/selection.h"
 
 namespace cdc::app {
 
 namespace {
 
-void CheckTables(source::Source& source, const config::Config& config, const source::PollInfo& info,
+void CheckTables(source::Source& source, const config::Config& config, const Sight& sight,
                  Findings* findings) {
-  std::set<std::string> folders;
-  size_t readable = 0;
-  for (const auto& instance : info.instances) {
-    if (instance.table.empty()) {
-      findings->Bad("the source table of capture instance " + instance.name +
-                    " is hidden from this login: GRANT VIEW DEFINITION TO [" + config.source.user +
-                    "]");
-      continue;
-    }
-    const std::string name = instance.schema + "." + instance.table;
-    const auto description = source.Describe(instance);
-    const Position nowhere = Position::After(Lsn::Max());
-    const arrow::Status types = description.ok()
-                                    ? source.Read(*description, nowhere, nowhere).status()
-                                    : description.status();
-    const auto names = capture::TableNames::Make(config.target.path, config.source.database,
-                                                 instance.schema, instance.table);
-    if (!types.ok()) {
-      findings->Bad(name + " is left out, the other tables go on: " + types.message());
-    } else if (!names.ok()) {
-      findings->Bad(names.status().message());
-    } else if (!folders.insert(names->folder()).second) {
-      findings->Bad(name + " would share the folder " + names->folder() +
-                    "; set [target] path = \"{database}/{schema}/{table}/cdc\"");
-    } else {
+  size_t selected = 0, readable = 0;
+  for (const CapturedTable& table :
+       LookAtTables(source, config, sight.database, sight.instances, std::nullopt)) {
+    if (!table.selected) continue;
+    ++selected;
+    if (table.not_delivered.empty()) {
       ++readable;
+    } else {
+      findings->Bad(table.Name() + " is left out, the other tables go on: " + table.not_delivered);
     }
   }
-  if (info.instances.empty()) {
+  if (sight.instances.empty()) {
     findings->Bad(
         "no table is captured: EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name "
-        "= "
-        "N'<table>', @role_name = NULL");
+        "= N'<table>', @role_name = NULL");
+  } else if (selected == 0) {
+    findings->Bad("[source] tables and exclude leave none of the captured tables");
   } else {
-    findings->Good(
-        fmt::format("{} of {} captured tables can be delivered", readable, info.instances.size()));
+    findings->Good(fmt::format("{} of {} captured tables can be delivered", readable, selected));
   }
 }
 
-void CheckRights(source::Source& source, const source::PollInfo& info, Findings* findings) {
+void CheckRights(source::Source& source, const config::Config& config, const source::PollInfo& info,
+                 Findings* findings) {
+  const auto selection = capture::TableSelection::Make(config.source.tables, config.source.exclude);
   std::vector<source::Source::Probe> probes;
-  for (const auto& instance : info.instances) probes.push_back({instance, Lsn{}});
+  for (const auto& instance : info.instances) {
+    if (selection.Selects(instance.schema, instance.table)) probes.push_back({instance, Lsn{}});
+  }
   const auto answers = source.HaveRows(probes, Lsn::Max());
   if (!answers.ok()) return findings->Bad(answers.status().message());
   for (size_t i = 0; i < answers->size(); ++i) {
@@ -107,8 +94,8 @@ Sight CheckSource(const config::Config& config, Findings* findings) {
     findings->Note(
         "nothing was captured yet (or cleanup emptied it); is SQL Server Agent running?");
   }
-  CheckTables(source, config, *info, findings);
-  CheckRights(source, *info, findings);
+  CheckTables(source, config, sight, findings);
+  CheckRights(source, config, *info, findings);
   return sight;
 }
 

@@ -2,27 +2,70 @@
 
 #include <fmt/format.h>
 
+#include "app/human.h"
 #include "app/wiring.h"
+#include "config/keys.h"
 
 namespace cdc::app {
 
-void Findings::Section(const std::string& name) { fmt::print("{}\n", name); }
-void Findings::Good(const std::string& what) { fmt::print("  ok    {}\n", what); }
-void Findings::Note(const std::string& what) { fmt::print("  note  {}\n", what); }
+namespace {
 
-void Findings::Bad(const std::string& what) {
-  fmt::print("  BAD   {}\n", what);
-  bad_.push_back(what);
+constexpr size_t kIndent = 8;  // "  note  "
+
+}  // namespace
+
+void Findings::Settings(const config::Config& config) {
+  if (!json_) return fmt::print("{}", config::Describe(config));
+  for (const config::Key& key : config::Keys()) {
+    const std::string value = key.get(config);
+    const auto origin = config.origins.find(key.name);
+    settings_.push_back({{"key", key.name},
+                         {"value", key.secret && !value.empty() ? "***" : value},
+                         {"origin", origin == config.origins.end() ? "default" : origin->second}});
+  }
+}
+
+void Findings::Section(const std::string& name) {
+  section_ = name;
+  if (!json_) fmt::print("{}\n", name);
+}
+
+void Findings::Add(const std::string& verdict, const std::string& what) {
+  findings_.push_back({section_, verdict, what});
+  if (json_) return;
+  fmt::print("  {:<6}{}\n", verdict == "bad" ? "BAD" : verdict, Wrap(what, kIndent));
+}
+
+void Findings::PrintDocument(const std::vector<std::string>& to_fix) const {
+  Json findings = Json::array();
+  for (const Finding& finding : findings_) {
+    findings.push_back(
+        {{"section", finding.section}, {"verdict", finding.verdict}, {"what", finding.what}});
+  }
+  PrintJson({{"ok", to_fix.empty()},
+             {"settings", settings_},
+             {"findings", findings},
+             {"to_fix", to_fix}});
 }
 
 int Findings::Conclude() const {
-  if (bad_.empty()) {
-    fmt::print("\nEverything is in place: cdc-to-s3 run\n");
-    return kExitDone;
+  std::vector<std::string> to_fix;
+  for (const Finding& finding : findings_) {
+    if (finding.verdict == "bad") to_fix.push_back(finding.what);
   }
-  fmt::print("\nTo fix:\n");
-  for (size_t i = 0; i < bad_.size(); ++i) fmt::print("  {}. {}\n", i + 1, bad_[i]);
-  return kExitFailed;
+  const int code = to_fix.empty() ? kExitDone : kExitFailed;
+  if (json_) {
+    PrintDocument(to_fix);
+  } else if (to_fix.empty()) {
+    fmt::print("\nEverything is in place: cdc-to-s3 run\n");
+  } else {
+    fmt::print("\nTo fix:\n");
+    for (size_t i = 0; i < to_fix.size(); ++i) {
+      const std::string number = fmt::format("  {}. ", i + 1);
+      fmt::print("{}{}\n", number, Wrap(to_fix[i], number.size()));
+    }
+  }
+  return code;
 }
 
 }  // namespace cdc::app

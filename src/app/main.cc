@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "app/help.h"
+#include "app/json.h"
 #include "app/usage.h"
 #include "app/verbs.h"
 #include "app/wiring.h"
@@ -32,7 +34,11 @@ std::map<std::string, std::string> Environment() {
 struct Arguments {
   std::string config_path;
   std::map<std::string, std::string> flags;  // "source.host" -> value
+  std::vector<std::string> words;            // after the verb
   bool once = false;
+  bool json = false;
+  bool offline = false;
+  bool watch = false;
 };
 
 // Flags for what one changes by hand; everything else is in the file or the environment.
@@ -53,22 +59,9 @@ constexpr struct {
     {"--interval", "run.interval"},
     {"--max-object-rows", "run.max_object_rows"},
     {"--max-object-bytes", "run.max_object_bytes"},
+    {"--group", "run.group"},
     {"--log-level", "run.log_level"},
 };
-
-std::string SettingsHelp() {
-  std::string text = "Settings: TOML key, environment names, default\n";
-  for (const auto& key : cdc::config::AllKeys()) {
-    std::string names;
-    for (const auto& name : key.environment) names += (names.empty() ? "" : ", ") + name;
-    text += fmt::format("  {:<26} {}\n  {:<26}   {}{}\n", key.key, key.help, "", names,
-                        key.default_text.empty() ? "" : "  (default: " + key.default_text + ")");
-  }
-  return text +
-         "Flags win over the environment, the environment over .env, .env over the TOML file.\n"
-         "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 done but a table needs "
-         "attention.";
-}
 
 cdc::Level LevelOf(const std::string& name) {
   if (name == "debug") return cdc::Level::kDebug;
@@ -82,13 +75,33 @@ void AddSettings(CLI::App* verb, Arguments* arguments) {
                    "TOML file (default: cdc-to-s3.toml, if there)");
   for (const auto& [flag, key] : kFlags) {
     verb->add_option_function<std::string>(
-        flag,
-        [arguments, name = std::string(key)](const std::string& value) {
-          arguments->flags[name] = value;
-        },
-        fmt::format("{}", key));
+            flag,
+            [arguments, name = std::string(key)](const std::string& value) {
+              arguments->flags[name] = value;
+            },
+            key)
+        ->group("Settings");
   }
-  verb->footer(SettingsHelp());
+}
+
+// The list of verbs has a line for each; a verb's own help begins with what it does.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_description(const CLI::App* app) const override {
+    if (app->get_parent() == nullptr) return CLI::Formatter::make_description(app);
+    return std::string(cdc::app::HelpOf(app->get_name()).about) + "\n\n";
+  }
+};
+
+CLI::App* AddVerb(CLI::App& app, const char* name, Arguments* arguments) {
+  const auto& help = cdc::app::HelpOf(name);
+  CLI::App* verb = app.add_subcommand(name, help.summary);
+  verb->footer(cdc::app::Footer(help));
+  if (help.takes_settings) AddSettings(verb, arguments);
+  if (*help.json != '\0') {
+    verb->add_flag("--json", arguments->json, "One JSON document on stdout, and no text");
+  }
+  return verb;
 }
 
 int WithConfig(const Arguments& arguments, int (*verb)(const Config&, const Arguments&)) {
@@ -97,12 +110,9 @@ int WithConfig(const Arguments& arguments, int (*verb)(const Config&, const Argu
   inputs.environment = Environment();
   inputs.flags = arguments.flags;
   const auto config = cdc::config::Load(inputs);
-  if (!config.ok()) {
-    cdc::app::PrintError(config.status());
-    return cdc::app::kExitUsage;
-  }
-  if (const auto valid = cdc::config::Validate(*config); !valid.ok()) {
-    cdc::app::PrintError(valid);
+  const arrow::Status valid = config.ok() ? cdc::config::Validate(*config) : config.status();
+  if (!valid.ok()) {
+    cdc::app::Fail(valid, arguments.json);
     return cdc::app::kExitUsage;
   }
   cdc::SetLogLevel(LevelOf(config->run.log_level));
@@ -119,18 +129,23 @@ int main(int argc, char** argv) {
   // does not.
   setenv("ARROW_DEFAULT_MEMORY_POOL", "system", /*overwrite=*/0);
   std::signal(SIGPIPE, SIG_IGN);  // a server that hangs up is an error value, not the end
-  CLI::App app{
-      "cdc-to-s3: the changes of a SQL Server database on S3 as Parquet, each exactly once"};
+  CLI::App app{"The changes of a SQL Server database on S3 as Parquet, each exactly once.",
+               "cdc-to-s3"};
+  app.formatter(std::make_shared<HelpFormatter>());
+  app.footer("cdc-to-s3 <verb> --help tells all about a verb.");
   app.require_subcommand(1);
   Arguments arguments;
 
-  auto* check =
-      app.add_subcommand("check", "Look at source, target and settings, and say what to fix");
-  auto* run = app.add_subcommand("run", "Capture changes until stopped");
-  auto* status = app.add_subcommand("status", "Show what has been delivered, table by table");
-  auto* version = app.add_subcommand("version", "Print the version");
-  for (auto* verb : {check, run, status}) AddSettings(verb, &arguments);
+  auto* check = AddVerb(app, "check", &arguments);
+  auto* run = AddVerb(app, "run", &arguments);
+  auto* tables = AddVerb(app, "tables", &arguments);
+  auto* status = AddVerb(app, "status", &arguments);
+  auto* version = AddVerb(app, "version", &arguments);
   run->add_flag("--once", arguments.once, "Up to the newest change at the start, then exit");
+  tables->add_option("pattern", arguments.words, "Tables to show, as in [source] tables");
+  status->add_flag("--offline", arguments.offline, "Do not ask the server");
+  status->add_flag("--watch", arguments.watch,
+                   "Watch for at most a lease's length whether the owner lives");
 
   try {
     app.parse(argc, argv);
@@ -140,17 +155,21 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "cdc-to-s3: {}\n", cdc::app::ExplainUsage(app, words, error));
     return cdc::app::kExitUsage;
   }
-  if (*version) {
-    fmt::print("cdc-to-s3 {}\n", cdc::app::Version());
-    return cdc::app::kExitDone;
-  }
+  if (*version) return cdc::app::PrintVersion(arguments.json);
   if (*check) {
-    return WithConfig(
-        arguments, [](const Config& config, const Arguments&) { return cdc::app::Check(config); });
+    return WithConfig(arguments, [](const Config& config, const Arguments& given) {
+      return cdc::app::Check(config, given.json);
+    });
+  }
+  if (*tables) {
+    return WithConfig(arguments, [](const Config& config, const Arguments& given) {
+      return cdc::app::Tables(config, given.words, given.json);
+    });
   }
   if (*status) {
-    return WithConfig(
-        arguments, [](const Config& config, const Arguments&) { return cdc::app::Status(config); });
+    return WithConfig(arguments, [](const Config& config, const Arguments& given) {
+      return cdc::app::Status(config, {given.offline, given.watch, given.json});
+    });
   }
   return WithConfig(arguments, [](const Config& config, const Arguments& given) {
     return cdc::app::Run(config, given.once);

@@ -1,39 +1,72 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cctype>
 
+#include "app/documents.h"
+#include "app/human.h"
+#include "app/json.h"
+#include "app/owner_view.h"
 #include "app/verbs.h"
 #include "app/wiring.h"
-#include "base/text.h"
-#include "state/state_file.h"
+#include "base/units.h"
+#include "base/utc_text.h"
 
 namespace cdc::app {
 
 namespace {
 
-constexpr int64_t kDocumentsMax = 10'000;  // of databases that share a target
+using arrow::Result;
+using state::Document;
 
-std::string Lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
+constexpr std::chrono::seconds kServerPatience{5};  // status is not worth a longer wait
+
+// What the server says of the place up to which everything is complete.
+struct Lag {
+  std::optional<UtcTime> complete_through_time;  // nothing: retention has passed it
+  std::optional<UtcTime> newest_time;            // of the newest change that was captured
+  Lsn newest;
+  std::optional<std::chrono::seconds> behind;
+};
+
+// One document with what could be learned of it.
+struct Shown {
+  state::DocumentName name;
+  Document document;
+  OwnerLife owner = OwnerLife::kUnknown;
+  std::optional<Lag> lag;
+};
+
+// The server, if it is to be asked and answers.
+struct Server {
+  std::unique_ptr<source::Source> source;
+  std::string why_not;
+};
+
+Server Connect(config::Config config, bool offline) {
+  if (offline) return {nullptr, "not asked (--offline)"};
+  config.source.login_timeout =
+      std::min<std::chrono::milliseconds>(config.source.login_timeout, kServerPatience);
+  auto source = source::ConnectSqlServer(SourceOptions(config));
+  if (!source.ok()) return {nullptr, source.status().message()};
+  return {std::move(*source), ""};
 }
 
-// The server does not mind the case of a database's name, but keys are as the server spells it, and
-// status does not ask the server.
-std::string SpelledInState(store::Store& state, const std::string& database) {
-  const std::string wanted = state::DocumentName{database, ""}.Key();
-  const auto listed = state.List(wanted.substr(0, wanted.rfind('/') + 1), "", kDocumentsMax);
-  if (!listed.ok()) return database;
-  std::string found = database;
-  for (const store::ObjectInfo& object : *listed) {
-    if (object.key == wanted) return database;
-    if (Lower(object.key) != Lower(wanted)) continue;
-    const size_t begin = object.key.rfind('/') + 1;
-    found =
-        PercentDecode(object.key.substr(begin, object.key.rfind('.') - begin)).ValueOr(database);
+Result<Lag> AskForLag(source::Source& source, const Document& document) {
+  ARROW_ASSIGN_OR_RAISE(const auto info, source.Poll(document.complete_through));
+  Lag lag;
+  const int32_t offset = info.server_offset_minutes;
+  if (info.anchor_time) lag.complete_through_time = FromServerTime(*info.anchor_time, offset);
+  if (!info.horizon) return lag;
+  lag.newest = info.horizon->lsn;
+  lag.newest_time = FromServerTime(info.horizon->tran_end_time, offset);
+  if (lag.newest <= document.complete_through) {
+    lag.behind = std::chrono::seconds(0);
+  } else if (lag.complete_through_time && lag.newest_time) {
+    lag.behind =
+        std::chrono::floor<std::chrono::seconds>(*lag.newest_time - *lag.complete_through_time);
   }
-  return found;
+  return lag;
 }
 
 std::string LastObject(const state::Table& table) {
@@ -42,58 +75,217 @@ std::string LastObject(const state::Table& table) {
          (table.claim->confirmed ? "" : " (on its way)");
 }
 
-void PrintTables(const state::Document& document) {
-  size_t width = 5;
-  for (const auto& [name, table] : document.tables) width = std::max(width, name.size());
-  fmt::print("{:<{}}  {:>8}  {:<20}  {}\n", "table", width, "objects", "complete through",
-             "last object");
+// Where a table stands, in one word.
+const char* Condition(const Document& document, const std::string& name,
+                      const state::Table& table) {
+  if (!table.stopped.empty()) return "stopped";
+  if (!table.in_cut) return "joining";
+  return std::ranges::find(document.held_back_by, name) == document.held_back_by.end() ? "complete"
+                                                                                       : "behind";
+}
+
+Json OptionalTime(const std::optional<UtcTime>& time) {
+  return time ? Json(FormatUtc(*time)) : Json(nullptr);
+}
+
+Json ToJson(const Document& document, const std::string& name, const state::Table& table) {
+  Json last = nullptr;
+  if (table.claim) {
+    last = {{"key", table.claim->key},
+            {"sequence", table.claim->sequence},
+            {"rows", table.claim->rows},
+            {"from", table.claim->from.ToString()},
+            {"to", table.claim->to.ToString()},
+            {"confirmed", table.claim->confirmed},
+            {"incomplete", table.claim->incomplete}};
+  }
+  Json gaps = Json::array();
+  for (const state::Gap& gap : table.gaps) {
+    gaps.push_back({{"from", gap.from.ToString()},
+                    {"to", gap.to.ToString()},
+                    {"accepted_at", gap.accepted_at}});
+  }
+  Json stopped = nullptr;
+  if (!table.stopped.empty()) {
+    stopped = {{"since", table.stopped_since}, {"why", table.stopped}};
+  }
+  return {{"schema", table.schema},
+          {"name", table.name},
+          {"condition", Condition(document, name, table)},
+          {"capture_instance", table.capture_instance},
+          {"folder", table.folder},
+          {"objects", table.sequence()},
+          {"complete_through", document.PlaceOf(table).ToString()},
+          {"last_object", last},
+          {"gaps", gaps},
+          {"stopped", stopped}};
+}
+
+Json ToJson(const Shown& shown) {
+  const Document& document = shown.document;
+  const state::Owner& owner = document.owner;
+  Json lag = nullptr;
+  if (shown.lag) {
+    lag = {
+        {"complete_through_time", OptionalTime(shown.lag->complete_through_time)},
+        {"newest", shown.lag->newest.ToString()},
+        {"newest_time", OptionalTime(shown.lag->newest_time)},
+        {"behind_seconds", shown.lag->behind ? Json(shown.lag->behind->count()) : Json(nullptr)}};
+  }
+  Json joining = Json::array(), tables = Json::array();
   for (const auto& [name, table] : document.tables) {
-    fmt::print("{:<{}}  {:>8}  {:<20}  {}\n", name, width, table.sequence(),
-               document.PlaceOf(table).lsn().ToString(), LastObject(table));
+    if (Condition(document, name, table) == std::string("joining")) joining.push_back(name);
+    tables.push_back(ToJson(document, name, table));
+  }
+  return {{"group", shown.name.group},
+          {"history_id", document.history_id},
+          {"owner",
+           {{"life", Name(shown.owner)},
+            {"host", owner.host},
+            {"pid", owner.pid},
+            {"since", owner.since},
+            {"lease_ms", owner.lease_ms}}},
+          {"complete_through", document.complete_through.ToString()},
+          {"server", lag},
+          {"held_back_by", document.held_back_by},
+          {"joining", joining},
+          {"tables", tables}};
+}
+
+std::string Since(const std::string& utc, UtcTime now) {
+  const auto time = ParseUtc(utc);
+  return time.ok() ? fmt::format("{} ({})", utc, Ago(*time, now)) : utc;
+}
+
+void PrintOwner(const Shown& shown, UtcTime now) {
+  const state::Owner& owner = shown.document.owner;
+  const std::string lease = FormatDuration(std::chrono::milliseconds(owner.lease_ms));
+  std::string life;
+  switch (shown.owner) {
+    case OwnerLife::kReleased:
+      life = "ended and released the state";
+      break;
+    case OwnerLife::kLiving:
+      life = "alive";
+      break;
+    case OwnerLife::kSilent:
+      life = "gone; a standby takes over within " + lease;
+      break;
+    case OwnerLife::kUnknown:
+      life = "lease of " + lease + " (--watch tells whether it lives)";
+      break;
+  }
+  fmt::print("owner: process {} on {}, since {}: {}\n", owner.pid, owner.host,
+             Since(owner.since, now), life);
+}
+
+void PrintPlace(const Shown& shown, UtcTime now) {
+  const Document& document = shown.document;
+  std::string when;
+  if (shown.lag && shown.lag->complete_through_time) {
+    const UtcTime time = *shown.lag->complete_through_time;
+    when = fmt::format(", committed {} ({})", FormatUtc(time), Ago(time, now));
+  }
+  fmt::print("database {}{}: complete through {}{}\n", document.database,
+             document.group.empty() ? "" : ", group " + document.group,
+             document.complete_through.ToString(), when);
+  if (shown.lag && shown.lag->behind) {
+    fmt::print("lag: {}\n", shown.lag->behind->count() == 0
+                                ? "none; nothing newer was captured"
+                                : Span(*shown.lag->behind) + " behind the newest captured change");
+  }
+  if (!document.held_back_by.empty()) {
+    fmt::print("held back by: {}\n",
+               Wrap(fmt::format("{}", fmt::join(document.held_back_by, ", ")), 14));
   }
 }
 
-int PrintTroubles(const state::Document& document) {
-  int troubled = 0;
+void PrintTables(const Document& document) {
+  Columns lines;
+  lines.Row({"table", "objects", "", "last object"});
+  for (const auto& [name, table] : document.tables) {
+    lines.Row({name, fmt::format("{:>7}", table.sequence()), Condition(document, name, table),
+               LastObject(table)});
+  }
+  fmt::print("\n{}", lines.ToString(0));
+}
+
+void PrintTroubles(const Document& document, UtcTime now) {
   for (const auto& [name, table] : document.tables) {
     for (const state::Gap& gap : table.gaps) {
-      fmt::print("\ngap in {}: {} to {} (accepted {})\n", name, gap.from.ToString(),
-                 gap.to.ToString(), gap.accepted_at);
+      fmt::print("\n{}\n",
+                 Wrap(fmt::format("gap in {}: {} to {}, accepted {}", name, gap.from.ToString(),
+                                  gap.to.ToString(), Since(gap.accepted_at, now)),
+                      2));
     }
     if (table.stopped.empty()) continue;
-    ++troubled;
-    fmt::print("\n{} is stopped since {}: {}\n", name, table.stopped_since, table.stopped);
+    fmt::print("\n{}\n", Wrap(fmt::format("{} is stopped since {}: {}", name,
+                                          Since(table.stopped_since, now), table.stopped),
+                              2));
   }
-  return troubled;
+}
+
+Result<std::vector<Shown>> ReadAll(const config::Config& config, store::Store& store, bool watch) {
+  std::vector<Shown> all;
+  ARROW_ASSIGN_OR_RAISE(const auto names, FindDocuments(store, config));
+  for (const state::DocumentName& name : names) {
+    ARROW_ASSIGN_OR_RAISE(const auto stored, state::ReadDocument(store, name));
+    if (!stored) continue;
+    Shown shown{name, stored->document, LookAtOwner(stored->document.owner), std::nullopt};
+    if (watch) {
+      ARROW_ASSIGN_OR_RAISE(shown.owner, WatchOwner(store, name, shown.document.owner));
+    }
+    all.push_back(std::move(shown));
+  }
+  return all;
 }
 
 }  // namespace
 
-int Status(const config::Config& config) {
+int Status(const config::Config& config, const StatusOptions& options) {
   const auto stores = OpenStores(config);
-  if (!stores.ok()) {
-    PrintError(stores.status());
-    return kExitFailed;
+  if (!stores.ok()) return Fail(stores.status(), options.json);
+  auto all = ReadAll(config, stores->state(), options.watch);
+  if (!all.ok()) return Fail(all.status(), options.json);
+  std::string why_not = "nothing was delivered yet";
+  if (!all->empty()) {
+    Server server = Connect(config, options.offline);
+    why_not = server.why_not;
+    for (Shown& shown : *all) {
+      if (!server.source) break;
+      const auto lag = AskForLag(*server.source, shown.document);
+      if (lag.ok()) shown.lag = *lag;
+      if (!lag.ok()) why_not = lag.status().message();
+    }
   }
-  const auto stored = state::ReadDocument(
-      stores->state(), {SpelledInState(stores->state(), config.source.database), config.run.group});
-  if (!stored.ok()) {
-    PrintError(stored.status());
-    return kExitFailed;
+
+  bool troubled = false;
+  Json documents = Json::array();
+  const UtcTime now = Clock::System().UtcNow();
+  for (const Shown& shown : *all) {
+    for (const auto& [name, table] : shown.document.tables) troubled |= !table.stopped.empty();
+    if (options.json) {
+      documents.push_back(ToJson(shown));
+      continue;
+    }
+    if (&shown != &all->front()) fmt::print("\n");
+    PrintPlace(shown, now);
+    PrintOwner(shown, now);
+    PrintTables(shown.document);
+    PrintTroubles(shown.document, now);
   }
-  if (!*stored) {
+  if (options.json) {
+    PrintJson({{"database", all->empty() ? config.source.database : all->front().name.database},
+               {"state", stores->state().url()},
+               {"server_not_asked", why_not},
+               {"documents", documents}});
+  } else if (all->empty()) {
     fmt::print("{} has no state document for database {} yet: nothing was delivered\n",
                stores->state().url(), config.source.database);
-    return kExitDone;
+  } else if (!why_not.empty() && !options.offline) {
+    fmt::print("\nThe server could not be asked, so the lag is not known: {}\n", Wrap(why_not, 2));
   }
-  const state::Document& document = (*stored)->document;
-  fmt::print("database {}: complete through {}{}\n", document.database,
-             document.complete_through.ToString(),
-             document.anchor ? ", newest change read is of " + document.anchor->tran_end_time : "");
-  fmt::print("owner: process {} on {}, since {}\n\n", document.owner.pid, document.owner.host,
-             document.owner.since);
-  PrintTables(document);
-  return PrintTroubles(document) > 0 ? kExitAttention : kExitDone;
+  return troubled ? kExitAttention : kExitDone;
 }
 
 }  // namespace cdc::app

@@ -1,13 +1,27 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "config/config.h"
 
-// The verbs of the command line, one file each. They return the exit code.
+// The verbs of the command line, one file each. They return the exit code. With `json` they print
+// one JSON document instead of text.
 namespace cdc::app {
 
-int Check(const config::Config& config);
+int Check(const config::Config& config, bool json);
 // `once`: up to the horizon at its start, then exit.
 int Run(const config::Config& config, bool once);
-int Status(const config::Config& config);
+// `patterns`: as [source] tables; none: all captured tables.
+int Tables(const config::Config& config, const std::vector<std::string>& patterns, bool json);
+
+struct StatusOptions {
+  bool offline = false;  // do not ask the server
+  bool watch = false;    // until it is known whether the owner lives
+  bool json = false;
+};
+int Status(const config::Config& config, const StatusOptions& options);
+
+int PrintVersion(bool json);
 
 }  // namespace cdc::app

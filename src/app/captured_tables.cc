@@ -1,0 +1,147 @@
+#include "app/captured_tables.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "capture/naming.h"
+#include "capture/selection.h"
+
+namespace cdc::app {
+
+namespace {
+
+using source::CaptureInstance;
+
+// The instance that the state names comes first; else the oldest one.
+void PutReadOneFirst(const std::optional<state::Document>& document,
+                     std::vector<CaptureInstance>* instances) {
+  std::ranges::sort(*instances, {}, &CaptureInstance::start_lsn);
+  const state::Table* entry = EntryOf(document, instances->front());
+  if (entry == nullptr) return;
+  std::ranges::stable_partition(*instances, [&](const CaptureInstance& instance) {
+    return instance.name == entry->capture_instance;
+  });
+}
+
+std::string WhyNotDelivered(source::Source& source, const config::Config& config,
+                            CapturedTable* table) {
+  const CaptureInstance& instance = table->instances.front();
+  if (table->table.empty()) {
+    return "the source table of capture instance " + instance.name +
+           " is hidden from this login: GRANT VIEW DEFINITION TO [" + config.source.user + "]";
+  }
+  auto description = source.Describe(instance);
+  if (!description.ok()) return description.status().message();
+  table->description = std::move(*description);
+  // Opening a reader over an empty window asks nothing of the server but whether every type is
+  // known.
+  const Position nowhere = Position::After(Lsn::Max());
+  return source.Read(*table->description, nowhere, nowhere).status().message();
+}
+
+void FindFolders(const config::Config& config, const std::string& database,
+                 std::vector<CapturedTable>* tables) {
+  std::map<std::string, std::string> owners;
+  for (CapturedTable& table : *tables) {
+    if (!table.selected || table.table.empty()) continue;
+    const auto names =
+        capture::TableNames::Make(config.target.path, database, table.schema, table.table);
+    if (!names.ok()) {
+      table.not_delivered = names.status().message();
+      continue;
+    }
+    table.folder = names->folder();
+    const auto [owner, first] = owners.emplace(table.folder, table.Name());
+    if (first || !table.not_delivered.empty()) continue;
+    table.not_delivered =
+        fmt::format("it would share the folder {} with {}; set [target] path = {}", table.folder,
+                    owner->second, "\"{database}/{schema}/{table}/cdc\"");
+  }
+}
+
+std::string TypeName(const arrow::DataType& type) {
+  switch (type.id()) {
+    case arrow::Type::BOOL:
+      return "BOOLEAN";
+    case arrow::Type::INT16:
+      return "INT(16, signed)";
+    case arrow::Type::INT32:
+      return "INT32";
+    case arrow::Type::INT64:
+      return "INT64";
+    case arrow::Type::FLOAT:
+      return "FLOAT";
+    case arrow::Type::DOUBLE:
+      return "DOUBLE";
+    case arrow::Type::DATE32:
+      return "DATE";
+    case arrow::Type::STRING:
+      return "STRING";
+    case arrow::Type::BINARY:
+      return "BYTE_ARRAY";
+    case arrow::Type::DECIMAL128: {
+      const auto& decimal = static_cast<const arrow::Decimal128Type&>(type);
+      return fmt::format("DECIMAL({},{})", decimal.precision(), decimal.scale());
+    }
+    case arrow::Type::TIMESTAMP:
+      return static_cast<const arrow::TimestampType&>(type).timezone().empty()
+                 ? "TIMESTAMP(micros, not UTC)"
+                 : "TIMESTAMP(micros, UTC)";
+    default:
+      return type.ToString();
+  }
+}
+
+}  // namespace
+
+std::string CapturedTable::Name() const {
+  return table.empty() ? "capture instance " + instances.front().name : schema + "." + table;
+}
+
+const state::Table* EntryOf(const std::optional<state::Document>& document,
+                            const CaptureInstance& instance) {
+  if (!document) return nullptr;
+  for (const auto& [name, entry] : document->tables) {
+    if (entry.source_object_id == instance.source_object_id) return &entry;
+  }
+  const auto named = document->tables.find(instance.QualifiedName());
+  return named == document->tables.end() ? nullptr : &named->second;
+}
+
+std::vector<CapturedTable> LookAtTables(source::Source& source, const config::Config& config,
+                                        const std::string& database,
+                                        const std::vector<CaptureInstance>& instances,
+                                        const std::optional<state::Document>& document) {
+  const auto selection = capture::TableSelection::Make(config.source.tables, config.source.exclude);
+  std::map<int64_t, CapturedTable> by_source;
+  for (const CaptureInstance& instance : instances) {
+    CapturedTable& table = by_source[instance.source_object_id];
+    table.schema = instance.schema;
+    table.table = instance.table;
+    table.instances.push_back(instance);
+  }
+  std::vector<CapturedTable> tables;
+  for (auto& [id, table] : by_source) {
+    PutReadOneFirst(document, &table.instances);
+    table.selected = selection.Selects(table.schema, table.table);
+    table.not_delivered = WhyNotDelivered(source, config, &table);
+    tables.push_back(std::move(table));
+  }
+  std::ranges::sort(tables, {}, &CapturedTable::Name);
+  FindFolders(config, database, &tables);
+  return tables;
+}
+
+std::vector<ParquetColumn> BecomesOf(const columns::SourceColumn& column) {
+  std::vector<ParquetColumn> becomes;
+  const auto decoder = columns::ColumnDecoder::Make(column);
+  if (!decoder.ok()) return becomes;
+  for (const auto& field : (*decoder)->fields()) {
+    becomes.push_back({field->name(), TypeName(*field->type())});
+  }
+  return becomes;
+}
+
+}  // namespace cdc::app

@@ -1,0 +1,110 @@
+#include "app/help.h"
+
+#include <arrow/util/logging.h>
+#include <fmt/format.h>
+
+#include <sstream>
+
+#include "config/config.h"
+
+namespace cdc::app {
+
+namespace {
+
+constexpr VerbHelp kVerbs[] = {
+    {"check", "Look at source, target and settings, and say what to fix",
+     "Looks at source, target and settings as a run would, says what it finds, and ends\n"
+     "with what is to be fixed. Delivers nothing; the target gets a probe of a few bytes\n"
+     "at _cdc_to_s3/probe.",
+     "cdc-to-s3 check",
+     "0 everything is in place, 1 something is to be fixed, 2 wrong usage\n"
+     "or configuration",
+     "ok, settings [key, value, origin], findings [section, verdict (ok, note, bad),\n"
+     "what], to_fix [text]",
+     true, true},
+    {"run", "Capture changes until stopped",
+     "Delivers the changes of all selected tables, round by round, until SIGTERM or\n"
+     "SIGINT; with --once up to the newest change at its start.",
+     "cdc-to-s3 run\ncdc-to-s3 run --once --interval 5s",
+     "0 done, 1 failed, 2 wrong usage or configuration, 3 done but a\n"
+     "table needs attention",
+     "", true, true},
+    {"tables", "Show captured tables and what their columns become",
+     "Shows every captured table, or those that fit a pattern: its capture instances,\n"
+     "whether it is selected, its folder, its key, what its columns become, and whether\n"
+     "rows wait to be delivered. A table that cannot be delivered says why.",
+     "cdc-to-s3 tables\ncdc-to-s3 tables 'Sales.*' --json",
+     "0 done, 1 failed, 2 wrong usage or configuration, 3 a selected\n"
+     "table cannot be delivered",
+     "database, tables [schema, name, selected, in_state, deliverable, why_not, folder,\n"
+     "rows_waiting (true, false, null: not known), capture_instances [name,\n"
+     "change_table, low_end, created], key_columns [name], columns [name, ordinal,\n"
+     "column_id, sql_type, computed, parquet [name, type]]]",
+     true, false},
+    {"status", "Show what has been delivered, table by table",
+     "Shows what the state document says: who owns it, up to where everything is\n"
+     "complete, and each table's objects, gaps and troubles. The server is asked for\n"
+     "times only; without it, or with --offline, the document alone speaks. Where\n"
+     "groups share the database and no group is set, all of them are shown.",
+     "cdc-to-s3 status\ncdc-to-s3 status --json --offline",
+     "0 done, 1 failed, 2 wrong usage or configuration, 3 done but a\n"
+     "table needs attention",
+     "database, state, server_not_asked (why; \"\" when it was), documents [group,\n"
+     "history_id, owner {life (released, living, silent, unknown), host, pid, since,\n"
+     "lease_ms}, complete_through, server {complete_through_time, newest, newest_time,\n"
+     "behind_seconds} or null, held_back_by [table], joining [table], tables [schema,\n"
+     "name, condition (complete, behind, joining, stopped), capture_instance, folder,\n"
+     "objects, complete_through, last_object {key, sequence, rows, from, to, confirmed,\n"
+     "incomplete} or null, gaps [from, to, accepted_at], stopped {since, why} or null]]",
+     true, false},
+    {"version", "Print the version",
+     "Prints the version of the program and of the formats that it writes.", "cdc-to-s3 version",
+     "0 done, 2 wrong usage", "version, object_format, state_format", false, false},
+};
+
+std::string Indented(const char* text) {
+  std::string out, line;
+  std::istringstream lines(text);
+  while (std::getline(lines, line)) out += "  " + line + "\n";
+  return out;
+}
+
+std::string AllSettings() {
+  std::string text = "Settings: TOML key, environment names, default\n";
+  for (const auto& key : config::AllKeys()) {
+    std::string names;
+    for (const auto& name : key.environment) names += (names.empty() ? "" : ", ") + name;
+    text += fmt::format("  {:<26} {}\n  {:<26}   {}{}\n", key.key, key.help, "", names,
+                        key.default_text.empty() ? "" : "  (default: " + key.default_text + ")");
+  }
+  return text;
+}
+
+}  // namespace
+
+const VerbHelp& HelpOf(const std::string& verb) {
+  for (const VerbHelp& help : kVerbs) {
+    if (help.name == verb) return help;
+  }
+  ARROW_LOG(FATAL) << "no help for " << verb;
+  std::abort();
+}
+
+std::string Footer(const VerbHelp& help) {
+  std::string text = fmt::format("Example:\n{}", Indented(help.example));
+  text += "\nExit codes:" + Indented(help.exit_codes).substr(1);
+  if (*help.json != '\0') text += fmt::format("\nJSON members:\n{}", Indented(help.json));
+  if (help.lists_all_settings) {
+    text += "\n" + AllSettings();
+  } else if (help.takes_settings) {
+    text += "\nAll settings: cdc-to-s3 check --help\n";
+  }
+  if (help.takes_settings) {
+    text +=
+        "Flags win over the environment, the environment over .env, .env over the TOML\n"
+        "file.";
+  }
+  return text;
+}
+
+}  // namespace cdc::app

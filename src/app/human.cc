@@ -1,0 +1,102 @@
+#include "app/human.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/utc_text.h"
+
+namespace cdc::app {
+
+namespace {
+
+using std::chrono::seconds;
+
+constexpr size_t kNarrowest = 40;  // a terminal below that is left to break lines itself
+
+// Characters, not bytes: UTF-8 continuation bytes take no place of their own.
+size_t Width(const std::string& text) {
+  return static_cast<size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+// 0: not a terminal.
+size_t TerminalWidth() {
+  winsize size{};
+  if (isatty(STDOUT_FILENO) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return 0;
+  return size.ws_col;
+}
+
+}  // namespace
+
+std::string Span(seconds span) {
+  const int64_t count = span.count();
+  if (count < 60) return fmt::format("{} s", count);
+  if (count < 3'600) return fmt::format("{} min", count / 60);
+  if (count < 2 * 86'400) return fmt::format("{} h", count / 3'600);
+  return fmt::format("{} days", count / 86'400);
+}
+
+std::string Ago(UtcTime time, UtcTime now) {
+  const auto age = std::chrono::floor<seconds>(now - time);
+  if (age.count() <= -1) return "in " + Span(-age);
+  return age.count() == 0 ? "now" : Span(age) + " ago";
+}
+
+std::optional<UtcTime> FromServerTime(const std::string& text, int32_t offset_minutes) {
+  const int32_t minutes = std::abs(offset_minutes);
+  const auto time = ParseUtc(fmt::format("{}{}{:02}:{:02}", text, offset_minutes < 0 ? '-' : '+',
+                                         minutes / 60, minutes % 60));
+  return time.ok() ? std::optional(*time) : std::nullopt;
+}
+
+std::string UtcText(const std::string& server_time, int32_t offset_minutes) {
+  const auto time = FromServerTime(server_time, offset_minutes);
+  return time ? FormatUtc(*time) : "";
+}
+
+std::string Wrap(const std::string& text, size_t indent) {
+  const size_t width = TerminalWidth();
+  if (width < kNarrowest) return text;
+  std::string out;
+  size_t column = indent;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find(' ', at), text.size());
+    const std::string word = text.substr(at, end - at);
+    if (column > indent && column + 1 + Width(word) > width) {
+      out += "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (at > 0) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += Width(word);
+    at = end + 1;
+  }
+  return out;
+}
+
+std::string Columns::ToString(size_t indent) const {
+  std::vector<size_t> widths;
+  for (const auto& row : rows_) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+  }
+  std::string out;
+  for (const auto& row : rows_) {
+    std::string line(indent, ' ');
+    for (size_t i = 0; i < row.size(); ++i) {
+      line += row[i];
+      if (i + 1 < row.size()) line.append(widths[i] - Width(row[i]) + 2, ' ');
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    out += line + '\n';
+  }
+  return out;
+}
+
+}  // namespace cdc::app

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+
+// How verbs write for people.
+namespace cdc::app {
+
+// "now", "45 s ago", "3 min ago", "2 h ago", "5 days ago"; a time to come: "in 3 min".
+std::string Ago(UtcTime time, UtcTime now);
+// "45 s", "3 min", "2 h", "5 days": one unit, rounded down.
+std::string Span(std::chrono::seconds span);
+
+// A time as the server writes it, in its own zone, `offset_minutes` ahead of UTC. Nothing when it
+// is none.
+std::optional<UtcTime> FromServerTime(const std::string& text, int32_t offset_minutes);
+// The same as UTC text, "2026-11-23T04:05:06Z"; "" when it is none.
+std::string UtcText(const std::string& server_time, int32_t offset_minutes);
+
+// The text broken into lines that fit the terminal, every line but the first indented by `indent`
+// blanks. As it is where stdout is no terminal, so that other programs find their words.
+std::string Wrap(const std::string& text, size_t indent);
+
+// Rows with columns of equal width, two blanks between them, the last one ragged.
+class Columns {
+ public:
+  void Row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+  bool empty() const { return rows_.empty(); }
+  // Every line begins with `indent` blanks and ends with a line break.
+  std::string ToString(size_t indent) const;
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace cdc::app

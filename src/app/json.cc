@@ -1,0 +1,20 @@
+#include "app/json.h"
+
+#include <fmt/format.h>
+
+#include "app/wiring.h"
+
+namespace cdc::app {
+
+void PrintJson(const Json& json) {
+  // Names come from the source; one that is no UTF-8 becomes readable rather than fatal.
+  fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+}
+
+int Fail(const arrow::Status& status, bool json) {
+  PrintError(status);
+  if (json) PrintJson({{"error", status.message()}});
+  return kExitFailed;
+}
+
+}  // namespace cdc::app

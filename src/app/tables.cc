@@ -1,0 +1,210 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "app/captured_tables.h"
+#include "app/human.h"
+#include "app/json.h"
+#include "app/verbs.h"
+#include "app/wiring.h"
+#include "capture/selection.h"
+#include "state/state_file.h"
+
+namespace cdc::app {
+
+namespace {
+
+using arrow::Result;
+using arrow::Status;
+
+constexpr size_t kLabelWidth = 16;
+
+// A captured table with what the state and the server say of its place.
+struct Shown {
+  CapturedTable captured;
+  bool in_state = false;
+  std::optional<bool> rows_waiting;  // nothing: not asked, or the server did not answer
+};
+
+// Of a table without a place yet: whether it has rows at all.
+Lsn PlaceOf(const std::optional<state::Document>& document, const CapturedTable& table) {
+  const state::Table* entry = EntryOf(document, table.instances.front());
+  if (entry == nullptr) return table.instances.front().start_lsn.Previous();
+  const Position place = document->PlaceOf(*entry);
+  return place.inside_transaction() ? place.lsn().Previous() : place.lsn();
+}
+
+Status AskForRows(source::Source& source, const source::PollInfo& info,
+                  const std::optional<state::Document>& document, std::vector<Shown>* tables) {
+  if (!info.horizon) return Status::OK();
+  std::vector<source::Source::Probe> probes;
+  std::vector<Shown*> asked;
+  for (Shown& table : *tables) {
+    const auto& instance = table.captured.instances.front();
+    if (!table.captured.selected || instance.start_lsn.is_zero()) continue;
+    probes.push_back({instance, PlaceOf(document, table.captured)});
+    asked.push_back(&table);
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto answers, source.HaveRows(probes, info.horizon->lsn));
+  for (size_t i = 0; i < asked.size(); ++i) {
+    if (answers[i].ok()) {
+      asked[i]->rows_waiting = *answers[i];
+    } else if (asked[i]->captured.not_delivered.empty()) {
+      asked[i]->captured.not_delivered = answers[i].status().message();
+    }
+  }
+  return Status::OK();
+}
+
+// The state is welcome, not needed: without it nobody knows which rows were delivered.
+std::optional<state::Document> ReadState(const config::Config& config,
+                                         const std::string& database) {
+  const auto stores = OpenStores(config);
+  if (!stores.ok()) return std::nullopt;
+  const auto stored = state::ReadDocument(stores->state(), {database, config.run.group});
+  if (!stored.ok()) {
+    PrintError(stored.status());
+    return std::nullopt;
+  }
+  return *stored ? std::optional((*stored)->document) : std::nullopt;
+}
+
+Json ColumnsToJson(const CapturedTable& table) {
+  Json columns = Json::array();
+  if (!table.description) return columns;
+  for (const auto& column : table.description->columns) {
+    Json becomes = Json::array();
+    for (const auto& [name, type] : BecomesOf(column)) {
+      becomes.push_back({{"name", name}, {"type", type}});
+    }
+    columns.push_back({{"name", column.name},
+                       {"ordinal", column.ordinal},
+                       {"column_id", column.column_id},
+                       {"sql_type", column.TypeText()},
+                       {"computed", column.is_computed},
+                       {"parquet", becomes}});
+  }
+  return columns;
+}
+
+Json ToJson(const Shown& shown, int32_t offset_minutes) {
+  const CapturedTable& table = shown.captured;
+  Json instances = Json::array();
+  for (const auto& instance : table.instances) {
+    instances.push_back({{"name", instance.name},
+                         {"change_table", instance.change_table},
+                         {"low_end", instance.start_lsn.ToString()},
+                         {"created", UtcText(instance.create_date, offset_minutes)}});
+  }
+  const auto& keys =
+      table.description ? table.description->key_columns : std::vector<std::string>();
+  return {{"schema", table.schema},
+          {"name", table.table},
+          {"selected", table.selected},
+          {"in_state", shown.in_state},
+          {"deliverable", table.not_delivered.empty()},
+          {"why_not", table.not_delivered},
+          {"folder", table.folder},
+          {"rows_waiting", shown.rows_waiting ? Json(*shown.rows_waiting) : Json(nullptr)},
+          {"capture_instances", instances},
+          {"key_columns", keys},
+          {"columns", ColumnsToJson(table)}};
+}
+
+void PrintLine(const char* label, const std::string& text) {
+  fmt::print("  {:<{}}{}\n", label, kLabelWidth - 2, Wrap(text, kLabelWidth));
+}
+
+void PrintColumns(const CapturedTable& table) {
+  Columns lines;
+  for (const auto& column : table.description->columns) {
+    const auto becomes = BecomesOf(column);
+    std::string type = becomes.empty() ? "not supported" : becomes.front().type;
+    if (column.is_computed) type += ", always NULL (computed)";
+    lines.Row({column.name, column.TypeText(), type});
+    for (size_t i = 1; i < becomes.size(); ++i) lines.Row({becomes[i].name, "", becomes[i].type});
+  }
+  const std::string text = lines.ToString(kLabelWidth);
+  fmt::print("  {:<{}}{}", "columns", kLabelWidth - 2, text.substr(kLabelWidth));
+}
+
+void Print(const Shown& shown, int32_t offset_minutes, UtcTime now) {
+  const CapturedTable& table = shown.captured;
+  fmt::print("{}{}\n", table.Name(), table.selected ? "" : "  (not selected)");
+  if (!table.not_delivered.empty()) PrintLine("NOT READ", table.not_delivered);
+  if (!table.folder.empty()) PrintLine("folder", table.folder);
+  for (const auto& instance : table.instances) {
+    const auto created = FromServerTime(instance.create_date, offset_minutes);
+    PrintLine("instance", fmt::format("{}, {}{}", instance.name,
+                                      instance.start_lsn.is_zero()
+                                          ? "not seen by the capture process yet"
+                                          : "readable from LSN " + instance.start_lsn.ToString(),
+                                      created ? ", made " + Ago(*created, now) : ""));
+  }
+  if (!table.description) return;
+  const auto& keys = table.description->key_columns;
+  PrintLine("key", keys.empty() ? "none" : fmt::format("{}", fmt::join(keys, ", ")));
+  if (table.selected) {
+    const char* waiting = !shown.rows_waiting ? "unknown" : *shown.rows_waiting ? "yes" : "no";
+    PrintLine("rows waiting",
+              fmt::format("{}{}", waiting, shown.in_state ? "" : " (not in the state yet)"));
+  }
+  PrintColumns(table);
+}
+
+struct View {
+  std::string database;
+  source::PollInfo info;
+  std::vector<Shown> tables;
+};
+
+Result<View> Look(const config::Config& config, const std::vector<std::string>& patterns) {
+  ARROW_ASSIGN_OR_RAISE(const auto source, source::ConnectSqlServer(SourceOptions(config)));
+  ARROW_ASSIGN_OR_RAISE(const auto identity, source->Identify());
+  View view;
+  view.database = identity.name;
+  if (!identity.cdc_enabled) {
+    return Status::Invalid("change data capture is not enabled in database ", identity.name,
+                           ". What helps: USE [", identity.name, "]; EXEC sys.sp_cdc_enable_db");
+  }
+  ARROW_ASSIGN_OR_RAISE(view.info, source->Poll(std::nullopt));
+  const auto wanted = capture::TableSelection::Make(patterns, {});
+  std::vector<source::CaptureInstance> instances;
+  for (const auto& instance : view.info.instances) {
+    if (wanted.Selects(instance.schema, instance.table)) instances.push_back(instance);
+  }
+  const auto document = ReadState(config, view.database);
+  for (CapturedTable& table : LookAtTables(*source, config, view.database, instances, document)) {
+    const bool known = EntryOf(document, table.instances.front()) != nullptr;
+    view.tables.push_back({std::move(table), known, std::nullopt});
+  }
+  ARROW_RETURN_NOT_OK(AskForRows(*source, view.info, document, &view.tables));
+  return view;
+}
+
+}  // namespace
+
+int Tables(const config::Config& config, const std::vector<std::string>& patterns, bool json) {
+  const auto view = Look(config, patterns);
+  if (!view.ok()) return Fail(view.status(), json);
+  const int32_t offset = view->info.server_offset_minutes;
+  if (json) {
+    Json tables = Json::array();
+    for (const Shown& table : view->tables) tables.push_back(ToJson(table, offset));
+    PrintJson({{"database", view->database}, {"tables", tables}});
+  }
+  bool all_good = true;
+  for (size_t i = 0; i < view->tables.size(); ++i) {
+    const Shown& table = view->tables[i];
+    all_good &= !table.captured.selected || table.captured.not_delivered.empty();
+    if (json) continue;
+    if (i > 0) fmt::print("\n");
+    Print(table, offset, view->info.server_utc);
+  }
+  if (view->tables.empty() && !json) {
+    fmt::print("no captured table{} in database {}\n",
+               patterns.empty() ? "" : " fits these patterns", view->database);
+  }
+  return all_good ? kExitDone : kExitAttention;
+}
+
+}  // namespace cdc::app
