@@ -65,6 +65,7 @@ class Table:
     columns_max: int = 0  # the highest column id ever used
     temporary: bool = False
     change_table: bool = False
+    bare: bool = False  # no undo records and triggers yet (standin.engine.physical)
 
     @property
     def physical(self) -> str:

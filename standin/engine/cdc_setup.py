@@ -265,6 +265,7 @@ def _register(session: EngineSession, database: Database, instance: Instance) ->
     with session_transaction(session) as db:
         if first:
             physical.create_log(db, source)
+            physical.create_log_triggers(db, source)
         insert(db, database, "change_tables", [
             (ct.object_id, 0, source.object_id, instance.name, None, None, int(instance.net_changes), None, instance.role,
              instance.index_name, instance.filegroup, ct.create_date, int(instance.partition_switch))
@@ -275,7 +276,6 @@ def _register(session: EngineSession, database: Database, instance: Instance) ->
         insert(db, database, "index_columns", [
             (ct.object_id, n, i, source.column(n).column_id) for i, n in enumerate(instance.key, 1)
         ])  # fmt: skip
-        physical.create_triggers(db, source, captured=True)
     table = database.require("cdc", "change_tables")
 
     def reached(db: sqlite3.Connection, lsn: bytes, _time: int) -> None:

@@ -55,11 +55,20 @@ def create(db: sqlite3.Connection, table: Table) -> None:
     db.execute(f"CREATE TABLE {table.physical} (rid INTEGER PRIMARY KEY AUTOINCREMENT, {', '.join(columns)})")
     for index in table.indexes:
         create_index(db, table, index)
-    if not table.temporary:
-        create_undo(db, table)
-        create_triggers(db, table, captured=False)
-    else:
+    if table.temporary:
         create_checks(db, table)
+    elif table.change_table:
+        table.bare = True
+    else:
+        complete(db, table)
+
+
+def complete(db: sqlite3.Connection, table: Table) -> None:
+    """Undo records and triggers. A change table gets them with the first statement that writes to it by hand, because
+    each definition costs SQLite a walk through all others, and a database may have a thousand change tables."""
+    create_undo(db, table)
+    create_triggers(db, table, captured=False)
+    table.bare = False
 
 
 def _declaration(column: ColumnDef) -> str:
@@ -145,7 +154,7 @@ def create_triggers(db: sqlite3.Connection, table: Table, captured: bool) -> Non
     _create_key_lock(db, table)
     create_checks(db, table)
     if captured:
-        _create_log_triggers(db, table)
+        create_log_triggers(db, table)
 
 
 def create_checks(db: sqlite3.Connection, table: Table) -> None:
@@ -194,7 +203,7 @@ def _changed(column: ColumnDef) -> str:
     return f"(OLD.{column.physical} COLLATE BINARY IS NOT NEW.{column.physical})"
 
 
-def _create_log_triggers(db: sqlite3.Connection, table: Table) -> None:
+def create_log_triggers(db: sqlite3.Connection, table: Table) -> None:
     t, stored = table.physical, table.stored
     masks = [f"m{k}" for k in range(mask_words(table))]
     into = f"INSERT INTO {table.log} (txn, cmd, seq, op, {', '.join([*masks, *(c.physical for c in stored)])})"

@@ -216,6 +216,7 @@ class Transactions:
         if self.on_replica and not all(t.temporary for t in tables):
             raise read_only(self.database)
         with engine.writer:
+            self._complete(tables)
             captured = [t for t in tables if engine.is_captured(t)]
             own = transaction.id if transaction else (engine.next_transaction() if captured else 0)
             begin_time, begin_record = engine.time.datetime(), engine.log.next() if captured else 0
@@ -242,6 +243,11 @@ class Transactions:
             if not transaction and captured:
                 engine.capture.committed(own, begin_time, begin_record, {t.object_id: t for t in captured}, self.db)
             return result
+
+    def _complete(self: EngineSession, tables: list[Table]) -> None:
+        for table in tables:
+            if table.bare:
+                physical.complete(self.db, table)
 
     def _remember(self: EngineSession, transaction: Transaction, tables: list[Table]) -> None:
         for table in tables:
@@ -291,6 +297,8 @@ class Transactions:
 
     def lock_table(self: EngineSession, table: Table) -> None:
         """Waits until no other transaction holds rows of the table, as a schema change does."""
+        with self.engine.writer:
+            self._complete([table])
         deadline = None if self.lock_timeout_ms < 0 else time.monotonic() + self.lock_timeout_ms / 1000
         while self._others([table]):
             self._wait([table], deadline)

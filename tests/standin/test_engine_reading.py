@@ -153,6 +153,30 @@ def test_cleanup_and_deletes_by_hand_show_at_once(db: Driver) -> None:
     assert (result.wire, len(result.rows)) == ([], 5)
 
 
+def test_a_change_table_that_is_changed_by_hand_rolls_back_and_hides_it_from_others(db: Driver) -> None:
+    fill(db, 1, 4)
+    db.run("EXEC sys.sp_cdc_scan")
+    other = Driver(db.engine, "Shop")
+    db.run("BEGIN TRANSACTION; DELETE TOP (3) FROM cdc.dbo_a_CT; UPDATE cdc.dbo_a_CT SET [id] = 99")
+    assert db.rows("SELECT [id] FROM cdc.dbo_a_CT") == [(99,)]
+    assert other.value("SELECT COUNT(*) FROM cdc.dbo_a_CT") == 4
+    refused = other.run("SET LOCK_TIMEOUT 0; DELETE FROM cdc.dbo_a_CT")
+    assert [error.number for error in refused.errors] == [1222]
+    db.run("ROLLBACK")
+    assert other.rows("SELECT [id] FROM cdc.dbo_a_CT ORDER BY [id]") == [(1,), (2,), (3,), (4,)]
+
+
+def test_an_index_on_a_change_table_holds_before_anybody_has_written_to_it(db: Driver) -> None:
+    db.run("CREATE UNIQUE INDEX mine ON cdc.dbo_a_CT (id, [__$start_lsn])")
+    fill(db, 1, 1)
+    db.run("EXEC sys.sp_cdc_scan")
+    again = db.run(
+        "INSERT cdc.dbo_a_CT ([__$start_lsn], [__$seqval], [__$operation], id) "
+        "SELECT [__$start_lsn], [__$seqval], 4, id FROM cdc.dbo_a_CT"
+    )
+    assert [error.number for error in again.errors] == [2601]
+
+
 def test_a_missing_row_of_the_time_mapping_is_a_null_commit_time(db: Driver) -> None:
     fill(db, 0, 1)
     db.scan()
