@@ -5,7 +5,7 @@ Requests, by their "op":
   faults    all faults with how often each has fired.  clear  disarms all.
   log       statements with an id above "after" whose text contains "match".
   sessions  the ids of the open sessions.
-  cut       ends "session" (or all), with "reset": true by RST.
+  cut       ends "session", or those of "application" (or all), with "reset": true by RST.
   ping      answers.
 The database half adds (standin.engine.operations):
   hook      T-SQL that runs between others' statements; the fields are those of standin.engine.hooks.Hook but id, fired
@@ -14,6 +14,7 @@ The database half adds (standin.engine.operations):
   route     where logins of "application" (default: the program's) land, by "pattern": a list that repeats, true for a
             replica that lags; [] ends it. Without a replica yet, it is made as the server is now.
   catch_up  the replica is as the server is now.
+  replica_error  "number" 976, 978 or 983 is what "database" answers to everything, also to a login; 0 ends it.
   advance   the server's clock jumps ahead by "seconds".
   fail_scans  the next "times" scans of the log that find something fail.
 An answer has "ok": true, or "ok": false and "error".
@@ -94,7 +95,8 @@ class ControlServer:
             case "sessions":
                 return {"sessions": server.sessions()}
             case "cut":
-                return {"cut": server.cut(request.get("session"), bool(request.get("reset", False)))}
+                one, application = request.get("session"), request.get("application")
+                return {"cut": server.cut(one, bool(request.get("reset", False)), application)}
             case "ping":
                 return {}
         if op in self._operations:

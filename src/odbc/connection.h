@@ -47,6 +47,8 @@ enum class ErrorClass {
 const std::vector<Diagnostic>& DiagnosticsOf(const arrow::Status& status);  // empty if not ours
 int NativeErrorOf(const arrow::Status& status);                             // 0 if not ours
 ErrorClass ClassOf(const arrow::Status& status);
+// An error of our own making that goes away by itself; `text` says of what.
+arrow::Status TransientError(std::string text);
 
 // A parameter of a statement, sent with a fixed type so that the server reuses its plan.
 using Parameter = std::variant<int32_t, int64_t, Lsn, std::string /* nvarchar, UTF-8 */,

@@ -48,17 +48,18 @@ const ErrorDetail* DetailOf(const arrow::Status& status) {
 // "Database engine errors" and "Troubleshoot transient connection errors" (Azure SQL).
 constexpr int kTransientNatives[] =
     {
-        601,   701,   802,   845,   // data movement, memory, buffer latch
-        921,   922,   927,          // database in recovery or being restored
-        976,   982,   983,   988,   // availability group: replica cannot serve now
-        1204,  1205,  1222,         // locks used up, deadlock victim, lock timeout
-        3960,  3961,  3980,         // snapshot conflict, batch aborted
-        4221,  8628,  8645,  8651,  // replica not ready, memory grants
-        10928, 10929,               // resource limits (Azure)
-        17142, 17187, 17830, 17889,
-        18401, 18451, 18461,  // server paused, starting, upgrading, one user
-        40143, 40197, 40501, 40540,
-        40613, 41301, 41302, 41305,  // failover, busy, in-memory conflicts
+        601,   701,   802,   845,         // data movement, memory, buffer latch
+        921,   922,   924,   927,         // database in recovery, of one user, or being restored
+        942,                              // database offline
+        976,   978,   982,   983,   988,  // availability group: replica cannot serve now
+        1204,  1205,  1222,               // locks used up, deadlock victim, lock timeout
+        3960,  3961,  3980,               // snapshot conflict, batch aborted
+        4221,  8628,  8645,  8651,        // replica not ready, memory grants
+        10928, 10929,                     // resource limits (Azure)
+        17142, 17187, 17830, 17889, 18401,
+        18451, 18461,  // server paused, starting, upgrading, one user
+        40143, 40197, 40501, 40540, 40613,
+        41301, 41302, 41305,  // failover, busy, in-memory conflicts
         49918, 49919, 49920};
 
 // SQL Server closes the connection with these (severity 20 and more, or KILL), or the network did.
@@ -114,6 +115,8 @@ std::vector<Diagnostic> ReadDiagnostics(SQLSMALLINT handle_type, SQLHANDLE handl
   return records;
 }
 
+bool IsTransientNative(int native) { return Contains(kTransientNatives, native); }
+
 bool OnlyHarmless(const std::vector<Diagnostic>& diagnostics, const DriverProfile& profile) {
   return !diagnostics.empty() &&
          std::all_of(diagnostics.begin(), diagnostics.end(), [&](const Diagnostic& record) {
@@ -127,7 +130,7 @@ ErrorClass Classify(const std::vector<Diagnostic>& diagnostics, const DriverProf
   bool transient = false;
   for (const Diagnostic& record : diagnostics) {
     if (TellsOfBrokenConnection(record, profile)) return ErrorClass::kConnectionLost;
-    transient |= IsInterruption(record) || Contains(kTransientNatives, record.native);
+    transient |= IsInterruption(record) || IsTransientNative(record.native);
   }
   return transient ? ErrorClass::kTransient : ErrorClass::kPermanent;
 }
@@ -161,6 +164,10 @@ arrow::Status MakeError(std::string_view doing, std::vector<Diagnostic> diagnost
   std::string text = fmt::format("{}: {} (error {}, SQLSTATE {})", doing, principal->message,
                                  native, principal->sqlstate);
   return MakeErrorWithText(std::move(text), std::move(diagnostics), error_class, native);
+}
+
+arrow::Status TransientError(std::string text) {
+  return MakeErrorWithText(std::move(text), {}, ErrorClass::kTransient, 0);
 }
 
 arrow::Status AsConnectionLost(const arrow::Status& status) {

@@ -28,6 +28,7 @@ const Diagnostic* Principal(const std::vector<Diagnostic>& diagnostics,
                             const DriverProfile& profile);
 
 // "<doing>: <message> (SQL Server error 208, SQLSTATE 42S02)", with the records in it.
+bool IsTransientNative(int native);
 arrow::Status MakeError(std::string_view doing, std::vector<Diagnostic> diagnostics,
                         ErrorClass error_class, const DriverProfile& profile);
 // An error whose text is our own; the records go with it.

@@ -68,6 +68,26 @@ TEST(DiagnosticsTest, a_status_of_another_room_has_no_native_error) {
   EXPECT_TRUE(DiagnosticsOf(status).empty());
 }
 
+TEST(DiagnosticsTest, an_error_of_our_own_can_go_away_by_itself) {
+  EXPECT_EQ(ClassOf(TransientError("a replica that lags")), ErrorClass::kTransient);
+}
+
+TEST(LoginErrorTest, a_database_that_cannot_be_used_now_is_no_wrong_name_or_password) {
+  ConnectOptions options;
+  options.host = "listener";
+  options.database = "Shop";
+  for (const int native : {924, 927, 942, 976, 978, 983}) {
+    const arrow::Status status = LoginError({{"42000", native, "The target database, 'Shop', …"},
+                                             {"42000", 4060, "Cannot open database"},
+                                             {"28000", 18456, "Login failed for user 'sa'."}},
+                                            options, Microsoft());
+    EXPECT_EQ(ClassOf(status), ErrorClass::kTransient) << native;
+    EXPECT_EQ(NativeErrorOf(status), native);
+    EXPECT_THAT(status.message(), HasSubstr("database 'Shop' on listener cannot be used now"));
+    EXPECT_THAT(status.message(), HasSubstr("The target database"));
+  }
+}
+
 TEST(LoginErrorTest, a_password_that_a_driver_repeats_is_not_shown) {
   ConnectOptions options;
   options.host = "db1";

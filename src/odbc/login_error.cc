@@ -40,6 +40,18 @@ struct Finding {
   int native = 0;
 };
 
+// A database that cannot be used for now: being restored, of one user, or of a replica that does
+// not serve. It may come together with 4060 and 18456, and says more.
+Finding NotNow(const std::vector<Diagnostic>& records, const ConnectOptions& options) {
+  for (const Diagnostic& record : records) {
+    if (!IsTransientNative(record.native)) continue;
+    return {fmt::format("database '{}' on {} cannot be used now; it is tried again by itself",
+                        options.database, options.host),
+            ErrorClass::kTransient, record.native};
+  }
+  return {};
+}
+
 // What SQL Server itself said. 4060 comes together with 18456 and says more.
 Finding ServersAnswer(const std::vector<Diagnostic>& records, const ConnectOptions& options) {
   const auto& [user, host, database] = std::tie(options.user, options.host, options.database);
@@ -113,7 +125,8 @@ arrow::Status LoginError(std::vector<Diagnostic> diagnostics, const ConnectOptio
                          const DriverProfile& profile) {
   for (Diagnostic& record : diagnostics)
     record.message = Redacted(record.message, options.password);
-  Finding finding = ServersAnswer(diagnostics, options);
+  Finding finding = NotNow(diagnostics, options);
+  if (finding.text.empty()) finding = ServersAnswer(diagnostics, options);
   if (finding.text.empty()) finding = NetworksAnswer(diagnostics, options, profile);
   const Diagnostic* principal = Principal(diagnostics, profile);
   if (finding.text.empty()) {

@@ -185,8 +185,9 @@ class SqlServer : public Source {
     // Cleanup may empty the mapping between two statements; it never sets the newest row back.
     ARROW_ASSIGN_OR_RAISE(const auto horizon, HorizonOf(results[0]));
     if (horizon && horizon->lsn < through) {
-      return Status::IOError("the server's horizon went back from ", through.ToString(), " to ",
-                             horizon->lsn.ToString(), " within one round; reading again");
+      return odbc::TransientError(fmt::format(
+          "the server's horizon went back from {} to {} within one round; reading again",
+          through.ToString(), horizon->lsn.ToString()));
     }
     return InstancesOf(results[1]);
   }
@@ -197,9 +198,10 @@ class SqlServer : public Source {
     ARROW_RETURN_NOT_OK(ExpectResults(results, 2));
     ARROW_ASSIGN_OR_RAISE(const auto horizon, HorizonOf(results[0]));
     if (!horizon || horizon->lsn < through) {
-      return Status::IOError("this connection's server knows changes up to ",
-                             horizon ? horizon->lsn.ToString() : "none", " only, another one to ",
-                             through.ToString(), ": a replica that lags; reading again");
+      return odbc::TransientError(
+          fmt::format("this connection's server knows changes up to {} only, another one to {}: a "
+                      "replica that lags; reading again",
+                      horizon ? horizon->lsn.ToString() : "none", through.ToString()));
     }
     ARROW_RETURN_NOT_OK(TakeTime(results[1]).status());
     return Status::OK();
@@ -256,7 +258,17 @@ class SqlServer : public Source {
 
   Status Prepare() {
     ARROW_RETURN_NOT_OK(Query(sql::SessionSettings(options_.lock_timeout.count()), {}, 1).status());
-    ARROW_ASSIGN_OR_RAISE(identity_, ReadIdentity());
+    ARROW_ASSIGN_OR_RAISE(DatabaseIdentity identity, ReadIdentity());
+    const std::string& before = identity_.guid;
+    if (!before.empty() && !identity.guid.empty() && identity.guid != before) {
+      return Status::IOError(fmt::format(
+          "database {} on {} is another one than this program began with (service_broker_guid {} "
+          "instead of {}): it was replaced, or its name leads to another server now. Nothing is "
+          "read from it. Bring the right database back, or stop the program and give this one "
+          "another [target] url",
+          identity.name, identity.server_name, identity.guid, before));
+    }
+    identity_ = std::move(identity);
     return Status::OK();
   }
 

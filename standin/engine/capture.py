@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from standin.engine import physical
 from standin.engine import temporal as tm
 from standin.engine.catalog import Database, Instance, Table
-from standin.engine.clock import lsn_bytes
 from standin.engine.connection import open_connection
 from standin.engine.jobs import Job, new_jobs
 from standin.model import SqlError
@@ -99,7 +98,6 @@ class Capture:
         db = self._db = open_connection(self.engine.path)
         for name in ("und", "own", "cap", "cmd", "seq", "cur", "lobs"):
             db.create_function(name, 0, lambda: 0)
-        db.create_function("lsn", 1, lsn_bytes, deterministic=True)
         if self.engine.options.capture_interval > 0:
             self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
             self._thread.start()
@@ -254,7 +252,7 @@ class Capture:
         """The dummy row of an idle database: tran_id 0x00."""
         mapping = database.require("cdc", "lsn_time_mapping")
         with self.engine.writer:
-            lsn, now = lsn_bytes(self.engine.log.next()), self.engine.time.datetime()
+            lsn, now = database.lsn(self.engine.log.next()), self.engine.time.datetime()
             with self._transaction() as db:
                 db.execute(
                     f"INSERT INTO {mapping.physical} (c1, c2, c3, c4, c5) VALUES (?, ?, ?, ?, ?)",
@@ -264,7 +262,7 @@ class Capture:
             return lsn
 
     def _apply(self, db: sqlite3.Connection, database: Database, entry: Commit | Marker, session: ScanSession) -> None:
-        lsn = lsn_bytes(entry.record)
+        lsn = database.lsn(entry.record)
         if isinstance(entry, Marker):
             entry.apply(db, lsn, entry.begin_time)
             session.schema_changes += 1
@@ -274,7 +272,7 @@ class Capture:
         for table in entry.tables:
             if not self.engine.dropped(table):
                 session.commands += self._move(db, database, table, entry, lsn)
-        self._map(db, database, lsn, entry.begin_time, entry.end_time, entry.txn, lsn_bytes(entry.begin_record))
+        self._map(db, database, lsn, entry.begin_time, entry.end_time, entry.txn, database.lsn(entry.begin_record))
         session.transactions += 1
         session.first_lsn = session.first_lsn or lsn
         session.last_lsn, session.last_time = lsn, entry.end_time
@@ -296,7 +294,7 @@ class Capture:
         enabled_at = self.log_of(database).enabled_at
         for instance in database.instances_of(table):
             if enabled_at.get(instance.change_table.object_id, 0) < commit.record:
-                rows += _insert_changes(db, table, instance, commit.txn, lsn)
+                rows += _insert_changes(db, database, table, instance, commit.txn, lsn)
         db.execute(f"DELETE FROM {table.log} WHERE txn = ?", (commit.txn,))
         return rows
 
@@ -324,12 +322,15 @@ def mask_function(instance: Instance) -> Callable[..., bytes]:
     return mask
 
 
-def _insert_changes(db: sqlite3.Connection, table: Table, instance: Instance, txn: int, lsn: bytes) -> int:
+def _insert_changes(
+    db: sqlite3.Connection, database: Database, table: Table, instance: Instance, txn: int, lsn: bytes
+) -> int:
     ct = instance.change_table
     have = [r[1] for r in db.execute(f"PRAGMA table_info({table.log})")]
     words = ", ".join(name for name in have if name[0] == "m")
     name = f"mask{ct.object_id}"
     db.create_function(name, -1, mask_function(instance))
+    db.create_function("lsn", 1, database.lsn)
     targets = [f"c{i}" for i in range(1, 6)]
     values = ["?", "NULL", "lsn(seq)", "op", f"CASE WHEN op > 2 THEN {name}({words}) ELSE ? END"]
     for captured, target in zip(instance.columns, instance.change_columns(), strict=False):

@@ -10,6 +10,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+from standin.engine.clock import lsn_bytes
 from standin.engine.errors import invalid_object
 from standin.model import Column, SqlError, SqlType
 
@@ -155,6 +156,9 @@ class Database:
     collation: str = "SQL_Latin1_General_CP1_CI_AS"
     cdc_enabled: bool = False
     options: dict[str, str] = field(default_factory=dict)
+    state: str = "ONLINE"  # or OFFLINE, RESTORING
+    access: str = "MULTI_USER"  # or SINGLE_USER
+    replica_error: int = 0  # what a replica of an availability group says that does not serve
     service_broker_guid: bytes = field(default_factory=lambda: uuid.uuid4().bytes)
     tables: dict[tuple[str, str], Table] = field(default_factory=dict)
     schemas: dict[str, str] = field(default_factory=dict)  # lower-case name: name
@@ -163,6 +167,18 @@ class Database:
     grants: set[Grant] = field(default_factory=set)
     version: int = 0
     schema_ids: dict[str, int] = field(default_factory=dict)
+    # (log record, by how much later records are ahead of the LSNs they get): one entry for each restore
+    restores: list[tuple[int, int]] = field(default_factory=list)
+
+    def lsn(self, record: int) -> bytes:
+        """The LSN of the server's n-th log record in this database."""
+        ahead = next((ahead for first, ahead in reversed(self.restores) if record > first), 0)
+        return lsn_bytes(record - ahead)
+
+    def go_on_from(self, record: int, now: int) -> None:
+        """Records after `now` get the LSNs that came after `record`, again."""
+        before = next((ahead for first, ahead in reversed(self.restores) if record > first), 0)
+        self.restores.append((now, now - record + before))
 
     def __post_init__(self) -> None:
         for number, name in enumerate(("dbo", "guest", "INFORMATION_SCHEMA", "sys"), 1):

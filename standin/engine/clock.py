@@ -35,6 +35,10 @@ class Log:
         self._lock = threading.Lock()
         self._last = 63
 
+    @property
+    def last(self) -> int:
+        return self._last
+
     def next(self) -> int:
         with self._lock:
             self._last += 1

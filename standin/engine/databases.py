@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from standin.engine import permissions, tables
+from standin.engine import availability, permissions, tables
 from standin.engine import statements as st
 from standin.engine.catalog import Database
 from standin.engine.errors import unsupported
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from standin.engine.session import EngineSession
 
 _OPTIONS = {
-    "READ_COMMITTED_SNAPSHOT", "ALLOW_SNAPSHOT_ISOLATION", "RECOVERY", "AUTO_CLOSE", "AUTO_SHRINK", "MULTI_USER", "SINGLE_USER",
+    "READ_COMMITTED_SNAPSHOT", "ALLOW_SNAPSHOT_ISOLATION", "RECOVERY", "AUTO_CLOSE", "AUTO_SHRINK",
     "RESTRICTED_USER", "COMPATIBILITY_LEVEL", "QUERY_STORE", "DELAYED_DURABILITY", "AUTO_UPDATE_STATISTICS", "PAGE_VERIFY",
     "READ_ONLY", "READ_WRITE", "TRUSTWORTHY", "AUTO_CREATE_STATISTICS", "ACCELERATED_DATABASE_RECOVERY",
 }  # fmt: skip
@@ -43,16 +43,41 @@ def create_database(session: EngineSession, c: Cursor, statement: st.Definition)
 def alter_database(session: EngineSession, c: Cursor, statement: st.Definition) -> None:
     c.expect("DATABASE")
     name = c.name()
-    database = session.db_catalog if name.upper() == "CURRENT" else session.open_database(name)
+    database = session.db_catalog if name.upper() == "CURRENT" else session.engine.databases.get(name.lower())
+    if database is None or not permissions.is_owner(session, database):
+        raise SqlError(
+            5011,
+            f"User does not have permission to alter database '{name}', the database does not exist, or the database is not in a state that allows access checks.",
+            14,
+            5,
+        )
+    if c.accept("MODIFY", "NAME", "="):
+        _rename(session, database, c.name())
+        return
     if not c.accept("SET"):
         raise unsupported("ALTER DATABASE", statement.text)
     option = c.take().upper
+    if option in ("SINGLE_USER", "MULTI_USER", "OFFLINE", "ONLINE"):
+        availability.set_access(session, database, option, c)
+        return
     if option not in _OPTIONS:
         raise unsupported("ALTER DATABASE … SET", statement.text)
     c.accept("=")
     value = c.take().upper if c.i < c.end else ""
     database.options[option] = value
     session.engine.changed()
+
+
+def _rename(session: EngineSession, database: Database, name: str) -> None:
+    engine = session.engine
+    if name.lower() in engine.databases:
+        raise SqlError(1801, f"Database '{name}' already exists. Choose a different database name.", 16, 3)
+    if [s for s in availability.users_of(engine, database) if s is not session]:
+        raise SqlError(5030, "The database could not be exclusively locked to perform the operation.")
+    del engine.databases[database.name.lower()]
+    database.name = name
+    engine.databases[name.lower()] = database
+    engine.changed()
 
 
 def drop_database(session: EngineSession, c: Cursor, _statement: st.Definition) -> None:
@@ -72,7 +97,7 @@ def drop_database(session: EngineSession, c: Cursor, _statement: st.Definition) 
 
 
 def _drop(session: EngineSession, database: Database) -> None:
-    if any(s.db_catalog is database for s in session.engine.sessions.values()):
+    if availability.users_of(session.engine, database):
         raise SqlError(3702, f'Cannot drop database "{database.name}" because it is currently in use.', 16, 4)
     for table in list(database.tables.values()):
         tables.remove(session, table)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from standin.engine import databases, security, table_parser, tables
+from standin.engine import backups, databases, security, table_parser, tables
 from standin.engine import statements as st
 from standin.engine.catalog import ColumnDef, Table
 from standin.engine.errors import unsupported
@@ -43,6 +43,8 @@ _NOUNS: dict[tuple[str, str], Definer] = {
     ("ALTER", "ROLE"): security.alter_role,
     ("DROP", "ROLE"): security.drop_role,
     ("ALTER", "SERVER"): security.alter_server_role,
+    ("BACKUP", "DATABASE"): backups.backup,
+    ("RESTORE", "DATABASE"): backups.restore,
     ("ALTER", "AUTHORIZATION"): lambda _s, _c, _d: None,
 }
 _WITHOUT_EFFECT = {"CHECKPOINT", "RECONFIGURE"}

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from standin.engine import availability
+from standin.engine.backups import Backup
 from standin.engine.capture import Capture
 from standin.engine.catalog import Database, ObjectIds, Table
 from standin.engine.change_cache import ChangeCache
@@ -87,6 +89,7 @@ class StandInEngine:
         self.agent_running = True
         self.agent_started = self.time.datetime()
         self.injections: list[Injection] = []
+        self.backups: dict[str, Backup] = {}  # by the name of their file
         self._own_directory = options.data_dir is None
         self.directory = options.data_dir or tempfile.mkdtemp(prefix="standin-")
         os.makedirs(self.directory, exist_ok=True)
@@ -113,10 +116,13 @@ class StandInEngine:
 
     def add_database(self, name: str, collation: str = "SQL_Latin1_General_CP1_CI_AS") -> Database:
         with self.writer:
-            database = Database(next(self._database_ids), name, self.time.datetime(), collation)
+            database = Database(self.next_database_id(), name, self.time.datetime(), collation)
             self.databases[name.lower()] = database
             self.changed()
             return database
+
+    def next_database_id(self) -> int:
+        return next(self._database_ids)
 
     def remove_database(self, database: Database) -> None:
         with self.writer:
@@ -220,8 +226,10 @@ class StandInEngine:
         try:
             if login.database:
                 session.db_catalog = session.open_database(login.database)
-        except SqlError:
+        except SqlError as error:
             session.close()
+            if error.number in availability.REPLICA_ERRORS:
+                raise
             raise SqlError(
                 4060, f'Cannot open database "{login.database}" requested by the login. The login failed.', 11
             ) from None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from standin.engine import availability
 from standin.engine import temporal as tm
 
 if TYPE_CHECKING:
@@ -35,7 +36,12 @@ def operations(engine: StandInEngine) -> Mapping[str, Operation]:
         engine.capture.fail_scans(request["times"])
         return {}
 
+    def replica_error(request: dict[str, Any]) -> dict[str, Any]:
+        availability.replica_error(engine, request["database"], request["number"])
+        return {}
+
     return {
+        "replica_error": replica_error,
         "hook": lambda request: {"id": engine.hooks.add(request).id},
         "hooks": lambda _request: {"hooks": [asdict(hook) for hook in engine.hooks.all()]},
         "hooks_off": hooks_off,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from standin.engine import permissions
+from standin.engine import availability, permissions
 from standin.engine.catalog import Database, Principal, Table
 from standin.engine.change_cache import ChangeCache
 from standin.engine.connection import Cancelled, Connection
@@ -31,7 +31,7 @@ class EngineSession(Transactions):
         self.closed = False
         self._init_transactions()
         self._init_settings()
-        self.is_hook = False
+        self.is_hook = self.killed = False
         self.on_replica = engine.replica.takes(login)
         self.connection = Connection(engine.replica.path if self.on_replica else engine.path, self)
         self.db: sqlite3.Connection = self.connection.db
@@ -86,6 +86,8 @@ class EngineSession(Transactions):
                 f'The server principal "{self.login.user}" is not able to access the database "{database.name}" under the current security context.',
                 14,
             )
+        if (refused := availability.refusal(self, database)) is not None:
+            raise refused
         return database
 
     def next_identity(self, object_id: int) -> int:
@@ -97,6 +99,10 @@ class EngineSession(Transactions):
         return table.identity_value
 
     def start_statement(self) -> None:
+        if self.killed:
+            raise session_killed()
+        if self.db_catalog.replica_error and not self.is_hook:
+            raise availability.refusal(self, self.db_catalog)
         self.statement_utc = self.engine.time.utc()
         self.statement_local = self.statement_utc + self.engine.time.offset(self.statement_utc) * 600_000_000
 
@@ -154,6 +160,8 @@ class EngineSession(Transactions):
         except Cancelled:
             return
         except sqlite3.Error as error:
+            if self.killed:
+                raise session_killed() from error
             if self.cancelled:
                 return
             raise self.connection.translate(error) from error
@@ -220,6 +228,10 @@ class EngineSession(Transactions):
         with self.engine.ended:
             self.engine.ended.notify_all()
 
+    def kill(self) -> None:
+        """What runs goes on to its end; then the session is over."""
+        self.killed = True
+
     def close(self) -> None:
         if self.closed:
             return
@@ -230,3 +242,7 @@ class EngineSession(Transactions):
         self.closed = True
         self.engine.sessions.pop(self.session_id, None)
         self.db.close()
+
+
+def session_killed() -> SqlError:
+    return SqlError(596, "Cannot continue the execution because the session is in the kill state.", 21)

@@ -15,6 +15,7 @@ from standin.model import SqlError, SqlType
 if TYPE_CHECKING:
     from standin.engine.session import EngineSession
 
+_STATES = {"ONLINE": (0, "ONLINE"), "RESTORING": (1, "RESTORING"), "OFFLINE": (6, "OFFLINE")}
 TINYINT, SMALLINT, GUID = SqlType("tinyint"), SqlType("smallint"), SqlType("uniqueidentifier")
 
 
@@ -36,7 +37,7 @@ def _databases(session: EngineSession, _database: Database) -> Iterable[tuple[An
         recovery = d.options.get("RECOVERY", "FULL")
         wait = (6, "REPLICATION") if d.cdc_enabled and session.engine.capture.log_of(d).queue else (0, "NOTHING")
         yield (
-            d.name, d.database_id, None, d.create_date, 160, d.collation, 0, "MULTI_USER", int("READ_ONLY" in d.options), 0, "ONLINE", 0,
+            d.name, d.database_id, None, d.create_date, 160, d.collation, int(d.access == "SINGLE_USER"), d.access, int("READ_ONLY" in d.options), *_STATES[d.state], 0,
             int(snapshot), "ON" if snapshot else "OFF", int(d.options.get("READ_COMMITTED_SNAPSHOT") == "ON"),
             {"FULL": 1, "BULK_LOGGED": 2, "SIMPLE": 3}.get(recovery, 1), recovery, 0, d.service_broker_guid, 0, *wait,
             int(d.cdc_enabled), 0, None, None, 0, "NONE", 0,

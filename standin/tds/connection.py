@@ -45,6 +45,7 @@ class Connection:
         encryption: Encryption | None = None,
     ) -> None:
         self.spid = spid
+        self.application = ""  # of the login
         self._socket = connection
         self._engine = engine
         self._faults = faults
@@ -110,6 +111,7 @@ class Connection:
                 fault.fired += 1
                 raise SqlError(fault.number, fault.message, fault.severity, fault.state)
             self._session = self._engine.login(request.login)
+            self.application = request.login.app_name
         except SqlError as error:
             self._refuse(error, request.login.user)
             return False

@@ -52,9 +52,11 @@ class Server:
     def sessions(self) -> list[int]:
         return [connection.spid for connection, _ in self._snapshot()]
 
-    def cut(self, session: int | None, reset: bool) -> int:
-        """Cuts one session, or all (None); returns how many."""
-        found = [one for one, _ in self._snapshot() if session is None or one.spid == session]
+    def cut(self, session: int | None, reset: bool, application: str | None = None) -> int:
+        """Cuts one session, or those of one application, or all (None); returns how many."""
+        found = [
+            one for one, _ in self._snapshot() if session in (None, one.spid) and application in (None, one.application)
+        ]
         for connection in found:
             connection.close(reset)
         return len(found)
