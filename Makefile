@@ -56,6 +56,21 @@ bench: install-test-tools configure  ## how fast: rows/s beside a bare ODBC drai
 	@cmake --build $(BUILD) -j $(JOBS) --target cdc-to-s3 drain
 	@$(PYTHON) -m bench.throughput
 
+.PHONY: bench-idle
+bench-idle: install-test-tools configure  ## what a poll of many quiet tables costs; TABLES=, CHANGING=, POLLS=, DRIVERS=
+	@cmake --build $(BUILD) -j $(JOBS) --target cdc-to-s3
+	@$(PYTHON) -m bench.idle
+
+.PHONY: bench-steady
+bench-steady: install-test-tools configure  ## lag from commit to object under a steady load; DURATION=, RATE=
+	@cmake --build $(BUILD) -j $(JOBS) --target cdc-to-s3
+	@$(PYTHON) -m bench.steady --seconds $(or $(DURATION),60) --rate $(or $(RATE),50)
+
+.PHONY: bench-transaction
+bench-transaction: install-test-tools configure  ## memory and time of one very large transaction; ROWS=
+	@cmake --build $(BUILD) -j $(JOBS) --target cdc-to-s3
+	@$(PYTHON) -m bench.transaction --rows $(or $(ROWS),2000000)
+
 .PHONY: lint
 lint: install-tools  ## formatting and lint of C++ and Python
 	@clang-format --dry-run -Werror $(CXX_SOURCES)

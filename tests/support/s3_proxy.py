@@ -64,6 +64,7 @@ class Seen:
     path: str  # decoded, without the query
     status: int  # of the answer that the client got; 0 for none
     action: str  # of the fault, or ""
+    at: float = field(default_factory=time.time)  # seconds since the epoch, when the answer was there
 
 
 class S3Proxy:
