@@ -60,7 +60,9 @@ constexpr struct {
     {"--max-object-rows", "run.max_object_rows"},
     {"--max-object-bytes", "run.max_object_bytes"},
     {"--group", "run.group"},
+    {"--listen", "run.listen"},
     {"--log-level", "run.log_level"},
+    {"--log-format", "run.log_format"},
 };
 
 cdc::Level LevelOf(const std::string& name) {
@@ -116,6 +118,7 @@ int WithConfig(const Arguments& arguments, int (*verb)(const Config&, const Argu
     return cdc::app::kExitUsage;
   }
   cdc::SetLogLevel(LevelOf(config->run.log_level));
+  if (config->run.log_format == "json") cdc::SetLogFormat(cdc::LogFormat::kJson);
   for (const std::string& warning : config->warnings) {
     cdc::LogEvent(cdc::Level::kWarn, "configuration", {{"what", warning}});
   }

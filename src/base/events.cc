@@ -1,41 +1,40 @@
 #include "base/events.h"
 
 #include <fmt/format.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cmath>
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "base/utc_text.h"
 
 namespace cdc {
 
 namespace {
 
-spdlog::logger& Logger() {
-  static const auto logger = [] {
-    auto made = spdlog::stderr_logger_mt("events");
-    made->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-5l %v", spdlog::pattern_time_type::utc);
-    made->flush_on(spdlog::level::trace);
-    return made;
-  }();
-  return *logger;
+std::atomic<Level> least{Level::kInfo};
+std::atomic<LogFormat> format_set{LogFormat::kText};
+
+// Made at first use and never taken down: threads may log until the process ends.
+struct Output {
+  std::mutex mutex;
+  EventSink sink;
+};
+
+Output& TheOutput() {
+  static Output& output = *new Output;
+  return output;
 }
 
-spdlog::level::level_enum ToSpdlog(Level level) {
-  switch (level) {
-    case Level::kDebug:
-      return spdlog::level::debug;
-    case Level::kInfo:
-      return spdlog::level::info;
-    case Level::kWarn:
-      return spdlog::level::warn;
-    case Level::kError:
-      return spdlog::level::err;
-  }
-  return spdlog::level::info;
-}
+bool IsControl(unsigned char c) { return c < 0x20 || c == 0x7F; }
 
 bool NeedsQuotes(std::string_view value) {
   if (value.empty()) return true;
   for (const char c : value) {
-    if (c == ' ' || c == '"' || c == '=' || static_cast<unsigned char>(c) < 0x20) return true;
+    if (c == ' ' || c == '"' || c == '=' || IsControl(static_cast<unsigned char>(c))) return true;
   }
   return false;
 }
@@ -48,7 +47,7 @@ std::string Quoted(std::string_view value) {
       out += c;
     } else if (c == '\n') {
       out += "\\n";
-    } else if (static_cast<unsigned char>(c) < 0x20) {
+    } else if (IsControl(static_cast<unsigned char>(c))) {
       out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
     } else {
       out += c;
@@ -57,9 +56,32 @@ std::string Quoted(std::string_view value) {
   return out + '"';
 }
 
+std::string TimeText(UtcTime at) {
+  const auto millis = std::chrono::floor<std::chrono::milliseconds>(at.time_since_epoch()) %
+                      std::chrono::seconds(1);
+  return fmt::format("{}.{:03}Z", FormatUtc(at).substr(0, 19), millis.count());
+}
+
 }  // namespace
 
-std::string FormatEvent(std::string_view event, std::initializer_list<Field> fields) {
+Field::Field(std::string_view n, double v)
+    : name(n), value(fmt::format("{}", v)), bare(std::isfinite(v)) {}
+
+std::string_view LevelName(Level level) {
+  switch (level) {
+    case Level::kDebug:
+      return "debug";
+    case Level::kInfo:
+      return "info";
+    case Level::kWarn:
+      return "warn";
+    case Level::kError:
+      return "error";
+  }
+  return "info";
+}
+
+std::string FormatEvent(std::string_view event, std::span<const Field> fields) {
   std::string line(event);
   for (const Field& field : fields) {
     line += ' ';
@@ -70,12 +92,54 @@ std::string FormatEvent(std::string_view event, std::initializer_list<Field> fie
   return line;
 }
 
-void LogEvent(Level level, std::string_view event, std::initializer_list<Field> fields) {
-  const auto spd = ToSpdlog(level);
-  if (!Logger().should_log(spd)) return;
-  Logger().log(spd, "{}", FormatEvent(event, fields));
+std::string TextLine(const Event& event) {
+  return fmt::format("{} {:<5} {}", TimeText(event.at), LevelName(event.level),
+                     FormatEvent(event.name, event.fields));
 }
 
-void SetLogLevel(Level at_least) { Logger().set_level(ToSpdlog(at_least)); }
+std::string JsonLine(const Event& event) {
+  nlohmann::ordered_json line;
+  line["time"] = TimeText(event.at);
+  line["level"] = LevelName(event.level);
+  line["event"] = event.name;
+  for (const Field& field : event.fields) {
+    const std::string name(field.name);
+    if (field.bare) {
+      line[name] = nlohmann::ordered_json::parse(field.value);
+    } else {
+      line[name] = field.value;
+    }
+  }
+  return line.dump(-1, ' ', /*ensure_ascii=*/false,
+                   nlohmann::ordered_json::error_handler_t::replace);
+}
+
+void WriteEvent(const Event& event) {
+  const std::string line =
+      (format_set == LogFormat::kJson ? JsonLine(event) : TextLine(event)) + '\n';
+  // One write a line, so that lines of several processes on one pipe do not mix.
+  for (size_t done = 0; done < line.size();) {
+    const ssize_t wrote = write(STDERR_FILENO, line.data() + done, line.size() - done);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return;  // nobody listens, and there is nowhere to say so
+    done += static_cast<size_t>(wrote);
+  }
+}
+
+void LogEvent(Level level, std::string_view event, std::initializer_list<Field> fields) {
+  if (level < least) return;
+  Output& output = TheOutput();
+  const std::lock_guard lock(output.mutex);
+  const Event made{Clock::System().UtcNow(), level, event, fields};
+  output.sink ? output.sink(made) : WriteEvent(made);
+}
+
+void SetLogLevel(Level at_least) { least = at_least; }
+void SetLogFormat(LogFormat format) { format_set = format; }
+
+void SetEventSink(EventSink sink) {
+  const std::lock_guard lock(TheOutput().mutex);
+  TheOutput().sink = std::move(sink);
+}
 
 }  // namespace cdc

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "base/events.h"
-
 namespace cdc {
 namespace {
 
@@ -27,11 +25,6 @@ TEST(Numbers, are_written_for_people) {
   EXPECT_EQ(WithThousands(-1000), "-1,000");
   EXPECT_EQ(WithThousands(999), "999");
   EXPECT_EQ(HumanBytes(1536), "1.5 KiB");
-}
-
-TEST(Events, quote_values_that_would_break_a_line) {
-  EXPECT_EQ(FormatEvent("gap", {{"table", "dbo.T"}, {"why", "it is \"gone\"\n"}, {"rows", 3}}),
-            "gap table=dbo.T why=\"it is \\\"gone\\\"\\n\" rows=3");
 }
 
 }  // namespace
