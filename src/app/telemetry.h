@@ -1,0 +1,49 @@
+#pragma once
+
+#include <arrow/result.h>
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "capture/observer.h"
+#include "config/config.h"
+#include "status/board.h"
+#include "status/server.h"
+
+namespace cdc::app {
+
+// What a run tells of itself: the board, fed by what capture and the log report, and whoever shows
+// it (the listener of [run] listen). While it lives, log events pass through it. Called from any
+// thread; nothing blocks.
+class Telemetry : public capture::Observer {
+ public:
+  // Invalid: [run] listen cannot be used; that is wrong configuration (exit code 2).
+  static arrow::Result<std::unique_ptr<Telemetry>> Start(const config::Config& config,
+                                                         const Clock& clock = Clock::System());
+  ~Telemetry() override;
+  Telemetry(const Telemetry&) = delete;
+  Telemetry& operator=(const Telemetry&) = delete;
+
+  void OnRole(capture::Role role, const std::string& owner) override;
+  void OnRound(const capture::RoundProgress& round) override;
+  void OnTable(const capture::TableProgress& table) override;
+  void OnTableGone(const std::string& name) override;
+  void OnHealth(const status::Health& health);
+  // The database as the server spells it.
+  void OnDatabase(const std::string& name);
+
+  // What it shows at a path.
+  status::Page Page(const std::string& path) const { return pages_(path); }
+  // Where it listens; 0: it does not.
+  int port() const { return server_ ? server_->port() : 0; }
+
+ private:
+  Telemetry(const config::Config& config, const Clock& clock);
+
+  status::Board board_;
+  const status::Pages pages_;
+  std::unique_ptr<status::Server> server_;
+};
+
+}  // namespace cdc::app

@@ -1,0 +1,129 @@
+#pragma once
+
+#include <array>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "status/facts.h"
+#include "status/history.h"
+
+namespace cdc::status {
+
+// One table as it stands. Seconds count to the moment of the snapshot.
+struct TableView : TableFacts {
+  // Nothing of the table's changes up to this commit time is missing in the target.
+  std::optional<UtcTime> complete_time;
+  std::optional<double> lag_seconds;       // now − complete_time
+  std::optional<double> headroom_seconds;  // until cleanup reaches rows that were not read
+};
+
+struct RoundDurations {
+  static constexpr std::array kBounds = {0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0};
+  std::array<int64_t, kBounds.size()> at_most{};  // rounds that took no longer, cumulative
+  int64_t count = 0;
+  double sum_seconds = 0;
+};
+
+// The whole picture at one moment.
+struct Snapshot {
+  Identity identity;
+  UtcTime now;
+  UtcTime started_at;
+  Role role = Role::kStarting;
+  UtcTime role_since;
+  std::string owner;  // who, for people
+  RoundFacts round;   // of the last report; all zero before the first
+  std::optional<UtcTime> round_ended_at;
+  RoundDurations durations;
+  std::chrono::milliseconds last_round_took{0};
+  std::optional<UtcTime> last_object_at;
+  std::string last_key;                  // of that object
+  std::optional<UtcTime> complete_time;  // commit time up to which all tables are complete
+  std::optional<double> lag_seconds;     // now − complete_time
+  // What we have not delivered of what the server has: its newest commit − complete_time. 0 when
+  // everything that was there at the last round is delivered. While no table has caught up yet, of
+  // the one that is furthest behind.
+  std::optional<double> behind_seconds;
+  std::optional<std::chrono::seconds> time_left;  // of the backlog; nothing: none, or unknown
+  double rows_per_second = 0;
+  // Since the program started, tables that are gone included.
+  int64_t rows = 0;
+  int64_t objects = 0;
+  int64_t bytes = 0;
+  int64_t altered_values = 0;
+  std::map<Condition, int64_t> conditions;  // number of tables in each; all seven are there
+  std::vector<TableView> tables;            // by name
+  std::optional<Health> health;
+  std::deque<Trouble> troubles;  // the newest last
+  int64_t warnings = 0;
+  int64_t errors = 0;
+  std::vector<History::Point> history;  // of the last hour, the oldest first
+};
+
+// What the program knows of itself. Everything may be called from any thread; nothing blocks longer
+// than copying the picture takes (1,000 tables: about a millisecond).
+class Board {
+ public:
+  static constexpr size_t kHistoryPoints = 120;  // 30 s each
+  static constexpr size_t kTroublesMax = 20;
+
+  Board(Identity identity, const Clock& clock);
+
+  // The database as the server spells it, once that is known.
+  void SetDatabase(const std::string& name);
+  void SetRole(Role role, const std::string& owner);
+  void SetRound(const RoundFacts& round);
+  void SetTable(const TableFacts& table);
+  void RemoveTable(const std::string& name);
+  void SetHealth(const Health& health);
+  void AddTrouble(const Trouble& trouble);
+
+  Snapshot Take();
+
+ private:
+  struct Entry {
+    TableFacts facts;
+    std::optional<UtcTime> complete_time;
+  };
+
+  void EndRound(const RoundFacts& round);
+  std::optional<UtcTime> CompleteTime() const;
+  std::optional<double> Behind() const;
+  // Seconds of every table that is behind, summed; 0 if none is.
+  std::optional<double> Backlog() const;
+  void NoteBehind(std::chrono::nanoseconds now);
+  void Summarize(Snapshot* made) const;
+
+  const Clock& clock_;
+  std::mutex mutex_;
+  Identity identity_;
+  UtcTime started_at_;
+  Role role_ = Role::kStarting;
+  UtcTime role_since_;
+  std::string owner_;
+  RoundFacts round_;
+  std::optional<UtcTime> round_ended_at_;
+  RoundDurations durations_;
+  std::chrono::milliseconds last_round_took_{0};
+  std::optional<UtcTime> whole_through_;  // commit time of complete_through, where we saw it made
+  std::map<std::string, Entry> tables_;
+  int64_t rows_ = 0;
+  int64_t objects_ = 0;
+  int64_t bytes_ = 0;
+  int64_t altered_values_ = 0;
+  std::optional<UtcTime> last_object_at_;
+  std::string last_key_;
+  std::optional<Health> health_;
+  std::deque<Trouble> troubles_;
+  int64_t warnings_ = 0;
+  int64_t errors_ = 0;
+  History history_;
+  std::chrono::nanoseconds behind_noted_at_{0};
+};
+
+}  // namespace cdc::status

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/lsn.h"
+
+// What the program is told of itself. Plain values; who tells them is of no concern here.
+namespace cdc::status {
+
+enum class Condition { kNew, kComplete, kBehind, kWaiting, kRetrying, kStopped, kLeftOut };
+inline constexpr std::array kConditions = {
+    Condition::kStopped, Condition::kRetrying, Condition::kBehind, Condition::kWaiting,
+    Condition::kNew,     Condition::kComplete, Condition::kLeftOut};  // the most urgent first
+std::string_view ConditionName(Condition condition);                  // complete, left_out, …
+
+enum class Role { kStarting, kStandby, kOwner };
+std::string_view RoleName(Role role);
+
+struct TableFacts {
+  std::string name;  // schema.name
+  Condition condition = Condition::kNew;
+  std::string why;      // retrying, stopped
+  bool in_cut = false;  // counts for complete_through
+  // Delivered since the program started.
+  int64_t objects = 0;
+  int64_t rows = 0;
+  int64_t bytes = 0;
+  int64_t altered_values = 0;
+  std::string last_key;                   // of the last claimed object, ever
+  std::optional<UtcTime> last_object_at;  // in this run
+  std::optional<UtcTime> last_commit;     // commit time of the newest delivered row, in this run
+  int64_t gaps = 0;                       // accepted ones in the state
+};
+
+struct RoundFacts {
+  UtcTime at;
+  std::optional<UtcTime> horizon_time;  // commit time of the horizon
+  Lsn horizon;
+  Lsn complete_through;
+  int64_t held_back = 0;  // tables of the cut that are behind
+  int64_t tables = 0;
+  int64_t changed = 0;  // tables that had rows in this round
+  int64_t swaps = 0;    // of the state document, since the program started
+  bool ended = false;   // else it has just begun
+  std::chrono::milliseconds took{0};
+};
+
+// The server's side: what its capture and cleanup jobs do.
+struct Health {
+  UtcTime at;                                 // when it was measured
+  std::optional<double> capture_lag_seconds;  // from a commit to its rows in the change tables
+  bool capture_stopped = false;
+  std::string capture_why;                  // what is wrong with the capture job; what helps
+  std::optional<double> retention_seconds;  // how long change rows are kept
+  // By schema.name: seconds until cleanup reaches rows that were not read yet.
+  std::map<std::string, double> headroom_seconds;
+};
+
+// Who runs, where from and where to; for people, never a secret.
+struct Identity {
+  std::string version;
+  std::string host;  // of SQL Server, as it is set
+  std::string database;
+  std::string target;  // URL
+  std::string group;
+  std::chrono::milliseconds interval{0};
+};
+
+// Something of level warn or above that happened.
+struct Trouble {
+  UtcTime at;
+  bool is_error = false;
+  std::string text;  // the event with its fields
+};
+
+}  // namespace cdc::status

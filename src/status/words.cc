@@ -1,0 +1,165 @@
+#include "status/words.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/text.h"
+
+namespace cdc::status {
+
+namespace {
+
+constexpr char32_t kReplacement = 0xFFFD;
+
+// The next code point, and moves on; U+FFFD for a byte that begins none.
+char32_t Next(std::string_view* text) {
+  const auto first = static_cast<unsigned char>(text->front());
+  const size_t length = first < 0x80 ? 1 : first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  constexpr std::array<char32_t, 5> kLeast = {0, 0, 0x80, 0x800, 0x10000};
+  char32_t point = length == 1 ? first : first & (0x7Fu >> length);
+  bool good = first < 0x80 || (first >= 0xC2 && first <= 0xF4);
+  for (size_t i = 1; good && i < length; ++i) {
+    const auto byte = i < text->size() ? static_cast<unsigned char>((*text)[i]) : 0u;
+    good = (byte & 0xC0) == 0x80;
+    point = (point << 6) | (byte & 0x3F);
+  }
+  good = good && point >= kLeast[length] && point <= 0x10FFFF && (point < 0xD800 || point > 0xDFFF);
+  text->remove_prefix(good ? length : 1);
+  return good ? point : kReplacement;
+}
+
+void Append(std::string* out, char32_t point) {
+  const auto tail = [&](int shift) { *out += static_cast<char>(0x80 | ((point >> shift) & 0x3F)); };
+  if (point < 0x80) {
+    *out += static_cast<char>(point);
+  } else if (point < 0x800) {
+    *out += static_cast<char>(0xC0 | (point >> 6));
+    tail(0);
+  } else if (point < 0x10000) {
+    *out += static_cast<char>(0xE0 | (point >> 12));
+    tail(6), tail(0);
+  } else {
+    *out += static_cast<char>(0xF0 | (point >> 18));
+    tail(12), tail(6), tail(0);
+  }
+}
+
+bool Steers(char32_t point) {
+  return point < 0x20 || (point >= 0x7F && point < 0xA0) || (point >= 0x202A && point <= 0x202E) ||
+         (point >= 0x2066 && point <= 0x2069) || point == 0x2028 || point == 0x2029;
+}
+
+// After Unicode's EastAsianWidth, coarsely.
+size_t Width(char32_t point) {
+  struct Range {
+    char32_t first, last;
+  };
+  constexpr std::array kNone = {Range{0x300, 0x36F}, Range{0x200B, 0x200F}, Range{0xFE00, 0xFE0F},
+                                Range{0x20D0, 0x20FF}};
+  constexpr std::array kWide = {
+      Range{0x1100, 0x115F},   Range{0x2E80, 0xA4CF},   Range{0xAC00, 0xD7A3},
+      Range{0xF900, 0xFAFF},   Range{0xFE30, 0xFE6F},   Range{0xFF00, 0xFF60},
+      Range{0xFFE0, 0xFFE6},   Range{0x1F300, 0x1F64F}, Range{0x1F680, 0x1F6FF},
+      Range{0x1F900, 0x1F9FF}, Range{0x20000, 0x3FFFD}};
+  const auto holds = [point](const Range& r) { return point >= r.first && point <= r.last; };
+  if (std::ranges::any_of(kNone, holds)) return 0;
+  return std::ranges::any_of(kWide, holds) ? 2 : 1;
+}
+
+}  // namespace
+
+std::string Span(std::chrono::duration<double> time) {
+  const double seconds = std::max(0.0, time.count());
+  if (seconds < 0.05) return "0 s";
+  if (seconds < 9.95) return fmt::format("{:.1f} s", seconds);
+  const auto whole = static_cast<int64_t>(std::llround(seconds));
+  const auto two = [](int64_t large, const char* of, int64_t small, const char* rest) {
+    if (small == 0) return fmt::format("{} {}", large, of);
+    return fmt::format("{} {} {} {}", large, of, small, rest);
+  };
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3'600) return two(whole / 60, "min", whole % 60, "s");
+  if (whole < 86'400) return two(whole / 3'600, "h", whole % 3'600 / 60, "min");
+  return two(whole / 86'400, "d", whole % 86'400 / 3'600, "h");
+}
+
+std::string Rate(double per_second) {
+  if (per_second < 0.05) return "0/s";
+  if (per_second < 99.95) return fmt::format("{:.1f}/s", per_second);
+  return WithThousands(std::llround(per_second)) + "/s";
+}
+
+std::string Count(int64_t number, std::string_view noun) {
+  return fmt::format("{} {}{}", WithThousands(number), noun, number == 1 ? "" : "s");
+}
+
+std::string_view LastPart(std::string_view key) {
+  const size_t slash = key.rfind('/');
+  return slash == std::string_view::npos ? key : key.substr(slash + 1);
+}
+
+std::string WellFormed(std::string_view text) {
+  std::string out;
+  while (!text.empty()) Append(&out, Next(&text));
+  return out;
+}
+
+std::string EscapeHtml(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const char32_t point = Next(&text);
+    switch (point) {
+      case U'&':
+        out += "&amp;";
+        break;
+      case U'<':
+        out += "&lt;";
+        break;
+      case U'>':
+        out += "&gt;";
+        break;
+      case U'"':
+        out += "&quot;";
+        break;
+      case U'\'':
+        out += "&#39;";
+        break;
+      default:
+        Append(&out, Steers(point) ? kReplacement : point);
+    }
+  }
+  return out;
+}
+
+std::string Printable(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const char32_t point = Next(&text);
+    Append(&out, Steers(point) ? kReplacement : point);
+  }
+  return out;
+}
+
+size_t Columns(std::string_view text) {
+  size_t columns = 0;
+  while (!text.empty()) columns += Width(Next(&text));
+  return columns;
+}
+
+std::string CutTo(std::string_view text, size_t columns) {
+  if (Columns(text) <= columns) return std::string(text);
+  std::string out;
+  size_t used = 1;  // the ellipsis
+  while (!text.empty() && columns > 0) {
+    const char32_t point = Next(&text);
+    used += Width(point);
+    if (used > columns) break;
+    Append(&out, point);
+  }
+  return columns == 0 ? out : out + "…";
+}
+
+}  // namespace cdc::status
