@@ -57,6 +57,20 @@ constexpr VerbHelp kVerbs[] = {
      "objects, complete_through, last_object {key, sequence, rows, from, to, confirmed,\n"
      "incomplete} or null, gaps [from, to, accepted_at], stopped {since, why} or null]]",
      true, false},
+    {"accept-gap", "Go on behind changes that can no longer be read",
+     "Shows the gaps that stop tables: changes that nobody can read any more, because\n"
+     "retention passed them or a capture instance was made anew. With --yes it records\n"
+     "them in the state, so that the tables go on behind them; the next objects carry\n"
+     "the gaps in their footers. A running copy loses the state for a moment and takes\n"
+     "it over again. Only what really cannot be read is given up.",
+     "cdc-to-s3 accept-gap\ncdc-to-s3 accept-gap dbo.Orders 'Sales.*' --yes\n"
+     "cdc-to-s3 accept-gap --all --yes",
+     "0 done, or no gap, 1 failed, or a named table has no gap, 2 wrong\n"
+     "usage or configuration, 3 there are gaps and --yes was not given, or a table\n"
+     "cannot be helped by accepting",
+     "accepted, gaps [table, kind (retention, new_instance, claim), from, to, why,\n"
+     "stopped_since], refused [table, why]",
+     true, false},
     {"version", "Print the version",
      "Prints the version of the program and of the formats that it writes.", "cdc-to-s3 version",
      "0 done, 2 wrong usage", "version, object_format, state_format", false, false},

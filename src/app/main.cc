@@ -39,6 +39,8 @@ struct Arguments {
   bool json = false;
   bool offline = false;
   bool watch = false;
+  bool all = false;
+  bool yes = false;
 };
 
 // Flags for what one changes by hand; everything else is in the file or the environment.
@@ -143,9 +145,13 @@ int main(int argc, char** argv) {
   auto* run = AddVerb(app, "run", &arguments);
   auto* tables = AddVerb(app, "tables", &arguments);
   auto* status = AddVerb(app, "status", &arguments);
+  auto* accept_gap = AddVerb(app, "accept-gap", &arguments);
   auto* version = AddVerb(app, "version", &arguments);
   run->add_flag("--once", arguments.once, "Up to the newest change at the start, then exit");
   tables->add_option("pattern", arguments.words, "Tables to show, as in [source] tables");
+  accept_gap->add_option("table", arguments.words, "Tables, as in [source] tables");
+  accept_gap->add_flag("--all", arguments.all, "All tables that have a gap");
+  accept_gap->add_flag("--yes", arguments.yes, "Do it; without it nothing is changed");
   status->add_flag("--offline", arguments.offline, "Do not ask the server");
   status->add_flag("--watch", arguments.watch,
                    "Watch for at most a lease's length whether the owner lives");
@@ -172,6 +178,11 @@ int main(int argc, char** argv) {
   if (*status) {
     return WithConfig(arguments, [](const Config& config, const Arguments& given) {
       return cdc::app::Status(config, {given.offline, given.watch, given.json});
+    });
+  }
+  if (*accept_gap) {
+    return WithConfig(arguments, [](const Config& config, const Arguments& given) {
+      return cdc::app::AcceptGap(config, {given.words, given.all, given.yes, given.json});
     });
   }
   return WithConfig(arguments, [](const Config& config, const Arguments& given) {

@@ -22,6 +22,14 @@ struct StatusOptions {
 };
 int Status(const config::Config& config, const StatusOptions& options);
 
+struct AcceptGapOptions {
+  std::vector<std::string> tables;  // patterns; none: all
+  bool all = false;
+  bool yes = false;  // else it says what it would do
+  bool json = false;
+};
+int AcceptGap(const config::Config& config, const AcceptGapOptions& options);
+
 int PrintVersion(bool json);
 
 }  // namespace cdc::app

@@ -1,0 +1,199 @@
+#include "capture/accept_gap.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "app/human.h"
+#include "app/json.h"
+#include "app/operation.h"
+#include "app/verbs.h"
+#include "base/utc_text.h"
+#include "capture/selection.h"
+#include "config/nearest.h"
+
+namespace cdc::app {
+
+namespace {
+
+using arrow::Result;
+using arrow::Status;
+using capture::GapReport;
+using capture::OpenGap;
+using capture::TableSelection;
+using state::Document;
+
+const char* KindName(OpenGap::Kind kind) {
+  switch (kind) {
+    case OpenGap::Kind::kRetention:
+      return "retention";
+    case OpenGap::Kind::kNewInstance:
+      return "new_instance";
+    case OpenGap::Kind::kClaim:
+      return "claim";
+  }
+  return "";
+}
+
+Result<Document> ReadDocument(const Operation& operation) {
+  store::Store& state = operation.stores.state();
+  ARROW_ASSIGN_OR_RAISE(const auto stored,
+                        state::ReadDocument(state, operation.options.document()));
+  if (stored) return stored->document;
+  ARROW_ASSIGN_OR_RAISE(const auto others, state::ListDocuments(state, operation.options.database));
+  std::string groups;
+  for (const state::DocumentName& other : others) {
+    if (!other.group.empty()) groups += (groups.empty() ? "" : ", ") + other.group;
+  }
+  return Status::Invalid(
+      "there is no state document ", state.url(), "/", operation.options.document().Key(),
+      groups.empty() ? std::string() : "; name one of the groups with --group: " + groups);
+}
+
+// The document's tables that a run with these settings reads.
+std::vector<std::string> ReadTables(const Operation& operation, const Document& document) {
+  const auto selection = TableSelection::Make(operation.options.tables, operation.options.exclude);
+  std::vector<std::string> names;
+  for (const auto& [name, table] : document.tables) {
+    if (selection.Selects(table.schema, table.name)) names.push_back(name);
+  }
+  return names;
+}
+
+// Those of them that a word of the command line means.
+Result<std::vector<std::string>> Meant(const std::string& word, const Document& document,
+                                       const std::vector<std::string>& known) {
+  const auto selection = TableSelection::Make({word}, {});
+  std::vector<std::string> meant;
+  for (const std::string& name : known) {
+    const state::Table& table = document.tables.at(name);
+    if (selection.Selects(table.schema, table.name)) meant.push_back(name);
+  }
+  if (!meant.empty()) return meant;
+  const std::string nearest = config::Nearest(word, known);
+  return Status::Invalid("no table that is delivered is called ", word,
+                         nearest.empty() ? std::string() : "; did you mean " + nearest + "?");
+}
+
+// Whoever names a table expects a gap there: it is an error if there is none.
+Status EveryWordHasAGap(const AcceptGapOptions& options, const Document& document,
+                        const std::vector<std::string>& known, const GapReport& report) {
+  for (const std::string& word : options.tables) {
+    ARROW_ASSIGN_OR_RAISE(const auto meant, Meant(word, document, known));
+    if (std::ranges::any_of(meant, [&](const auto& name) { return report.HasGap(name); })) continue;
+    const std::string& name = meant.front();
+    const auto refused = report.refused.find(name);
+    const std::string& stopped = document.tables.at(name).stopped;
+    return Status::Invalid(word, " has no gap that could be accepted: ",
+                           refused != report.refused.end() ? refused->second
+                           : stopped.empty() ? "everything behind its place can still be read"
+                                             : "it is stopped for another reason: " + stopped);
+  }
+  return Status::OK();
+}
+
+Json ToJson(const GapReport& report, const Document& document, bool accepted) {
+  Json gaps = Json::array(), refused = Json::array();
+  for (const OpenGap& gap : report.gaps) {
+    gaps.push_back({{"table", gap.table},
+                    {"kind", KindName(gap.kind)},
+                    {"from", gap.from.ToString()},
+                    {"to", gap.to.ToString()},
+                    {"why", gap.why},
+                    {"stopped_since", document.tables.at(gap.table).stopped_since}});
+  }
+  for (const auto& [table, why] : report.refused) {
+    refused.push_back({{"table", table}, {"why", why}});
+  }
+  return {{"accepted", accepted}, {"gaps", gaps}, {"refused", refused}};
+}
+
+void Print(const GapReport& report, const Document& document) {
+  constexpr size_t kIndent = 9;
+  for (const OpenGap& gap : report.gaps) {
+    fmt::print("{}\n  from   {}\n  to     {}\n  why    {}\n", gap.table, gap.from.ToString(),
+               gap.to.ToString(), Wrap(gap.why, kIndent));
+    const std::string& since = document.tables.at(gap.table).stopped_since;
+    if (const auto time = ParseUtc(since); time.ok()) {
+      fmt::print("  since  {} ({})\n", since, Ago(*time, Clock::System().UtcNow()));
+    }
+  }
+  for (const auto& [table, why] : report.refused) {
+    fmt::print("{}\n  cannot be helped here: {}\n", table, Wrap(why, kIndent));
+  }
+}
+
+void PrintConclusion(const GapReport& report, const AcceptGapOptions& options) {
+  if (report.gaps.empty()) return fmt::print("no table has a gap\n");
+  if (options.yes) {
+    return fmt::print(
+        "\nRecorded in the state; the next objects begin behind the gaps and say so. A program "
+        "that\nruns takes the state over again by itself; otherwise: cdc-to-s3 run\n");
+  }
+  std::string words;
+  if (options.all) words = " --all";
+  for (const std::string& word : options.tables) words += " '" + word + "'";
+  if (words.empty()) words = " TABLE…|--all";
+  fmt::print(
+      "\nNothing was changed. These changes are lost; to record that and go on behind them:\n"
+      "  cdc-to-s3 accept-gap{} --yes\n",
+      words);
+}
+
+struct Outcome {
+  Document document;  // as it was
+  GapReport report;
+};
+
+Result<Outcome> Work(const config::Config& config, const AcceptGapOptions& options) {
+  ARROW_ASSIGN_OR_RAISE(Operation operation, BeginOperation(config, options.yes));
+  Outcome outcome;
+  ARROW_ASSIGN_OR_RAISE(outcome.document, ReadDocument(operation));
+  const auto known = ReadTables(operation, outcome.document);
+  std::set<std::string> wanted(known.begin(), known.end());
+  if (!options.tables.empty()) {
+    wanted.clear();
+    for (const std::string& word : options.tables) {
+      ARROW_ASSIGN_OR_RAISE(const auto meant, Meant(word, outcome.document, known));
+      wanted.insert(meant.begin(), meant.end());
+    }
+  }
+  const std::vector<std::string> tables(wanted.begin(), wanted.end());
+  ARROW_ASSIGN_OR_RAISE(outcome.report,
+                        capture::JudgeGaps(operation.options, *operation.source,
+                                           *operation.stores.data, outcome.document, tables));
+  ARROW_RETURN_NOT_OK(EveryWordHasAGap(options, outcome.document, known, outcome.report));
+  if (!options.yes || outcome.report.gaps.empty()) return outcome;
+  ARROW_ASSIGN_OR_RAISE(
+      outcome.report,
+      capture::AcceptGaps(operation.options, *operation.source, *operation.stores.data,
+                          operation.stores.state(), Clock::System(), tables));
+  return outcome;
+}
+
+}  // namespace
+
+int AcceptGap(const config::Config& config, const AcceptGapOptions& options) {
+  if (options.yes && !options.all && options.tables.empty()) {
+    Fail(Status::Invalid("accept-gap --yes needs the tables, or --all"), options.json);
+    return kExitUsage;
+  }
+  if (options.all && !options.tables.empty()) {
+    Fail(Status::Invalid("accept-gap takes tables or --all, not both"), options.json);
+    return kExitUsage;
+  }
+  const auto outcome = Work(config, options);
+  if (!outcome.ok()) return Fail(outcome.status(), options.json);
+  const GapReport& report = outcome->report;
+  const bool accepted = options.yes && !report.gaps.empty();
+  if (options.json) {
+    PrintJson(ToJson(report, outcome->document, accepted));
+  } else {
+    Print(report, outcome->document);
+    PrintConclusion(report, options);
+  }
+  const bool attention = !report.refused.empty() || (!accepted && !report.gaps.empty());
+  return attention ? kExitAttention : kExitDone;
+}
+
+}  // namespace cdc::app
