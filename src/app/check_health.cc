@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <map>
+#include <string>
+
 #include "app/check_parts.h"
 #include "app/health_watch.h"
 #include "app/wiring.h"
@@ -73,6 +76,22 @@ void ShowRetention(const HealthReport& report, Findings* findings) {
   findings->Bad(DescribeHeadroom(retention) + ". What helps: " + RetentionHelp(""));
 }
 
+// What one GRANT shows is said once.
+void ShowUnseen(const CaptureHealth& health, Findings* findings) {
+  std::map<std::string, std::string> by_grant;
+  for (const source::Unseen& unseen : health.unseen) {
+    if (unseen.grant.empty()) {
+      findings->Note("not seen: " + unseen.what + " (" + unseen.why + ")");
+      continue;
+    }
+    std::string& hidden = by_grant[unseen.grant];
+    hidden += (hidden.empty() ? "" : " and ") + unseen.what;
+  }
+  for (const auto& [grant, hidden] : by_grant) {
+    findings->Note("hidden from this login: " + hidden + ". To see it: " + grant);
+  }
+}
+
 }  // namespace
 
 void CheckHealth(const config::Config& config, const Sight& sight, Findings* findings) {
@@ -83,10 +102,7 @@ void CheckHealth(const config::Config& config, const Sight& sight, Findings* fin
   const HealthReport report = Judge(health.MoveValueUnsafe());
   ShowCapture(report, findings);
   ShowRetention(report, findings);
-  for (const source::Unseen& unseen : report.health.unseen) {
-    findings->Note(fmt::format("hidden from this login: {} ({}){}{}", unseen.what, unseen.why,
-                               unseen.grant.empty() ? "" : ". To see it: ", unseen.grant));
-  }
+  ShowUnseen(report.health, findings);
 }
 
 }  // namespace cdc::app

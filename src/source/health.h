@@ -30,7 +30,7 @@ struct UnreadSince {
 struct Unseen {
   std::string what;
   std::string why;    // the server's words
-  std::string grant;  // the T-SQL that shows it; "" when a right is not what is missing
+  std::string grant;  // the T-SQL that shows it; "" when a missing right is not the reason
 };
 
 struct CaptureHealth {

@@ -26,6 +26,12 @@ constexpr int64_t kAskAgainEvery = 10;
 constexpr int64_t kRowsMax = 100;
 constexpr int kInvalidObject = 208;
 
+// SELECT, a database's or a server's right denied; no user in that database.
+bool IsDenied(const Status& status) {
+  const int denials[] = {229, 230, 262, 297, 300, 371, 916};
+  return std::ranges::find(denials, odbc::NativeErrorOf(status)) != std::end(denials);
+}
+
 // What this room's own statements return: a text that is not a number or a time is a fault of the
 // driver or of the server, and worth no measurement.
 Result<int64_t> Int(const Cell& cell) {
@@ -250,7 +256,7 @@ Result<CaptureHealth> HealthReader::Read(odbc::Connection& connection,
     if (read.ok()) continue;
     const odbc::ErrorClass error = odbc::ClassOf(read);
     if (error == odbc::ErrorClass::kConnectionLost) return read;
-    const Unseen unseen{part.what, read.message(), part.grant};
+    const Unseen unseen{part.what, read.message(), IsDenied(read) ? part.grant : ""};
     if (error == odbc::ErrorClass::kPermanent) refused_.emplace(part.what, unseen);
     health.unseen.push_back(unseen);
   }

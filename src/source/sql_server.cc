@@ -384,7 +384,10 @@ Status WithRemedy(const Status& status, const std::string& user, const std::stri
           fmt::format("is CDC enabled? USE {}; EXEC sys.sp_cdc_enable_db", sql::Bracket(database));
       break;
     case 229:  // permission denied
-      remedy = fmt::format("GRANT SELECT ON SCHEMA::cdc TO {0}; GRANT VIEW DEFINITION TO {0}", who);
+      remedy = fmt::format(
+          "GRANT SELECT ON SCHEMA::cdc TO {0}; GRANT VIEW DEFINITION TO {0}. If it has both, "
+          "somebody has denied it: SELECT * FROM sys.database_permissions WHERE state = 'D'",
+          who);
       break;
     case 916:  // not a user of this database
       remedy = fmt::format("USE {}; CREATE USER {} FOR LOGIN {}", sql::Bracket(database), who, who);

@@ -215,8 +215,8 @@ TEST(DirectoryStore, a_full_disk_names_the_place_and_may_pass) {
   EXPECT_EQ(KindOf(status), ErrorKind::kTransient);
   EXPECT_EQ(
       status.message(),
-      "write /data/lake/x: No space left on device; free some space there, or give the target "
-      "another url");
+      "write /data/lake/x: No space left on device; free some space there; until then changes "
+      "wait in the database");
 }
 
 TEST(DirectoryStore, a_folder_that_went_away_is_said_so) {

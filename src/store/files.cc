@@ -31,7 +31,8 @@ Cause CauseOf(int error) {
   switch (error) {
     case ENOSPC:
     case EDQUOT:
-      return {ErrorKind::kTransient, "free some space there, or give the target another url"};
+      return {ErrorKind::kTransient,
+              "free some space there; until then changes wait in the database"};
     case EACCES:
     case EPERM:
     case EROFS:

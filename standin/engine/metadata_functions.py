@@ -105,7 +105,8 @@ def _object_id(session: EngineSession, database: Database, name: Any, kind: Any)
 
 def _object(session: EngineSession, database: Database, number: Any, db: Any) -> Any:
     where = database if db is None else _by_id(session, db)
-    return where.by_id(number) if where else None
+    table = where.by_id(number) if where else None
+    return table if table and permissions.may_see(session, where, table) else None
 
 
 def _object_name(session: EngineSession, database: Database, number: Any, db: Any) -> Any:

@@ -70,6 +70,12 @@ def allowed(session: EngineSession, database: Database, permission: str, schema:
     return bool(found) or reader or writer
 
 
+def may_see(session: EngineSession, database: Database, table: Table) -> bool:
+    """Metadata visibility: any right on an object shows it."""
+    actions = ("SELECT", "INSERT", "UPDATE", "DELETE", "VIEW DEFINITION")
+    return any(allowed(session, database, action, table.schema, table.object_id) for action in actions)
+
+
 def check(session: EngineSession, env: Env) -> None:
     """SqlError 229 when a right that a plan needs is missing."""
     if not env.rights or is_sysadmin(session):

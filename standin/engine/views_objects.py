@@ -36,12 +36,7 @@ def visible_tables(session: EngineSession, database: Database) -> list[Table]:
 
     if permissions.is_owner(session, database):
         return list(database.tables.values())
-    actions = ("SELECT", "INSERT", "UPDATE", "DELETE", "VIEW DEFINITION")
-    return [
-        t
-        for t in database.tables.values()
-        if any(permissions.allowed(session, database, a, t.schema, t.object_id) for a in actions)
-    ]
+    return [t for t in database.tables.values() if permissions.may_see(session, database, t)]
 
 
 def schema_id(database: Database, schema: str) -> int:

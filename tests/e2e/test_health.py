@@ -89,7 +89,7 @@ def test_each_grant_that_check_names_shows_what_was_hidden(
     ended = program.call("check", **login)
     assert ended.code == 0, ended.text
     hidden = [line for line in _capture_section(ended) if "hidden from this login: " in line]
-    assert len(hidden) == 5, ended.out
+    assert len(hidden) == 4, ended.out
     for line in hidden:
         _, _, grant = line.partition(". To see it: ")
         assert reader in grant
