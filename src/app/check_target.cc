@@ -68,6 +68,9 @@ void CheckTarget(const config::Config& config, const Sight& sight, Findings* fin
   findings->Section("target");
   const auto stores = OpenStores(config);
   if (!stores.ok()) return findings->Bad(stores.status().message());
+  if (!stores->credentials_from.empty()) {
+    findings->Good("credentials come from " + stores->credentials_from);
+  }
   if (stores->local_state) {
     findings->Note(
         "the state is in a local directory: one copy of the program only, a lost or restored disk "

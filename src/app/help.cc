@@ -91,7 +91,14 @@ std::string AllSettings() {
     text += fmt::format("  {:<26} {}\n  {:<26}   {}{}\n", key.key, key.help, "", names,
                         key.default_text.empty() ? "" : "  (default: " + key.default_text + ")");
   }
-  return text;
+  return text +
+         "  Without target.access_key_id credentials are looked for where AWS's own tools do:\n"
+         "  web identity (AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN, AWS_ROLE_SESSION_NAME),\n"
+         "  the profile (AWS_SHARED_CREDENTIALS_FILE, AWS_CONFIG_FILE), the container\n"
+         "  (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI,\n"
+         "  AWS_CONTAINER_AUTHORIZATION_TOKEN or _TOKEN_FILE), the instance\n"
+         "  (AWS_EC2_METADATA_DISABLED, AWS_EC2_METADATA_SERVICE_ENDPOINT, _ENDPOINT_MODE);\n"
+         "  roles are assumed at AWS_ENDPOINT_URL_STS (default: the region's).\n";
 }
 
 }  // namespace

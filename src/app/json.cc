@@ -14,7 +14,7 @@ void PrintJson(const Json& json) {
 int Fail(const arrow::Status& status, bool json) {
   PrintError(status);
   if (json) PrintJson({{"error", status.message()}});
-  return kExitFailed;
+  return ExitCodeOf(status);
 }
 
 }  // namespace cdc::app

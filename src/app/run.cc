@@ -241,7 +241,7 @@ class Runner {
       LogEvent(Level::kError, state::IsOwnershipLost(status) ? "ownership_lost" : "failed",
                {{"why", status.message()}});
     }
-    return kExitFailed;
+    return ExitCodeOf(status);
   }
 
   const config::Config& config_;

@@ -6,6 +6,7 @@
 
 #include "base/spool.h"
 #include "base/text.h"
+#include "store/credentials/chain.h"
 #include "store/open_store.h"
 #include "store/probe.h"
 
@@ -34,6 +35,10 @@ void PrintError(const arrow::Status& status) {
   fmt::print(stderr, "cdc-to-s3: {}\n", status.message());
 }
 
+int ExitCodeOf(const arrow::Status& status) {
+  return store::KindOf(status) == store::ErrorKind::kNoCredentials ? kExitUsage : kExitFailed;
+}
+
 namespace {
 
 store::ObjectOptions ObjectOptions(const config::Target& target) {
@@ -49,20 +54,43 @@ store::ObjectOptions ObjectOptions(const config::Target& target) {
   return objects;
 }
 
+bool IsS3(const std::string& url) { return url.starts_with("s3://"); }
+
+store::CredentialsOptions CredentialsOptions(const config::Config& config) {
+  store::CredentialsOptions options;
+  options.keys = {config.target.access_key_id, config.target.secret_access_key,
+                  config.target.session_token};
+  options.profile = config.target.profile;
+  options.region = config.target.region;
+  options.ca_bundle = config.target.ca_bundle;
+  options.environment = config.aws_environment;
+  const auto origin = config.origins.find("target.region");
+  if (origin == config.origins.end() || origin->second == "default") {
+    const std::string of_profile = store::RegionOfProfile(options);
+    if (!of_profile.empty()) options.region = of_profile;
+  }
+  return options;
+}
+
 }  // namespace
 
 arrow::Result<Stores> OpenStores(const config::Config& config) {
   store::S3Options options;
   options.objects = ObjectOptions(config.target);
   options.expected_bucket_owner = config.target.expected_bucket_owner;
-  options.region = config.target.region;
   options.endpoint = config.target.endpoint;
   options.path_style = config.target.path_style;
-  options.credentials = {config.target.access_key_id, config.target.secret_access_key,
-                         config.target.session_token};
   options.anonymous = config.target.anonymous;
   options.http.ca_bundle = config.target.ca_bundle;
   Stores stores;
+  if (IsS3(config.target.url)) {
+    const store::CredentialsOptions credentials = CredentialsOptions(config);
+    options.region = credentials.region;
+    if (!options.anonymous) {
+      ARROW_ASSIGN_OR_RAISE(options.refreshed, store::OpenCredentials(credentials));
+      stores.credentials_from = options.refreshed->place();
+    }
+  }
   ARROW_ASSIGN_OR_RAISE(stores.data, store::OpenStore(config.target.url, options));
   if (!config.target.state.empty()) {
     ARROW_ASSIGN_OR_RAISE(stores.local_state, store::OpenStore(config.target.state, options));

@@ -21,10 +21,12 @@ inline constexpr int kExitAttention = 3;  // done, but a table needs somebody
 struct Stores {
   std::unique_ptr<store::Store> data;
   std::unique_ptr<store::Store> local_state;  // only with [target] state = "file:///…"
+  std::string credentials_from;               // "web identity"; "" where none are needed
 
   store::Store& state() const { return local_state ? *local_state : *data; }
 };
 
+// Has credentials when it returns; the stores themselves have not been asked anything.
 arrow::Result<Stores> OpenStores(const config::Config& config);
 source::SqlServerOptions SourceOptions(const config::Config& config);
 capture::Options CaptureOptions(const config::Config& config, const std::string& database);
@@ -35,6 +37,9 @@ std::string MemoryFormula(const config::Config& config);
 
 // Whether large objects can grow in [run] temp_dir; tried, because it matters late otherwise.
 arrow::Status CheckTempDir(const config::Config& config);
+
+// For a verb that ends with this error: wrong configuration, or failed.
+int ExitCodeOf(const arrow::Status& status);
 
 // The message of an error, on stderr.
 void PrintError(const arrow::Status& status);

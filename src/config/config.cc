@@ -108,6 +108,7 @@ Result<Config> Load(const Inputs& inputs) {
   Config config;
   ARROW_ASSIGN_OR_RAISE(Layers layers, ReadLayers(inputs));
   config.warnings = std::move(layers.warnings);
+  config.aws_environment = std::move(layers.aws_environment);
   ARROW_RETURN_NOT_OK(SetKeys(layers, &config));
   ARROW_RETURN_NOT_OK(ReadPasswordFile(inputs, layers, &config));
   DefaultPathStyle(&config);

@@ -90,6 +90,9 @@ struct Config {
   // "source.host" -> "flag --host", "environment SQL_SERVER_HOST", ".env line 3", "cdc.toml line
   // 2", "default".
   std::map<std::string, std::string> origins;
+  // AWS_… and HOME from the environment and .env, for the places beside the settings where AWS's
+  // own tools find credentials. They may be secret: never print them.
+  std::map<std::string, std::string> aws_environment;
   // What was passed over and should be told: lines of .env that do not parse.
   std::vector<std::string> warnings;
 };

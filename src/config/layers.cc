@@ -172,6 +172,13 @@ Result<Variables> ReadDotenv(const Inputs& inputs, std::vector<std::string>* war
   return variables;
 }
 
+void AddAwsNames(const Variables& variables, Layers* layers) {
+  for (const auto& [name, variable] : variables) {
+    if (variable.text.empty() || (!name.starts_with("AWS_") && name != "HOME")) continue;
+    layers->aws_environment[name] = variable.text;
+  }
+}
+
 Status AddFlags(const Inputs& inputs, Layers* layers) {
   for (const auto& [name, text] : inputs.flags) {
     const Key* key = FindKey(name);
@@ -204,6 +211,8 @@ Result<Layers> ReadLayers(const Inputs& inputs) {
   AddVariables(dotenv, prefix, Layer::kDotenv, &layers);
   AddVariables(environment, prefix, Layer::kEnvironment, &layers);
   ARROW_RETURN_NOT_OK(AddFlags(inputs, &layers));
+  AddAwsNames(dotenv, &layers);
+  AddAwsNames(environment, &layers);
   return layers;
 }
 

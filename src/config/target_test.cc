@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <utility>
 
@@ -70,6 +73,23 @@ TEST(TargetSettings, name_a_kms_key_only_with_kms) {
     const Config config = Load(With({{"CDC_TARGET_SSE", "AES256"}, variable})).ValueOrDie();
     EXPECT_THAT(Validate(config).message(), HasSubstr("target.sse = \"aws:kms\""));
   }
+}
+
+TEST(AwsNames, reach_the_configuration_from_the_environment_and_from_dotenv_and_are_not_described) {
+  std::string folder = (std::filesystem::temp_directory_path() / "aws-XXXXXX").string();
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  std::ofstream(folder + "/.env") << "AWS_ROLE_ARN=from-dotenv\nAWS_CONFIG_FILE=theirs\n"
+                                  << "AWS_CONTAINER_AUTHORIZATION_TOKEN=hush\n";
+  Inputs inputs = With({{"HOME", "/home/me"}, {"AWS_CONFIG_FILE", "mine"}, {"AWS_ROLE_ARN", ""}});
+  inputs.folder = folder;
+  const Config config = Load(inputs).ValueOrDie();
+  std::filesystem::remove_all(folder);
+  EXPECT_EQ(config.aws_environment.at("HOME"), "/home/me");
+  EXPECT_EQ(config.aws_environment.at("AWS_CONFIG_FILE"), "mine");
+  EXPECT_EQ(config.aws_environment.at("AWS_ROLE_ARN"), "from-dotenv");
+  EXPECT_EQ(config.aws_environment.at("AWS_CONTAINER_AUTHORIZATION_TOKEN"), "hush");
+  EXPECT_FALSE(config.aws_environment.contains("SQL_SERVER_PASSWORD"));
+  EXPECT_THAT(Describe(config), ::testing::Not(HasSubstr("hush")));
 }
 
 }  // namespace

@@ -20,6 +20,8 @@ const char* Name(ErrorKind kind) {
       return "not found";
     case ErrorKind::kNoBucket:
       return "no bucket";
+    case ErrorKind::kNoCredentials:
+      return "no credentials";
     case ErrorKind::kDenied:
       return "denied";
     case ErrorKind::kPermanent:

@@ -24,6 +24,7 @@ constexpr size_t kIdleHandlesMax = 32;  // more threads than this share nothing 
 // The state of one request while libcurl calls back.
 struct Exchange {
   const Spool* body = nullptr;
+  int64_t reply_bytes_max = 0;
   int64_t offset = 0;
   arrow::Status read_status;
   HttpReply reply;
@@ -49,8 +50,13 @@ int OnSeek(void* user, curl_off_t offset, int origin) {
 }
 
 size_t OnWrite(char* data, size_t size, size_t count, void* user) {
-  static_cast<Exchange*>(user)->reply.body.append(data, size * count);
-  return size * count;
+  auto& exchange = *static_cast<Exchange*>(user);
+  const size_t more = size * count;
+  if (static_cast<int64_t>(exchange.reply.body.size() + more) > exchange.reply_bytes_max) {
+    return 0;  // CURLE_WRITE_ERROR
+  }
+  exchange.reply.body.append(data, more);
+  return more;
 }
 
 std::string_view Trim(std::string_view text) {
@@ -119,6 +125,9 @@ arrow::Status NoReply(CURLcode code, const char* text, const HttpRequest& reques
       return MakeError(
           ErrorKind::kTransient,
           fmt::format("{}; is the endpoint right, and can this machine reach it?", what));
+    case CURLE_WRITE_ERROR:
+      return MakeError(ErrorKind::kPermanent,
+                       fmt::format("the reply is longer than {} bytes", options.reply_bytes_max));
     case CURLE_OPERATION_TIMEDOUT:
       return MakeError(ErrorKind::kTransient, fmt::format("timeout: {}", what));
     default:
@@ -144,6 +153,7 @@ class HttpClient::Handle {
   arrow::Result<HttpReply> Perform(const HttpRequest& request, const HttpOptions& options) {
     Exchange exchange;
     exchange.body = request.body;
+    exchange.reply_bytes_max = options.reply_bytes_max;
     HeaderList headers;
     for (const auto& header : request.headers) {
       headers.Add(header);
@@ -190,6 +200,9 @@ class HttpClient::Handle {
                                   : options.connect_timeout,
                 request.impatient ? std::min(options.stall_timeout, kImpatientStall)
                                   : options.stall_timeout);
+    if (!options.use_proxy) {
+      Set(CURLOPT_NOPROXY, "*");
+    }
     if (!options.ca_bundle.empty()) {
       Set(CURLOPT_CAINFO, options.ca_bundle.c_str());
     }
@@ -199,6 +212,7 @@ class HttpClient::Handle {
     Set(CURLOPT_WRITEDATA, exchange);
     if (request.body != nullptr) {
       Set(CURLOPT_UPLOAD, 1L);
+      Set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
       Set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.body->size_bytes()));
       Set(CURLOPT_READFUNCTION, OnRead);
       Set(CURLOPT_READDATA, exchange);

@@ -20,10 +20,10 @@ struct HttpHeader {
 };
 
 struct HttpRequest {
-  std::string method;  // GET, HEAD, PUT, DELETE
+  std::string method;  // GET, HEAD, PUT, POST, DELETE
   std::string url;     // absolute and percent-encoded: sent as it stands
   std::vector<HttpHeader> headers;
-  const Spool* body = nullptr;  // sealed; for PUT
+  const Spool* body = nullptr;  // sealed; for PUT and POST
   // Waits for a connection and for a silent server only shortly: for a server that was away a
   // moment ago.
   bool impatient = false;
@@ -39,7 +39,9 @@ struct HttpReply {
 };
 
 struct HttpOptions {
-  std::string ca_bundle;  // a PEM file; empty: the system's
+  std::string ca_bundle;                // a PEM file; empty: the system's
+  bool use_proxy = true;                // as http_proxy, https_proxy and no_proxy say
+  int64_t reply_bytes_max = INT64_MAX;  // a longer reply is broken off: kPermanent
   std::chrono::milliseconds connect_timeout{10'000};
   // Without a single byte in either direction. A store may hold a conditional write back while
   // another one runs (MinIO: half a minute), so this is not short.

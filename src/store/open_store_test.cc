@@ -52,7 +52,9 @@ TEST(OpenStore, says_what_is_wrong_with_a_url) {
 }
 
 TEST(OpenStore, misses_keys_and_folders_at_once) {
-  EXPECT_THAT(OpenStore("s3://lake", {}).status().message(), HasSubstr("AWS_ACCESS_KEY_ID"));
+  const arrow::Status no_keys = OpenStore("s3://lake", {}).status();
+  EXPECT_EQ(KindOf(no_keys), ErrorKind::kNoCredentials);
+  EXPECT_THAT(no_keys.message(), HasSubstr("AWS_ACCESS_KEY_ID"));
   EXPECT_EQ(KindOf(OpenStore("file:///no/such/folder", {}).status()), ErrorKind::kNoBucket);
 }
 

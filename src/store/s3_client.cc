@@ -78,7 +78,23 @@ S3Client::Target S3Client::target() const {
   return target_;
 }
 
-HttpRequest S3Client::Sign(const S3Request& request) const {
+arrow::Result<CredentialsCache::Held> S3Client::CurrentCredentials() const {
+  if (options_.anonymous || options_.refreshed == nullptr) {
+    return CredentialsCache::Held{options_.credentials, 0};
+  }
+  return options_.refreshed->Get();
+}
+
+arrow::Result<bool> S3Client::RenewCredentials(const S3Reply& reply) {
+  if (!reply.error.IsExpired() || options_.anonymous || options_.refreshed == nullptr) {
+    return false;
+  }
+  return options_.refreshed->Renew(reply.credentials_generation);
+}
+
+arrow::Result<HttpRequest> S3Client::Sign(const S3Request& request, int64_t* generation) const {
+  ARROW_ASSIGN_OR_RAISE(const CredentialsCache::Held held, CurrentCredentials());
+  *generation = held.generation;
   const Target to = target();
   SignedRequest sign;
   sign.method = request.method;
@@ -97,8 +113,8 @@ HttpRequest S3Client::Sign(const S3Request& request) const {
   if (request.body != nullptr) {
     sign.headers.emplace_back("x-amz-checksum-sha256", ToBase64(request.body->sha256()));
   }
-  if (!options_.anonymous && !options_.credentials.session_token.empty()) {
-    sign.headers.emplace_back("x-amz-security-token", options_.credentials.session_token);
+  if (!options_.anonymous && !held.credentials.session_token.empty()) {
+    sign.headers.emplace_back("x-amz-security-token", held.credentials.session_token);
   }
   HttpRequest http;
   http.method = request.method;
@@ -109,7 +125,7 @@ HttpRequest S3Client::Sign(const S3Request& request) const {
     http.headers.push_back({name, value});
   }
   if (!options_.anonymous) {
-    http.headers.push_back({"authorization", Authorization(sign, options_.credentials, to.region)});
+    http.headers.push_back({"authorization", Authorization(sign, held.credentials, to.region)});
   }
   return http;
 }
@@ -120,7 +136,9 @@ arrow::Result<HttpReply> S3Client::FetchErrorOfHead(const S3Request& request) {
   S3Request get = request;
   get.method = "GET";
   get.headers.emplace_back("range", "bytes=0-0");
-  ARROW_ASSIGN_OR_RAISE(HttpReply reply, http_.Perform(Sign(get)));
+  int64_t ignored = 0;
+  ARROW_ASSIGN_OR_RAISE(const HttpRequest signed_get, Sign(get, &ignored));
+  ARROW_ASSIGN_OR_RAISE(HttpReply reply, http_.Perform(signed_get));
   if (reply.status < 300 || reply.status == 416) {  // it appeared between the two: ask again
     reply = HttpReply{};
     reply.status = 503;
@@ -130,7 +148,8 @@ arrow::Result<HttpReply> S3Client::FetchErrorOfHead(const S3Request& request) {
 
 arrow::Result<S3Reply> S3Client::SendOnce(const S3Request& request) {
   S3Reply reply;
-  ARROW_ASSIGN_OR_RAISE(reply.http, http_.Perform(Sign(request)));
+  ARROW_ASSIGN_OR_RAISE(const HttpRequest http, Sign(request, &reply.credentials_generation));
+  ARROW_ASSIGN_OR_RAISE(reply.http, http_.Perform(http));
   answered_ = true;
   const bool clear_without_body = reply.http.status == 404 && bucket_seen_;
   if (request.method == "HEAD" && reply.http.status >= 400 && reply.http.status < 500 &&
@@ -169,6 +188,7 @@ arrow::Result<bool> S3Client::MoveToRegion(const S3Error& error) {
 arrow::Result<S3Reply> S3Client::Send(const S3Request& request) {
   Backoff backoff(options_.retry, *options_.clock);
   bool redirected = false;
+  bool renewed = false;
   while (true) {
     ARROW_RETURN_NOT_OK(CheckSignedAt(request.signed_at, *options_.clock, request.operation));
     auto reply = SendOnce(request);
@@ -179,6 +199,13 @@ arrow::Result<S3Reply> S3Client::Send(const S3Request& request) {
       redirected = true;
       ARROW_ASSIGN_OR_RAISE(const bool moved, MoveToRegion(reply->error));
       if (moved) {
+        continue;
+      }
+    }
+    if (reply.ok() && reply->error.IsExpired() && !renewed) {
+      renewed = true;
+      ARROW_ASSIGN_OR_RAISE(const bool newer, RenewCredentials(*reply));
+      if (newer) {
         continue;
       }
     }

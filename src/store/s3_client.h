@@ -36,7 +36,8 @@ struct S3Request {
 
 struct S3Reply {
   HttpReply http;
-  S3Error error;  // when not ok()
+  S3Error error;                       // when not ok()
+  int64_t credentials_generation = 0;  // what it was signed with
   bool ok() const { return http.status >= 200 && http.status < 300; }
 };
 
@@ -63,7 +64,11 @@ class S3Client {
   };
 
   Target target() const;
-  HttpRequest Sign(const S3Request& request) const;
+  // With the credentials in use; says of which generation they are.
+  arrow::Result<HttpRequest> Sign(const S3Request& request, int64_t* generation) const;
+  arrow::Result<CredentialsCache::Held> CurrentCredentials() const;
+  // Whether there are newer credentials than those that the store has just called expired.
+  arrow::Result<bool> RenewCredentials(const S3Reply& reply);
   arrow::Result<HttpReply> FetchErrorOfHead(const S3Request& request);
   arrow::Status GaveUp(const S3Request& request, const arrow::Result<S3Reply>& last,
                        int tries) const;

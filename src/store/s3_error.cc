@@ -122,6 +122,11 @@ bool S3Error::IsTransient() const {
   return server_fault || status == 429 || status == 408 || Contains(kTransientCodes, code);
 }
 
+bool S3Error::IsExpired() const {
+  return code == "ExpiredToken" || code == "ExpiredTokenException" ||
+         code == "TokenRefreshRequired";
+}
+
 bool S3Error::IsWrongRegion() const {
   if (status == 301 || status == 307 || code == "IllegalLocationConstraintException") {
     return true;

@@ -19,6 +19,8 @@ struct S3Error {
 
   // Worth another try: overload, a fault of the server, a broken transfer, a collision of writers.
   bool IsTransient() const;
+  // The temporary credentials are over.
+  bool IsExpired() const;
   // The request went to, or was signed for, a region where the bucket is not.
   bool IsWrongRegion() const;
 };

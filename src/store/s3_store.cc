@@ -308,8 +308,8 @@ class S3Store : public Store {
 arrow::Result<std::unique_ptr<Store>> OpenS3Store(S3Options options) {
   const bool keys =
       !options.credentials.access_key_id.empty() && !options.credentials.secret_access_key.empty();
-  if (!keys && !options.anonymous) {
-    return MakeError(ErrorKind::kPermanent,
+  if (!keys && !options.anonymous && options.refreshed == nullptr) {
+    return MakeError(ErrorKind::kNoCredentials,
                      fmt::format("s3://{}: no credentials; set AWS_ACCESS_KEY_ID and "
                                  "AWS_SECRET_ACCESS_KEY",
                                  options.bucket));

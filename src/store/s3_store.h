@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "store/credentials.h"
+#include "store/credentials/cache.h"
 #include "store/http.h"
 #include "store/retry.h"
 #include "store/store.h"
@@ -34,9 +35,10 @@ struct S3Options {
   std::string endpoint;  // "http://localhost:9000"; empty: AWS
   bool path_style = false;
   ObjectOptions objects;
-  std::string expected_bucket_owner;  // account id; a bucket of another's is refused
-  bool anonymous = false;             // signs nothing; `credentials` are not looked at
-  Credentials credentials;
+  std::string expected_bucket_owner;            // account id; a bucket of another's is refused
+  bool anonymous = false;                       // signs nothing; `credentials` are not looked at
+  Credentials credentials;                      // that never change
+  std::shared_ptr<CredentialsCache> refreshed;  // instead, when there
   HttpOptions http;
   RetryLimits retry;
   int64_t list_page_max = 1000;  // keys a request; S3 gives no more

@@ -70,11 +70,12 @@ std::string Authorization(const SignedRequest& request, const Credentials& crede
                   canonical_headers, signed_names, request.payload_sha256_hex);
   const std::string date_time = AmzDate(request.time);
   const std::string date = date_time.substr(0, 8);
-  const std::string scope = fmt::format("{}/{}/s3/aws4_request", date, region);
+  const std::string scope = fmt::format("{}/{}/{}/aws4_request", date, region, request.service);
   const std::string to_sign =
       fmt::format("AWS4-HMAC-SHA256\n{}\n{}\n{}", date_time, scope, ToHex(Sha256Of(canonical)));
-  const std::string key = Hmac(
-      Hmac(Hmac(Hmac("AWS4" + credentials.secret_access_key, date), region), "s3"), "aws4_request");
+  const std::string key =
+      Hmac(Hmac(Hmac(Hmac("AWS4" + credentials.secret_access_key, date), region), request.service),
+           "aws4_request");
   return fmt::format("AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={}",
                      credentials.access_key_id, scope, signed_names, HexLower(Hmac(key, to_sign)));
 }

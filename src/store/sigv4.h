@@ -15,6 +15,7 @@ namespace cdc::store {
 // SignatureDoesNotMatch.
 struct SignedRequest {
   std::string method;
+  std::string service = "s3";
   std::string path;   // percent-encoded, as sent
   std::string query;  // percent-encoded, sorted by name, without the question mark
   std::vector<std::pair<std::string, std::string>> headers;  // lower-case names; host among them
@@ -25,7 +26,7 @@ struct SignedRequest {
 // "20130524T000000Z", the value of x-amz-date.
 std::string AmzDate(UtcTime time);
 
-// The value of the Authorization header, for service s3. Covers every header of the request.
+// The value of the Authorization header. Covers every header of the request.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 std::string Authorization(const SignedRequest& request, const Credentials& credentials,
                           const std::string& region);

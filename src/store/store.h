@@ -88,12 +88,13 @@ class Store {
 };
 
 enum class ErrorKind {
-  kTransient,  // retries were used up; trying later may help
-  kConflict,   // a condition did not hold
-  kNotFound,   // no such object
-  kNoBucket,   // no such bucket or folder
-  kDenied,     // credentials, permissions, expired signature
-  kPermanent,  // anything else that trying again will not mend
+  kTransient,      // retries were used up; trying later may help
+  kConflict,       // a condition did not hold
+  kNotFound,       // no such object
+  kNoBucket,       // no such bucket or folder
+  kNoCredentials,  // the settings give none: nothing was asked of the store
+  kDenied,         // credentials, permissions, expired signature
+  kPermanent,      // anything else that trying again will not mend
 };
 
 // The kind of a status made by this room; kPermanent for any other error.

@@ -57,11 +57,6 @@ def test_an_endpoint_with_nothing_behind_it_is_explained(program: Program, shop:
     _says(ended, endpoint.removeprefix("http://").replace(":", " port "), "is the endpoint right")
 
 
-def test_credentials_that_are_missing_are_named(program: Program, shop: Database) -> None:
-    ended = program.once(expect=1, AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
-    _says(ended, "no credentials", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-
-
 # Who may not do what, and what the message must hold beside the policy.
 _RIGHTS: dict[str, tuple[User, list[str]]] = {
     "who may not write": (READER, ["put s3://"]),
