@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +75,9 @@ def main() -> int:
     if password is None:
         print("standin: --password or the environment's STANDIN_PASSWORD is needed", file=sys.stderr)
         return 2
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    # Waited for, not handled: a handler that comes while its own thread holds a lock that it needs would wait for ever.
+    ending = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ending)
     engine = open_engine(**_engine_options(arguments, password))
     server = Server(engine, arguments.port, _encryption(arguments))
     control = ControlServer(server, arguments.control_port, engine.operations())
@@ -86,7 +85,7 @@ def main() -> int:
     control.start()
     ready = {"host": "127.0.0.1", "port": server.port, "control_port": control.port, "pid": os.getpid()}
     print(json.dumps(ready), flush=True)
-    stop.wait()
+    signal.sigwait(ending)
     control.stop()
     server.stop()
     engine.close()
