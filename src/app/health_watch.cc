@@ -44,6 +44,27 @@ HealthReport Judge(source::CaptureHealth health) {
   return report;
 }
 
+status::Health ForBoard(const HealthReport& report, UtcTime now) {
+  status::Health health;
+  health.at = now;
+  health.capture_stopped = report.capture.condition == CaptureCondition::kStopped;
+  health.capture_why = report.capture.why;
+  if (!report.capture.help.empty()) health.capture_why += ". What helps: " + report.capture.help;
+  const auto in_seconds = [](std::chrono::seconds time) {
+    return static_cast<double>(time.count());
+  };
+  if (report.capture.lag) health.capture_lag_seconds = in_seconds(*report.capture.lag);
+  if (report.retention.retention) {
+    health.retention_seconds = in_seconds(*report.retention.retention);
+  }
+  for (const source::Headroom& headroom : report.retention.headroom) {
+    for (const std::string& table : headroom.tables) {
+      health.headroom_seconds[table] = in_seconds(headroom.left);
+    }
+  }
+  return health;
+}
+
 std::vector<source::TablePlace> PlacesOf(const state::Document& document,
                                          const capture::TableSelection& selection) {
   std::vector<source::TablePlace> places;

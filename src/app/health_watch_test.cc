@@ -133,6 +133,24 @@ TEST_F(HealthWatchTest, a_table_that_is_stopped_is_to_be_mended) {
   EXPECT_THAT(After(seconds{0}), HasSubstr("mend what stops the table (a foreign object)"));
 }
 
+TEST_F(HealthWatchTest, the_board_gets_the_verdict_with_what_helps_and_each_tables_headroom) {
+  StopJob();
+  SetUnread(hours{60});
+  After(seconds{0});
+  ASSERT_EQ(told_.size(), 1U);
+  const status::Health shown = ForBoard(told_[0], kNow);
+  EXPECT_EQ(shown.at, kNow);
+  EXPECT_TRUE(shown.capture_stopped);
+  EXPECT_THAT(shown.capture_why, HasSubstr("What helps: EXEC sys.sp_cdc_start_job"));
+  EXPECT_EQ(shown.capture_lag_seconds, 3);
+  EXPECT_EQ(shown.retention_seconds, 72 * 3600);
+  EXPECT_EQ(shown.headroom_seconds, (std::map<std::string, double>{{"dbo.a", 12 * 3600}}));
+  StartJob();
+  After(seconds{10});
+  EXPECT_FALSE(ForBoard(told_[1], kNow).capture_stopped);
+  EXPECT_THAT(ForBoard(told_[1], kNow).capture_why, IsEmpty());
+}
+
 TEST(Places, are_those_of_the_selected_tables_and_inside_a_transaction_it_counts_as_unread) {
   state::Document document;
   const auto add = [&](const std::string& name, const Position& position) {
