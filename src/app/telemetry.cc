@@ -1,10 +1,13 @@
 #include "app/telemetry.h"
 
+#include <unistd.h>
+
 #include <utility>
 
 #include "app/wiring.h"
 #include "base/events.h"
 #include "status/pages.h"
+#include "status/progress_lines.h"
 
 namespace cdc::app {
 
@@ -66,16 +69,37 @@ arrow::Result<std::unique_ptr<Telemetry>> Telemetry::Start(const config::Config&
     const std::string host = config.run.listen.substr(0, config.run.listen.rfind(':'));
     LogEvent(Level::kInfo, "listening", {{"host", host}, {"port", made->port()}});
   }
-  SetEventSink([board = &made->board_](const Event& event) {
-    WriteEvent(event);
-    if (event.level < Level::kWarn) return;
-    board->AddTrouble(
-        {event.at, event.level == Level::kError, FormatEvent(event.name, event.fields)});
-  });
+  if (config.run.log_format == "auto" && status::Terminal::IsUsable(STDERR_FILENO)) {
+    made->terminal_ = std::make_unique<status::Terminal>(
+        STDERR_FILENO, [board = &made->board_](const status::Look& look) {
+          return status::ProgressLines(board->Take(), look);
+        });
+  }
+  SetEventSink([telemetry = made.get()](const Event& event) { telemetry->OnEvent(event); });
   return made;
 }
 
-Telemetry::~Telemetry() { SetEventSink(nullptr); }
+Telemetry::~Telemetry() {
+  EndProgress();
+  SetEventSink(nullptr);
+}
+
+void Telemetry::OnEvent(const Event& event) {
+  if (event.level >= Level::kWarn) {
+    board_.AddTrouble(
+        {event.at, event.level == Level::kError, FormatEvent(event.name, event.fields)});
+  }
+  if (!terminal_) {
+    WriteEvent(event);
+  } else if (event.level >= Level::kWarn || event.name == "stopping") {
+    // Everything else is in the picture; but whoever presses Ctrl-C wants to see that it was heard.
+    terminal_->Above(TextLine(event));
+  }
+}
+
+void Telemetry::EndProgress() {
+  if (terminal_) terminal_->End(status::Summary(board_.Take()));
+}
 
 void Telemetry::OnRole(capture::Role role, const std::string& owner) {
   board_.SetRole(RoleOf(role), owner);
@@ -110,7 +134,30 @@ void Telemetry::OnTable(const capture::TableProgress& table) {
 }
 
 void Telemetry::OnTableGone(const std::string& name) { board_.RemoveTable(name); }
-void Telemetry::OnHealth(const status::Health& health) { board_.SetHealth(health); }
+
+void Telemetry::OnHealth(const HealthReport& report) {
+  using source::CaptureCondition;
+  status::Health health;
+  health.at = report.health.server_utc;
+  if (report.capture.condition != CaptureCondition::kUnknown) {
+    health.capture_stopped = report.capture.condition == CaptureCondition::kStopped;
+    health.capture_why = report.capture.why +
+                         (report.capture.help.empty() ? "" : ". What helps: ") +
+                         report.capture.help;
+  }
+  const auto seconds = [](std::chrono::seconds time) {
+    return std::chrono::duration<double>(time).count();
+  };
+  if (report.capture.lag) health.capture_lag_seconds = seconds(*report.capture.lag);
+  if (report.retention.retention) health.retention_seconds = seconds(*report.retention.retention);
+  for (const source::Headroom& headroom : report.retention.headroom) {
+    for (const std::string& table : headroom.tables) {
+      health.headroom_seconds[table] = seconds(headroom.left);
+    }
+  }
+  board_.SetHealth(health);
+}
+
 void Telemetry::OnDatabase(const std::string& name) { board_.SetDatabase(name); }
 
 }  // namespace cdc::app

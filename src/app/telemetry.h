@@ -5,11 +5,14 @@
 #include <memory>
 #include <string>
 
+#include "app/health_watch.h"
 #include "base/clock.h"
+#include "base/events.h"
 #include "capture/observer.h"
 #include "config/config.h"
 #include "status/board.h"
 #include "status/server.h"
+#include "status/terminal.h"
 
 namespace cdc::app {
 
@@ -29,9 +32,13 @@ class Telemetry : public capture::Observer {
   void OnRound(const capture::RoundProgress& round) override;
   void OnTable(const capture::TableProgress& table) override;
   void OnTableGone(const std::string& name) override;
-  void OnHealth(const status::Health& health);
+  void OnHealth(const HealthReport& report);
   // The database as the server spells it.
   void OnDatabase(const std::string& name);
+
+  // Ends live progress, if there is any, with one line of what was done; what is printed later
+  // stands below it.
+  void EndProgress();
 
   // What it shows at a path.
   status::Page Page(const std::string& path) const { return pages_(path); }
@@ -40,10 +47,12 @@ class Telemetry : public capture::Observer {
 
  private:
   Telemetry(const config::Config& config, const Clock& clock);
+  void OnEvent(const Event& event);
 
   status::Board board_;
   const status::Pages pages_;
   std::unique_ptr<status::Server> server_;
+  std::unique_ptr<status::Terminal> terminal_;
 };
 
 }  // namespace cdc::app

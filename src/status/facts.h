@@ -55,9 +55,9 @@ struct RoundFacts {
 struct Health {
   UtcTime at;                                 // when it was measured
   std::optional<double> capture_lag_seconds;  // from a commit to its rows in the change tables
-  bool capture_stopped = false;
-  std::string capture_why;                  // what is wrong with the capture job; what helps
-  std::optional<double> retention_seconds;  // how long change rows are kept
+  std::optional<bool> capture_stopped;        // nothing: that cannot be seen
+  std::string capture_why;                    // what is wrong with the capture job; what helps
+  std::optional<double> retention_seconds;    // how long change rows are kept
   // By schema.name: seconds until cleanup reaches rows that were not read yet.
   std::map<std::string, double> headroom_seconds;
 };

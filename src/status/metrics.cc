@@ -92,7 +92,7 @@ void Server(Exposition* out, const Snapshot& board) {
               "Unix time at which the server's capture and cleanup were last looked at.");
   out->Add(UnixTime(health.at));
   out->Family("capture_stopped", "gauge", "1 when the server's capture job does not work.");
-  out->Add(health.capture_stopped);
+  if (health.capture_stopped) out->Add(*health.capture_stopped);
   out->Family("capture_lag_seconds", "gauge",
               "How far the server's capture job is behind the transaction log.");
   if (health.capture_lag_seconds) out->Add(*health.capture_lag_seconds);

@@ -1,6 +1,7 @@
 #include "status/pages.h"
 
 #include "status/metrics.h"
+#include "status/page.h"
 #include "status/verdict.h"
 
 namespace cdc::status {
@@ -12,7 +13,10 @@ Pages PagesOf(Board& board) {
       const Verdict verdict = Judge(board.Take());
       return {verdict.healthy ? 200 : 503, "application/json", verdict.json, ""};
     }
-    return {404, "text/plain; charset=utf-8", "there is /metrics and /healthz\n", ""};
+    if (path == "/") return StatusPage(board.Take());
+    if (path == "/status.json") return {200, "application/json", StatusJson(board.Take()), ""};
+    return {404, "text/plain; charset=utf-8",
+            "there is / and /status.json, /metrics and /healthz\n", ""};
   };
 }
 

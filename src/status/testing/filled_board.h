@@ -45,7 +45,7 @@ inline std::unique_ptr<Board> FilledBoard(int tables, const Clock& clock) {
   for (int i = 1; i <= tables; ++i) board->SetTable(TableOf(i));
   RoundFacts round;
   round.at = clock.UtcNow();
-  round.horizon_time = kNow - 10s;
+  round.horizon_time = clock.UtcNow() - 10s;
   round.horizon = round.complete_through = LsnOf(9);
   round.tables = tables;
   round.changed = tables;

@@ -1,0 +1,93 @@
+#include "status/page.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "status/metrics.h"
+#include "status/pages.h"
+#include "status/testing/filled_board.h"
+
+namespace cdc::status {
+namespace {
+
+using testing::FilledBoard;
+using ::testing::HasSubstr;
+using testing::kNow;
+using ::testing::Not;
+using testing::TableOf;
+
+constexpr char kNasty[] = "dbo.<script>alert(\"x\")</script>\n\\";
+
+std::unique_ptr<Board> WithNastyTable(const Clock& clock) {
+  auto board = FilledBoard(3, clock);
+  TableFacts table = TableOf(1);
+  table.name = kNasty;
+  table.condition = Condition::kStopped;
+  table.why = "<b>gap</b>";
+  board->SetTable(table);
+  return board;
+}
+
+TEST(StatusPage, escapes_every_name_and_lets_nothing_foreign_run) {
+  const FakeClock clock(kNow);
+  const auto board = WithNastyTable(clock);
+  const Page page = StatusPage(board->Take());
+  EXPECT_THAT(page.body, Not(HasSubstr("<script>alert")));
+  EXPECT_THAT(page.body, Not(HasSubstr("<b>gap</b>")));
+  EXPECT_THAT(page.body, HasSubstr("dbo.&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;"));
+  EXPECT_THAT(page.policy, HasSubstr("default-src 'none'"));
+  EXPECT_THAT(page.policy, Not(HasSubstr("unsafe")));
+  EXPECT_NE(StatusPage(board->Take()).policy, page.policy) << "a nonce is used once";
+}
+
+TEST(StatusPage, has_the_stopped_tables_before_all_others) {
+  const FakeClock clock(kNow);
+  const Page page = StatusPage(WithNastyTable(clock)->Take());
+  EXPECT_LT(page.body.find("&lt;b&gt;gap&lt;/b&gt;"), page.body.find("tables complete"));
+  EXPECT_LT(page.body.find("data-name=\"dbo.&lt;script"), page.body.find("data-name=\"Sales."));
+}
+
+TEST(StatusJson, is_json_with_the_same_figures_whatever_names_hold) {
+  const FakeClock clock(kNow);
+  const auto board = WithNastyTable(clock);
+  TableFacts broken = TableOf(2);
+  broken.name = "\xff";
+  board->SetTable(broken);
+  const auto json = nlohmann::json::parse(StatusJson(board->Take()));
+  EXPECT_EQ(json["tables"].size(), 5U);
+  EXPECT_EQ(json["tables"][3]["name"], kNasty);
+  EXPECT_EQ(json["conditions"]["stopped"], 1);
+  EXPECT_EQ(json["rows"], 9'000);
+  EXPECT_EQ(json["lag_seconds"], 10.0);
+  EXPECT_EQ(json["history"]["rows_per_second"].size(), Board::kHistoryPoints);
+  EXPECT_TRUE(json["health"].is_null());
+}
+
+TEST(Metrics, escape_labels) {
+  const FakeClock clock(kNow);
+  EXPECT_THAT(Metrics(WithNastyTable(clock)->Take()),
+              HasSubstr(R"(rows_total{table="dbo.<script>alert(\"x\")</script>\n\\"} 1000)"));
+}
+
+TEST(Pages, know_four_paths) {
+  const FakeClock clock(kNow);
+  const auto board = FilledBoard(2, clock);
+  const Pages pages = PagesOf(*board);
+  for (const char* path : {"/", "/status.json", "/metrics", "/healthz"}) {
+    EXPECT_EQ(pages(path).code, 200) << path;
+  }
+  EXPECT_EQ(pages("/metrics/").code, 404);
+}
+
+TEST(Pages, of_a_board_without_anything_are_there_too) {
+  const FakeClock clock(kNow);
+  Board board(testing::IdentityOf(), clock);
+  const Pages pages = PagesOf(board);
+  EXPECT_EQ(pages("/").code, 200);
+  EXPECT_EQ(pages("/healthz").code, 503);
+}
+
+}  // namespace
+}  // namespace cdc::status
