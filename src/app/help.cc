@@ -71,6 +71,23 @@ constexpr VerbHelp kVerbs[] = {
      "accepted, gaps [table, kind (retention, new_instance, claim), from, to, why,\n"
      "stopped_since], refused [table, why]",
      true, false},
+    {"adopt", "Rebuild a lost state document, or begin a new history",
+     "For two troubles after which a run refuses to go on.\n"
+     "The state document was lost, damaged or set back: adopt rebuilds it from the\n"
+     "records of the objects in the tables' folders; a run then goes on without loss\n"
+     "or doubling.\n"
+     "The database was restored or replaced on purpose: adopt --new-history begins a\n"
+     "new history at --start now, oldest, a time or an LSN; names and numbers of\n"
+     "objects go on behind the old ones (docs/FORMAT.md says what consumers see).\n"
+     "Stop every copy and wait 15 minutes first. Whatever document is there is copied\n"
+     "aside, never deleted.",
+     "cdc-to-s3 adopt\ncdc-to-s3 adopt --yes\n"
+     "cdc-to-s3 adopt --new-history --start now --yes",
+     "0 done, or nothing to adopt, 1 failed or refused, 2 wrong usage or\n"
+     "configuration, 3 this is what it would do: --yes was not given",
+     "adopted, needed, document, history_id, copied_to, notes [text], tables [table,\n"
+     "objects, last_object, position, note]",
+     true, false},
     {"version", "Print the version",
      "Prints the version of the program and of the formats that it writes.", "cdc-to-s3 version",
      "0 done, 2 wrong usage", "version, object_format, state_format", false, false},

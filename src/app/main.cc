@@ -41,6 +41,7 @@ struct Arguments {
   bool watch = false;
   bool all = false;
   bool yes = false;
+  bool new_history = false;
 };
 
 // Flags for what one changes by hand; everything else is in the file or the environment.
@@ -146,12 +147,18 @@ int main(int argc, char** argv) {
   auto* tables = AddVerb(app, "tables", &arguments);
   auto* status = AddVerb(app, "status", &arguments);
   auto* accept_gap = AddVerb(app, "accept-gap", &arguments);
+  auto* adopt = AddVerb(app, "adopt", &arguments);
   auto* version = AddVerb(app, "version", &arguments);
   run->add_flag("--once", arguments.once, "Up to the newest change at the start, then exit");
   tables->add_option("pattern", arguments.words, "Tables to show, as in [source] tables");
   accept_gap->add_option("table", arguments.words, "Tables, as in [source] tables");
   accept_gap->add_flag("--all", arguments.all, "All tables that have a gap");
   accept_gap->add_flag("--yes", arguments.yes, "Do it; without it nothing is changed");
+  // A start that nobody thought of would be a guess.
+  auto* new_history =
+      adopt->add_flag("--new-history", arguments.new_history, "Begin a new history; needs --start");
+  new_history->needs(adopt->get_option("--start"));
+  adopt->add_flag("--yes", arguments.yes, "Do it; without it nothing is changed");
   status->add_flag("--offline", arguments.offline, "Do not ask the server");
   status->add_flag("--watch", arguments.watch,
                    "Watch for at most a lease's length whether the owner lives");
@@ -183,6 +190,11 @@ int main(int argc, char** argv) {
   if (*accept_gap) {
     return WithConfig(arguments, [](const Config& config, const Arguments& given) {
       return cdc::app::AcceptGap(config, {given.words, given.all, given.yes, given.json});
+    });
+  }
+  if (*adopt) {
+    return WithConfig(arguments, [](const Config& config, const Arguments& given) {
+      return cdc::app::Adopt(config, {given.new_history, given.yes, given.json});
     });
   }
   return WithConfig(arguments, [](const Config& config, const Arguments& given) {

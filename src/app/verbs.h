@@ -30,6 +30,13 @@ struct AcceptGapOptions {
 };
 int AcceptGap(const config::Config& config, const AcceptGapOptions& options);
 
+struct AdoptOptions {
+  bool new_history = false;  // at [source] start
+  bool yes = false;          // else it says what it would do
+  bool json = false;
+};
+int Adopt(const config::Config& config, const AdoptOptions& options);
+
 int PrintVersion(bool json);
 
 }  // namespace cdc::app

@@ -56,10 +56,12 @@ def checksum(keys: list[RowKey]) -> str:
     return f"{total % 2**128:032x}"
 
 
-def judge(objects: list[Object]) -> Verdict:
-    """The objects of one table's folder."""
+def judge(objects: list[Object], histories: int = 1) -> Verdict:
+    """The objects of one table's folder, of so many histories of the database one after the other. Rows of different
+    histories have no order between them."""
     verdict = Verdict()
     previous: tuple[str, dict[str, str]] | None = None
+    ordered: list[tuple[str | None, tuple[bytes, int, bytes, int]]] = []  # by history
     # Names order objects, as bytes.
     for item in sorted(objects, key=lambda one: one.key.encode()):
         try:
@@ -73,12 +75,14 @@ def judge(objects: list[Object]) -> Verdict:
         verdict.wrong += _judge_link(item.key, footer, previous)
         previous = (item.key, footer)
         verdict.keys += keys
+        ordered += [(footer.get("cdc.history_id"), order(key)) for key in keys]
         verdict.footers.append(footer)
         verdict.rows += table.to_pylist()
-    ordered = [order(key) for key in verdict.keys]
+    if len({footer.get("cdc.history_id") for footer in verdict.footers}) > histories:
+        verdict.wrong.append(f"the objects are of more than {histories} histories")
     for before, after in itertools.pairwise(ordered):
-        if not before < after:
-            verdict.wrong.append(f"rows out of order or doubled: {before} then {after}")
+        if before[0] == after[0] and not before[1] < after[1]:
+            verdict.wrong.append(f"rows out of order or doubled: {before[1]} then {after[1]}")
             break
     return verdict
 
@@ -144,7 +148,7 @@ def _judge_link(key: str, footer: dict[str, str], previous: tuple[str, dict[str,
     if footer["cdc.previous_key"] != previous_key:
         wrong.append(f"{key} names {footer['cdc.previous_key']} as its previous object, not {previous_key}")
     if footer["cdc.history_id"] != before["cdc.history_id"]:
-        wrong.append(f"{key} is of another history")
+        return wrong  # it begins where its history begins
     ends = {before["cdc.to"], *(gap["to"] for gap in json.loads(footer["cdc.gaps"]))}
     if footer["cdc.from"] not in ends:
         wrong.append(f"{key} begins at {footer['cdc.from']}, but {previous_key} ended at {before['cdc.to']}")

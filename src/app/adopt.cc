@@ -1,0 +1,129 @@
+#include "capture/adopt.h"
+
+#include <fmt/format.h>
+
+#include "app/human.h"
+#include "app/json.h"
+#include "app/operation.h"
+#include "app/owner_view.h"
+#include "app/verbs.h"
+#include "base/units.h"
+#include "state/lease.h"
+
+namespace cdc::app {
+
+namespace {
+
+using arrow::Result;
+using arrow::Status;
+using capture::AdoptionPlan;
+
+constexpr size_t kIndent = 2;
+
+// Whoever is alive would lose the document in the middle of a put.
+Status RefuseLivingOwner(const Operation& operation, const AdoptionPlan& plan, bool json) {
+  if (!plan.existing || !plan.existing->document) return Status::OK();
+  const state::Owner& owner = plan.existing->document->owner;
+  if (owner.lease_ms > 0 && !json) {
+    fmt::print(stderr, "watching for at most {} whether {} lives\n",
+               FormatDuration(std::chrono::milliseconds(owner.lease_ms)),
+               state::LeaseWatch::Describe(owner));
+  }
+  ARROW_ASSIGN_OR_RAISE(const OwnerLife life,
+                        WatchOwner(operation.stores.state(), operation.options.document(), owner));
+  if (life != OwnerLife::kLiving) return Status::OK();
+  return Status::Invalid(
+      "the state document has an owner that lives: ", state::LeaseWatch::Describe(owner),
+      ". Nothing was changed. Stop every copy, wait 15 minutes, and try again");
+}
+
+Json ToJson(const AdoptionPlan& plan, const std::string& key, bool adopted,
+            const std::string& aside) {
+  Json tables = Json::array();
+  for (const auto& table : plan.tables) {
+    tables.push_back({{"table", table.name},
+                      {"objects", table.objects},
+                      {"last_object", table.last_object},
+                      {"position", table.position.ToString()},
+                      {"note", table.note}});
+  }
+  return {{"adopted", adopted}, {"needed", plan.needed},
+          {"document", key},    {"history_id", plan.document.history_id},
+          {"copied_to", aside}, {"notes", plan.notes},
+          {"tables", tables}};
+}
+
+void Print(const AdoptionPlan& plan, const std::string& key, bool new_history) {
+  std::string what = "is missing";
+  if (plan.existing) {
+    what = plan.existing->document ? "is there, of history " + plan.existing->document->history_id
+                                   : "is damaged: " + plan.existing->damage;
+  }
+  fmt::print("state document {}\n  now     {}\n", key, Wrap(what, 10));
+  fmt::print("  then    {} {}\n\n", new_history ? "a new history," : "history",
+             plan.document.history_id);
+  Columns lines;
+  lines.Row({"table", "objects", "goes on behind", ""});
+  for (const auto& table : plan.tables) {
+    lines.Row(
+        {table.name, fmt::format("{:>7}", table.objects), table.position.ToString(), table.note});
+  }
+  fmt::print("{}", lines.ToString(0));
+  for (const std::string& note : plan.notes) fmt::print("\nnote: {}\n", Wrap(note, kIndent));
+}
+
+void PrintConclusion(const AdoptionPlan& plan, const std::string& aside, bool new_history,
+                     const std::string& start, bool yes) {
+  if (!yes) {
+    return fmt::print(
+        "\nNothing was changed. Stop every copy of the program and wait 15 minutes, because a put\n"
+        "of its may still arrive until then; then\n  cdc-to-s3 adopt{} --yes\n",
+        new_history ? " --new-history --start " + start : "");
+  }
+  if (!aside.empty()) fmt::print("\nThe document that was there is kept as {}\n", aside);
+  fmt::print("\nAdopted. {}: cdc-to-s3 run\n", plan.tables.empty() ? "Begin" : "Go on");
+}
+
+struct Outcome {
+  AdoptionPlan plan;
+  std::string key;
+  std::string aside;
+  bool adopted = false;
+};
+
+Result<Outcome> Work(const config::Config& config, const AdoptOptions& options) {
+  ARROW_ASSIGN_OR_RAISE(Operation operation, BeginOperation(config, options.yes));
+  Outcome outcome;
+  outcome.key = operation.stores.state().url() + "/" + operation.options.document().Key();
+  ARROW_ASSIGN_OR_RAISE(
+      outcome.plan,
+      capture::PlanAdoption(operation.options, {options.new_history, config.source.start},
+                            *operation.source, *operation.stores.data, operation.stores.state()));
+  if (!options.yes || !outcome.plan.needed) return outcome;
+  ARROW_RETURN_NOT_OK(RefuseLivingOwner(operation, outcome.plan, options.json));
+  ARROW_ASSIGN_OR_RAISE(outcome.aside, capture::Adopt(operation.options, outcome.plan,
+                                                      operation.stores.state(), Clock::System()));
+  outcome.adopted = true;
+  return outcome;
+}
+
+}  // namespace
+
+int Adopt(const config::Config& config, const AdoptOptions& options) {
+  const auto outcome = Work(config, options);
+  if (!outcome.ok()) return Fail(outcome.status(), options.json);
+  const auto& [plan, key, aside, adopted] = *outcome;
+  if (options.json) {
+    PrintJson(ToJson(plan, key, adopted, aside));
+  } else if (!plan.needed) {
+    fmt::print("{}\n", plan.existing
+                           ? "the state document knows every object: there is nothing to adopt"
+                           : "there is no object yet: cdc-to-s3 run begins a document by itself");
+  } else {
+    Print(plan, key, options.new_history);
+    PrintConclusion(plan, aside, options.new_history, config.source.start, options.yes);
+  }
+  return plan.needed && !adopted ? kExitAttention : kExitDone;
+}
+
+}  // namespace cdc::app

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <arrow/result.h>
+
+#include <optional>
+#include <string>
+
+#include "capture/naming.h"
+#include "parquet/footer_record.h"
+#include "store/store.h"
+
+namespace cdc::capture {
+
+// The newest object of a table, as the folder itself tells it.
+struct LastObject {
+  std::string key;
+  pq::FooterRecord record;
+  Position first_from;  // where the oldest object that is still there begins
+};
+
+// Nothing when the folder holds no object after `after` ("": none at all). Invalid when it holds a
+// Parquet file that is not ours. Lists the folder from there on, and gets one object whole.
+arrow::Result<std::optional<LastObject>> FindLastObject(store::Store& data, const TableNames& names,
+                                                        const std::string& after);
+
+}  // namespace cdc::capture
