@@ -35,7 +35,7 @@ struct Arguments {
   std::string config_path;
   std::map<std::string, std::string> flags;  // "source.host" -> value
   std::vector<std::string> words;            // after the verb
-  bool once = false;
+  cdc::app::RunOptions run;
   bool json = false;
   bool offline = false;
   bool watch = false;
@@ -149,7 +149,9 @@ int main(int argc, char** argv) {
   auto* accept_gap = AddVerb(app, "accept-gap", &arguments);
   auto* adopt = AddVerb(app, "adopt", &arguments);
   auto* version = AddVerb(app, "version", &arguments);
-  run->add_flag("--once", arguments.once, "Up to the newest change at the start, then exit");
+  run->add_flag("--once", arguments.run.once, "Up to the newest change at the start, then exit");
+  run->add_flag("--take-over", arguments.run.take_over,
+                "Do not wait until another copy gives the state document up");
   tables->add_option("pattern", arguments.words, "Tables to show, as in [source] tables");
   accept_gap->add_option("table", arguments.words, "Tables, as in [source] tables");
   accept_gap->add_flag("--all", arguments.all, "All tables that have a gap");
@@ -198,6 +200,6 @@ int main(int argc, char** argv) {
     });
   }
   return WithConfig(arguments, [](const Config& config, const Arguments& given) {
-    return cdc::app::Run(config, given.once);
+    return cdc::app::Run(config, given.run);
   });
 }

@@ -1,20 +1,16 @@
 #include <fmt/format.h>
-#include <pthread.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
-#include <condition_variable>
-#include <csignal>
-#include <functional>
-#include <mutex>
-#include <thread>
+#include <memory>
+#include <string>
 
+#include "app/stop_signal.h"
 #include "app/verbs.h"
 #include "app/wiring.h"
 #include "base/events.h"
 #include "capture/capture.h"
 #include "odbc/connection.h"
+#include "state/lease.h"
 
 namespace cdc::app {
 
@@ -25,149 +21,160 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstPause{1'000};
 constexpr milliseconds kPauseMax{60'000};
-constexpr std::chrono::seconds kStopWithin{8};  // a supervisor usually waits 10
 constexpr int kOnceTries = 5;
+// A round gives tables with a backlog further turns for the interval, but not for less than this.
+constexpr milliseconds kTurnsMin{2'000};
+// How often a standby looks at the document, and how often an owner looks whether to renew.
+constexpr milliseconds kLookMin{50};
+constexpr milliseconds kLookMax{5'000};
 
-// SIGTERM and SIGINT become a flag that everything looks at. What does not end in time is broken
-// off: the protocol survives that as it survives a crash.
-class StopSignal {
- public:
-  StopSignal() {
-    sigemptyset(&set_);
-    sigaddset(&set_, SIGTERM);
-    sigaddset(&set_, SIGINT);
-    sigaddset(&set_, SIGUSR1);                   // ours: ends the waiting thread
-    pthread_sigmask(SIG_BLOCK, &set_, nullptr);  // every thread made later inherits it
-    thread_ = std::thread([this] { Wait(); });
-  }
-  ~StopSignal() {
-    {
-      const std::lock_guard lock(mutex_);
-      over_ = true;
-    }
-    wake_.notify_all();
-    pthread_kill(thread_.native_handle(), SIGUSR1);
-    thread_.join();
-  }
-  StopSignal(const StopSignal&) = delete;
-  StopSignal& operator=(const StopSignal&) = delete;
-
-  const std::atomic<bool>& requested() const { return requested_; }
-
-  // What is to be broken off when the signal comes; nothing: nothing.
-  void OnStop(std::function<void()> cancel) {
-    const std::lock_guard lock(mutex_);
-    cancel_ = std::move(cancel);
-  }
-
-  // False when stopped.
-  bool SleepFor(milliseconds pause) {
-    std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, pause, [this] { return requested_.load(); });
-    return !requested_;
-  }
-
- private:
-  void Wait() {
-    int signal = 0;
-    sigwait(&set_, &signal);
-    if (signal == SIGUSR1) return;
-    LogEvent(Level::kInfo, "stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
-    std::unique_lock lock(mutex_);
-    requested_ = true;
-    wake_.notify_all();
-    if (cancel_) cancel_();
-    if (wake_.wait_for(lock, kStopWithin, [this] { return over_; })) return;
-    LogEvent(
-        Level::kWarn, "stopped_hard",
-        {{"why", "the work in hand did not end in time; the next start finishes what is claimed"}});
-    _exit(kExitDone);
-  }
-
-  sigset_t set_{};
-  std::thread thread_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::function<void()> cancel_;
-  std::atomic<bool> requested_{false};
-  bool over_ = false;
-};
-
-bool IsFinal(const arrow::Status& status) {
-  return capture::IsStopsEverything(status) || state::IsOwnershipLost(status);
-}
-
-// What trying again within seconds does not change: rights that are missing, a bucket that is gone.
+// What trying again within seconds does not change: settings, rights that are missing, a bucket
+// that is gone.
 bool IsPermanent(const arrow::Status& status) {
   const auto kind = store::KindOf(status);
-  if (kind == store::ErrorKind::kDenied || kind == store::ErrorKind::kNoBucket) return true;
-  return odbc::NativeErrorOf(status) != 0 && odbc::ClassOf(status) == odbc::ErrorClass::kPermanent;
+  if (kind == store::ErrorKind::kTransient || source::IsTryAgain(status)) return false;
+  return odbc::ClassOf(status) == odbc::ErrorClass::kPermanent;
 }
+
+// Pauses between tries grow while nothing gets better.
+class Pauses {
+ public:
+  milliseconds Next() {
+    const milliseconds pause = next_;
+    next_ = std::min(next_ * 2, kPauseMax);
+    return pause;
+  }
+  void Reset() { next_ = kFirstPause; }
+
+ private:
+  milliseconds next_ = kFirstPause;
+};
 
 class Runner {
  public:
-  Runner(const config::Config& config, bool once) : config_(config), once_(once) {}
+  Runner(const config::Config& config, const RunOptions& how)
+      : config_(config),
+        once_(how.once),
+        take_over_(how.take_over),
+        executor_(capture::MakeThreads(static_cast<size_t>(config.run.workers))) {
+    stop_.OnStop([this] { sources_.Cancel(); });
+  }
 
   int Go() {
-    const arrow::Status begun = Begin();
-    if (stop_.requested()) return kExitDone;
-    if (!begun.ok()) return Fail(begun);
-    return once_ ? Once() : Forever();
+    const int code = once_ ? Once() : Forever();
+    if (stop_.requested()) LogEvent(Level::kInfo, "stopped", {});
+    return code;
   }
 
  private:
-  // Connects to both sides and takes the state document over.
-  arrow::Status Begin() {
+  // Both sides, looked at once: what is wrong with them now a person should hear at the start.
+  arrow::Status Connect() {
     if (!stores_.data) {
       ARROW_RETURN_NOT_OK(CheckTempDir(config_));
       ARROW_ASSIGN_OR_RAISE(stores_, OpenStores(config_));
     }
+    if (connected_) return arrow::Status::OK();
     if (!source_) {
       ARROW_ASSIGN_OR_RAISE(source_, source::ConnectSqlServer(SourceOptions(config_)));
-      stop_.OnStop([this] { source_->Cancel(); });
-      ARROW_ASSIGN_OR_RAISE(const auto identity, source_->Identify());
-      if (!identity.cdc_enabled) {
-        return arrow::Status::Invalid("change data capture is not enabled in database ",
-                                      identity.name, " on ", identity.server_name,
-                                      ". What helps: USE [", identity.name,
-                                      "]; EXEC sys.sp_cdc_enable_db");
-      }
-      database_ = identity.name;
-      ARROW_RETURN_NOT_OK(RequireConditions(stores_));
+      stop_.OnStop([this] {
+        source_->Cancel();
+        sources_.Cancel();
+      });
     }
-    ARROW_ASSIGN_OR_RAISE(capture_, capture::Capture::Start(
-                                        CaptureOptions(config_, database_), *source_, *stores_.data,
-                                        stores_.state(), Clock::System(), stop_.requested()));
+    ARROW_ASSIGN_OR_RAISE(const auto identity, source_->Identify());
+    if (!identity.cdc_enabled) {
+      return arrow::Status::Invalid("change data capture is not enabled in database ",
+                                    identity.name, " on ", identity.server_name,
+                                    ". What helps: USE [", identity.name,
+                                    "]; EXEC sys.sp_cdc_enable_db");
+    }
+    database_ = identity.name;
+    ARROW_RETURN_NOT_OK(RequireConditions(stores_));
+    connected_ = true;
     return arrow::Status::OK();
   }
 
+  // Waits until no other copy has the document, then takes it over. Another one that is alive: a
+  // standby waits on, `--once` ends and says who it is.
+  arrow::Status BecomeOwner() {
+    const auto options = CaptureOptions(config_, database_);
+    state::LeaseWatch watch(stores_.state(), Clock::System(), options.document());
+    for (bool told = false;; told = true) {
+      ARROW_ASSIGN_OR_RAISE(const auto view, watch.Look());
+      if (view.free || take_over_ || view.owner->id == owner_id_) break;
+      const std::string who = state::LeaseWatch::Describe(*view.owner);
+      if (once_ && view.alive) {
+        return state::OwnershipLost(
+            "another copy delivers this database: " + who +
+            ". It is alive; nothing was done. To take over from it: run --once --take-over");
+      }
+      if (!told) {
+        LogEvent(Level::kInfo, "standby",
+                 {{"owner", who},
+                  {"lease_ms", view.owner->lease_ms},
+                  {"why",
+                   "another copy owns the state document; waiting until it gives it up or "
+                   "is not heard of for its lease"}});
+      }
+      observer_.OnRole(capture::Role::kStandby, who);
+      const auto look = std::clamp(milliseconds(view.owner->lease_ms) / 8, kLookMin, kLookMax);
+      if (!stop_.SleepFor(std::min(look, std::max(view.remaining, milliseconds(1))))) {
+        return arrow::Status::Cancelled("stopped");
+      }
+    }
+    ARROW_ASSIGN_OR_RAISE(
+        capture_, capture::Capture::Start(
+                      options, {*source_, sources_, *executor_, *stores_.data, stores_.state(),
+                                Clock::System(), stop_.requested(), observer_}));
+    take_over_ = false;  // once: afterwards we are as patient as any other copy
+    owner_id_ = capture_->document().owner.id;
+    observer_.OnRole(capture::Role::kOwner,
+                     state::LeaseWatch::Describe(capture_->document().owner));
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Begin() {
+    ARROW_RETURN_NOT_OK(Connect());
+    return capture_ ? arrow::Status::OK() : BecomeOwner();
+  }
+
+  Result<capture::RoundReport> Round(const capture::RoundLimits& limits) {
+    ARROW_RETURN_NOT_OK(Begin());
+    auto report = capture_->Round(limits);
+    // Whether the last swap happened is not known: only taking over anew can tell. And an owner
+    // that lost the document has nothing to go on with.
+    if (!report.ok() && (state::IsUnsettled(report.status()) || IsLost(report.status()))) {
+      capture_.reset();
+    }
+    return report;
+  }
+
   int Once() {
-    milliseconds pause = kFirstPause;
-    for (int attempt = 1;; ++attempt) {
-      const auto report = Round();
+    capture::RoundLimits limits;
+    limits.wait_for_age = false;
+    Pauses pauses;
+    for (int tries = 1;;) {
+      const auto report = Round(limits);
       if (stop_.requested()) return Leave(kExitDone);
-      const bool again = !report.ok() || report->try_again;
-      if (!report.ok() && (IsFinal(report.status()) || IsPermanent(report.status()))) {
+      if (!report.ok() &&
+          (IsFinal(report.status()) || IsLost(report.status()) || IsPermanent(report.status()))) {
         return Fail(report.status());
       }
-      if (!again || attempt == kOnceTries) {
+      if (report.ok() && report->horizon && !limits.up_to) limits.up_to = report->horizon;
+      if (report.ok() && report->more) continue;
+      const bool again = !report.ok() || report->try_again;
+      if (!again || tries == kOnceTries) {
         if (!report.ok()) return Fail(report.status());
         return Leave(Conclude(*report));
       }
-      if (!stop_.SleepFor(pause)) return Leave(kExitDone);
-      pause = std::min(pause * 2, kPauseMax);
+      ++tries;
+      if (!stop_.SleepFor(pauses.Next())) return Leave(kExitDone);
     }
   }
 
   int Conclude(const capture::RoundReport& report) const {
     if (capture_->document().tables.empty() && report.stopped.empty()) {
-      fmt::print(stderr,
-                 "cdc-to-s3: nothing is captured in database {}. What helps, for each table: EXEC "
-                 "sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'<table>', "
-                 "@role_name = NULL. "
-                 "If tables are enabled already, the capture job has not seen them yet (SQL Server "
-                 "Agent)\n",
-                 database_);
+      fmt::print(stderr, "cdc-to-s3: {}\n", WhyNothing(report));
       return kExitFailed;
     }
     for (const auto& [table, why] : report.stopped)
@@ -179,57 +186,95 @@ class Runner {
     return report.stopped.empty() ? kExitDone : kExitAttention;
   }
 
+  std::string WhyNothing(const capture::RoundReport& report) const {
+    if (report.captured_tables == 0) {
+      return fmt::format(
+          "nothing is captured in database {}. What helps, for each table: EXEC "
+          "sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'<table>', "
+          "@role_name = NULL",
+          database_);
+    }
+    if (!config_.source.tables.empty() || !config_.source.exclude.empty()) {
+      return fmt::format(
+          "none of the {} captured tables of database {} is selected, or the capture job has not "
+          "seen them yet; look at [source] tables and exclude: cdc-to-s3 tables",
+          report.captured_tables, database_);
+    }
+    return fmt::format(
+        "{} tables of database {} are enabled for capture, but the capture job has not seen them "
+        "yet. Is SQL Server Agent running? EXEC sys.sp_cdc_start_job",
+        report.captured_tables, database_);
+  }
+
   int Forever() {
-    milliseconds pause = kFirstPause;
+    Pauses pauses;
+    bool begun = false;
     while (!stop_.requested()) {
       const auto started = std::chrono::steady_clock::now();
-      const auto report = Round();
+      capture::RoundLimits limits;
+      limits.turns = std::max(config_.run.interval, kTurnsMin);
+      const auto report = Round(limits);
       if (stop_.requested()) break;
-      if (!report.ok() && IsFinal(report.status())) return Fail(report.status());
-      milliseconds wait = config_.run.interval;
       if (!report.ok()) {
-        LogEvent(Level::kWarn, "round_failed",
-                 {{"why", report.status().message()}, {"next_try_ms", pause.count()}});
-        wait = pause;
-        pause = std::min(pause * 2, kPauseMax);
-      } else {
-        pause = kFirstPause;
-        if (capture_->document().tables.empty()) NoteNothingCaptured();
-        const auto took =
-            std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - started);
-        wait = std::max(milliseconds(0), wait - took);
+        const arrow::Status& why = report.status();
+        if (IsFinal(why) || (!begun && !connected_ && IsPermanent(why))) return Fail(why);
+        if (IsLost(why)) {
+          LogEvent(Level::kWarn, "ownership_lost", {{"why", why.message()}});
+          continue;  // as a standby
+        }
+        const milliseconds pause = pauses.Next();
+        LogEvent(Level::kWarn, begun ? "round_failed" : "cannot_start",
+                 {{"why", why.message()}, {"next_try_ms", pause.count()}});
+        Rest(pause);
+        continue;
       }
-      stop_.SleepFor(wait);
+      begun = true;
+      if (!report->try_again || report->objects > 0) pauses.Reset();
+      NoteNothing(*report);
+      if (report->more) continue;
+      const auto took =
+          std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - started);
+      milliseconds wait = std::max(milliseconds(0), config_.run.interval - took);
+      if (report->try_again) wait = std::min(wait, pauses.Next());
+      Rest(wait);
     }
     return Leave(kExitDone);
   }
 
-  Result<capture::RoundReport> Round() {
-    if (!capture_) ARROW_RETURN_NOT_OK(Begin());
-    auto report = capture_->Round();
-    // Whether the last swap happened is not known: only taking over anew can tell.
-    if (!report.ok() && state::IsUnsettled(report.status())) capture_.reset();
-    return report;
+  // Waits, and keeps the lease meanwhile.
+  void Rest(milliseconds wait) {
+    const auto end = std::chrono::steady_clock::now() + wait;
+    for (;;) {
+      const auto left = std::chrono::ceil<milliseconds>(end - std::chrono::steady_clock::now());
+      if (left.count() <= 0) return;
+      const auto look = std::clamp(config_.run.lease / 6, kLookMin, kLookMax);
+      if (!stop_.SleepFor(std::min(left, look))) return;
+      if (!capture_) continue;
+      const arrow::Status kept = capture_->KeepLease();
+      if (kept.ok()) continue;
+      LogEvent(Level::kWarn, IsLost(kept) ? "ownership_lost" : "lease_not_kept",
+               {{"why", kept.message()}});
+      capture_.reset();  // after any failed swap only taking over anew can tell
+      return;
+    }
   }
 
-  void NoteNothingCaptured() {
-    if (noted_) return;
-    noted_ = true;
-    LogEvent(Level::kWarn, "nothing_captured",
-             {{"database", database_},
-              {"help",
-               "EXEC sys.sp_cdc_enable_table @source_schema, @source_name, @role_name; it is found "
-               "without a restart"}});
+  // Once, until there is something.
+  void NoteNothing(const capture::RoundReport& report) {
+    const bool nothing = capture_->document().tables.empty() && report.stopped.empty();
+    if (nothing && !noted_) {
+      LogEvent(Level::kWarn, "nothing_captured",
+               {{"why", WhyNothing(report)}, {"help", "a table is found without a restart"}});
+    }
+    noted_ = nothing;
   }
 
   int Leave(int code) {
-    if (capture_) {
-      const arrow::Status finished = capture_->Finish();
-      if (!finished.ok() && !state::IsOwnershipLost(finished)) {
-        LogEvent(Level::kWarn, "not_confirmed", {{"why", finished.message()}});
-      }
+    if (!capture_) return code;
+    const arrow::Status finished = capture_->Finish();
+    if (!finished.ok() && !state::IsOwnershipLost(finished)) {
+      LogEvent(Level::kWarn, "not_confirmed", {{"why", finished.message()}});
     }
-    if (stop_.requested()) LogEvent(Level::kInfo, "stopped", {});
     return code;
   }
 
@@ -238,26 +283,35 @@ class Runner {
     if (once_) {
       PrintError(status);
     } else {
-      LogEvent(Level::kError, state::IsOwnershipLost(status) ? "ownership_lost" : "failed",
-               {{"why", status.message()}});
+      LogEvent(Level::kError, "failed", {{"why", status.message()}});
     }
+    if (!IsLost(status)) Leave(kExitFailed);  // what is done is written down; nobody need wait
     return ExitCodeOf(status);
   }
 
+  static bool IsFinal(const arrow::Status& status) { return capture::IsStopsEverything(status); }
+  static bool IsLost(const arrow::Status& status) { return state::IsOwnershipLost(status); }
+
   const config::Config& config_;
   const bool once_;
-  // Threads and what they touch: the signal thread is made first and ends last but for what it
-  // cancels.
+  bool take_over_;
+  // Threads and what they touch: the signal thread is made first; what it cancels ends after it.
   Stores stores_;
   std::unique_ptr<source::Source> source_;
+  capture::SourcePool sources_{
+      [this]() { return source::ConnectSqlServer(SourceOptions(config_)); }};
+  capture::Observer observer_;
   StopSignal stop_;
+  std::unique_ptr<capture::Executor> executor_;
+  bool connected_ = false;
   std::string database_;
+  std::string owner_id_;  // of our last ownership: our own lease is not waited for
   std::unique_ptr<capture::Capture> capture_;
   bool noted_ = false;
 };
 
 }  // namespace
 
-int Run(const config::Config& config, bool once) { return Runner(config, once).Go(); }
+int Run(const config::Config& config, const RunOptions& how) { return Runner(config, how).Go(); }
 
 }  // namespace cdc::app

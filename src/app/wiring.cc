@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/spool.h"
@@ -14,12 +15,30 @@ namespace cdc::app {
 
 namespace {
 
-// What one table's work holds, whatever an object's or a transaction's size.
-constexpr int64_t kProgramBytes = 40 << 20;      // libraries, catalogue, state document
-constexpr int64_t kRowsetBytes = 2 * (8 << 20);  // bound arrays, and the same rows as Arrow arrays
-constexpr int64_t kRowGroupBytes = 20 << 20;     // the open row group with its encoders
-constexpr int64_t kReadyObjectsBytes =
-    24 << 20;  // objects waiting for their claim, and one in the making
+constexpr int64_t kMiB = 1 << 20;
+constexpr int64_t kProgramBytes = 40 * kMiB;  // libraries, catalogue, state document
+// Read and not yet put (capture/delivery.cc), and what the puts hold of it.
+constexpr int64_t kReadyObjectsBytes = 16 * kMiB;
+
+// What one worker holds, whatever an object's or a transaction's size. The workers share a budget,
+// so that more of them do not need much more memory; with few of them blocks and row groups are
+// larger.
+struct WorkerMemory {
+  explicit WorkerMemory(int64_t workers)
+      : block_bytes(std::clamp(8 * kMiB / workers, kMiB / 2, 8 * kMiB)),
+        row_group_bytes(std::clamp(28 * kMiB / workers, 4 * kMiB, 12 * kMiB)),
+        spool_bytes(std::clamp(16 * kMiB / workers, kMiB, 8 * kMiB)) {}
+
+  int64_t block_bytes;      // bound arrays
+  int64_t row_group_bytes;  // the open row group as it was measured to allocate
+  int64_t spool_bytes;      // an object in memory, before it goes on in a file
+
+  // The same rows are there as bound arrays, as Arrow arrays, and as those that are being encoded;
+  // encoders add two thirds to their row group.
+  int64_t rowsets() const { return 3 * block_bytes; }
+  int64_t row_group() const { return row_group_bytes * 5 / 3; }
+  int64_t total() const { return rowsets() + row_group() + spool_bytes; }
+};
 
 std::string TempDir(const config::Config& config) {
   if (!config.run.temp_dir.empty()) return config.run.temp_dir;
@@ -112,6 +131,7 @@ source::SqlServerOptions SourceOptions(const config::Config& config) {
   options.lock_timeout = config.source.lock_timeout;
   options.time_zone = config.source.time_zone;
   options.max_value_bytes = config.run.max_value_bytes;
+  options.block_bytes = WorkerMemory(config.run.workers).block_bytes;
   return options;
 }
 
@@ -129,6 +149,9 @@ capture::Options CaptureOptions(const config::Config& config, const std::string&
   options.limits.max_rows = config.run.max_object_rows;
   options.limits.max_bytes = config.run.max_object_bytes;
   options.limits.temp_dir = TempDir(config);
+  const WorkerMemory memory(config.run.workers);
+  options.limits.row_group_memory_bytes = memory.row_group_bytes;
+  options.limits.spool_memory_bytes = memory.spool_bytes;
   options.workers = config.run.workers;
   options.object_age = config.run.object_age;
   options.lease = config.run.lease;
@@ -138,29 +161,27 @@ capture::Options CaptureOptions(const config::Config& config, const std::string&
 }
 
 int64_t PeakMemoryBytes(const config::Config& config) {
-  // A value that fills its slot is there in the driver's array, as an Arrow value, and in the
-  // encoder.
-  const int64_t values = 3 * std::max<int64_t>(0, config.run.max_value_bytes - (16 << 20));
-  return kProgramBytes + kRowsetBytes + kRowGroupBytes + kReadyObjectsBytes + values;
+  return kProgramBytes + kReadyObjectsBytes +
+         config.run.workers * WorkerMemory(config.run.workers).total();
 }
 
 std::string MemoryFormula(const config::Config& config) {
+  const WorkerMemory memory(config.run.workers);
   return fmt::format(
-      "at most about {}: program {} + rowset {} + open row group {} + ready objects {}{}; larger "
-      "objects grow "
-      "in {}",
-      HumanBytes(PeakMemoryBytes(config)), HumanBytes(kProgramBytes), HumanBytes(kRowsetBytes),
-      HumanBytes(kRowGroupBytes), HumanBytes(kReadyObjectsBytes),
-      config.run.max_value_bytes > (16 << 20) ? " + 3 x what max_value_bytes exceeds 16 MiB by"
-                                              : "",
-      TempDir(config));
+      "at most about {}: program {} + ready objects {} + {} workers x (rowsets {} + open row group "
+      "{} + object {}); larger objects grow in {}. A value longer than a worker's block ({}) adds "
+      "three times its length while it is read, up to max_value_bytes ({}) for each worker",
+      HumanBytes(PeakMemoryBytes(config)), HumanBytes(kProgramBytes),
+      HumanBytes(kReadyObjectsBytes), config.run.workers, HumanBytes(memory.rowsets()),
+      HumanBytes(memory.row_group()), HumanBytes(memory.spool_bytes), TempDir(config),
+      HumanBytes(memory.block_bytes), HumanBytes(config.run.max_value_bytes));
 }
 
 arrow::Status CheckTempDir(const config::Config& config) {
   const auto spool = Spool::Create(TempDir(config), /*memory_limit_bytes=*/0);
   arrow::Status written = spool->Write("x");
   if (written.ok()) return written;
-  return written.WithMessage(written.message(), ". Objects above 8 MiB grow there: set [run] ",
+  return written.WithMessage(written.message(), ". Larger objects grow there: set [run] ",
                              "temp_dir (CDC_RUN_TEMP_DIR) to a folder that can be written");
 }
 

@@ -7,10 +7,12 @@
 #include "base/events.h"
 #include "base/random.h"
 #include "base/utc_text.h"
+#include "capture/cut.h"
 #include "capture/delivery.h"
 #include "capture/folders.h"
+#include "capture/gaps.h"
 #include "capture/history.h"
-#include "capture/instances.h"
+#include "capture/new_tables.h"
 #include "capture/recovery.h"
 
 namespace cdc::capture {
@@ -24,14 +26,15 @@ using source::Horizon;
 using source::PollInfo;
 
 // A first document must not be begun over objects of an earlier one.
-Status RefuseForgottenObjects(const Options& options, source::Source& source, store::Store& data) {
-  ARROW_ASSIGN_OR_RAISE(const PollInfo info, source.Poll(std::nullopt));
+Status RefuseForgottenObjects(const Options& options, const Surroundings& with) {
+  ARROW_ASSIGN_OR_RAISE(const PollInfo info, with.source.Poll(std::nullopt));
+  const TableSelection selection = TableSelection::Make(options.tables, options.exclude);
   for (const CaptureInstance& instance : info.instances) {
-    if (instance.table.empty()) continue;
+    if (instance.table.empty() || !selection.Selects(instance.schema, instance.table)) continue;
     ARROW_ASSIGN_OR_RAISE(const auto names, TableNames::Make(options.path, options.database,
                                                              instance.schema, instance.table));
-    Status checked =
-        UnlessListingIsOptional(options, CheckFolder(data, names, "", instance.QualifiedName()));
+    Status checked = UnlessListingIsOptional(
+        options, CheckFolder(with.data, names, "", instance.QualifiedName()));
     if (IsStopsEverything(checked)) return checked;
     if (!checked.ok() && store::KindOf(checked) != store::ErrorKind::kPermanent) return checked;
   }
@@ -52,18 +55,16 @@ Status RefuseOtherDatabase(const state::Document& document,
 
 }  // namespace
 
-Result<std::unique_ptr<Capture>> Capture::Start(const Options& options, source::Source& source,
-                                                store::Store& data, store::Store& state_store,
-                                                const Clock& clock, const std::atomic<bool>& stop) {
-  ARROW_ASSIGN_OR_RAISE(const auto identity, source.Identify());
-  ARROW_ASSIGN_OR_RAISE(const auto stored, state::ReadDocument(state_store, options.document()));
+Result<std::unique_ptr<Capture>> Capture::Start(const Options& options, const Surroundings& with) {
+  ARROW_ASSIGN_OR_RAISE(const auto identity, with.source.Identify());
+  ARROW_ASSIGN_OR_RAISE(const auto stored, state::ReadDocument(with.state, options.document()));
   if (stored) {
     ARROW_RETURN_NOT_OK(RefuseOtherDatabase(stored->document, identity));
-  } else {
-    const arrow::Status forgotten = RefuseForgottenObjects(options, source, data);
+  } else if (options.group.empty()) {  // another group's objects lie in the folders by right
+    const Status forgotten = RefuseForgottenObjects(options, with);
     if (IsStopsEverything(forgotten)) {
       // Unless another copy has begun the document meanwhile, and the objects are its own.
-      ARROW_ASSIGN_OR_RAISE(const auto begun, state::ReadDocument(state_store, options.document()));
+      ARROW_ASSIGN_OR_RAISE(const auto begun, state::ReadDocument(with.state, options.document()));
       if (begun) return state::OwnershipLost("another copy has just begun the state document");
     }
     ARROW_RETURN_NOT_OK(forgotten);
@@ -73,202 +74,223 @@ Result<std::unique_ptr<Capture>> Capture::Start(const Options& options, source::
   fresh.group = options.group;
   fresh.database_guid = identity.guid;
   fresh.history_id = RandomHex(16);
-  ARROW_ASSIGN_OR_RAISE(
-      auto owned, state::OwnedDocument::TakeOver(state_store, clock, stored, fresh, options.lease));
+  ARROW_ASSIGN_OR_RAISE(auto owned, state::OwnedDocument::TakeOver(with.state, with.clock, stored,
+                                                                   fresh, options.lease));
   LogEvent(Level::kInfo, "took_over",
            {{"database", options.database},
             {"tables", owned.document().tables.size()},
             {"owner", owned.document().owner.id},
             {"previous_owner", stored ? stored->document.owner.id : "none"}});
   auto capture = std::unique_ptr<Capture>(
-      new Capture(Context{options, source, data, std::move(owned), clock, stop, {}, {}}));
+      new Capture(Context{.options = options,
+                          .with = with,
+                          .owned = std::move(owned),
+                          .selection = TableSelection::Make(options.tables, options.exclude)}));
   for (const auto& [name, table] : capture->document().tables) {
     capture->context_.runtime[name].unconfirmed = table.claim && !table.claim->confirmed;
   }
   return capture;
 }
 
-Result<RoundReport> Capture::Round() {
+Result<RoundReport> Capture::Round(const RoundLimits& limits) {
   readable_.clear();
   changed_.clear();
+  waiting_.clear();
   empty_.clear();
   complete_.clear();
-  try_again_ = false;
+  try_again_ = more_ = false;
   for (auto& [name, runtime] : context_.runtime) runtime.rows = runtime.objects = 0;
+  auto report = Steps(limits, context_.with.clock.MonotonicNow());
+  // What workers still do for a round that has failed is of no use any more.
+  if (!report.ok()) context_.Abandon();
+  return report;
+}
 
+Result<RoundReport> Capture::Steps(const RoundLimits& limits, std::chrono::nanoseconds started) {
   // ★ Before anything is read: do the folders hold what the document says?
-  ARROW_RETURN_NOT_OK(CheckFolders());
+  ARROW_RETURN_NOT_OK(CheckFolders(context_));
   const auto& anchor = context_.document().anchor;
-  ARROW_ASSIGN_OR_RAISE(const PollInfo info,
-                        context_.source.Poll(anchor ? std::optional(anchor->lsn) : std::nullopt));
+  ARROW_ASSIGN_OR_RAISE(
+      const PollInfo info,
+      context_.with.source.Poll(anchor ? std::optional(anchor->lsn) : std::nullopt));
   const HistoryVerdict verdict = JudgeHistory(anchor, info);
   if (verdict.history == History::kReplaced) {
     return StopsEverything(
         "the database was restored or replaced: " + verdict.why +
-        ". Nothing was read. If it is meant to be so, give the database another [target] "
-        "url, or move its objects and its state document away, and start again");
+        ". Nothing was read. If it is meant to be so: cdc-to-s3 adopt --new-history --start now "
+        "--yes (or oldest, a time, an LSN); or give the database another [target] url");
   }
   if (verdict.history == History::kWait || !info.horizon) {
     if (!verdict.why.empty()) LogEvent(Level::kWarn, "server_lags", {{"why", verdict.why}});
     try_again_ = !verdict.why.empty();
-    return Report();
+    Tell(info, started, /*ended=*/true);
+    RoundReport report = Report();
+    report.captured_tables = std::ssize(info.instances);
+    return report;
   }
-  ARROW_RETURN_NOT_OK(AddNewTables(info));
-  ARROW_RETURN_NOT_OK(SettleClaims(info));
-  ARROW_RETURN_NOT_OK(FindWork(info));
-  ARROW_RETURN_NOT_OK(Deliver(*info.horizon));
-  ARROW_RETURN_NOT_OK(CloseRound(*info.horizon));
-  return Report();
+  Horizon horizon = *info.horizon;
+  if (limits.up_to && limits.up_to->lsn < horizon.lsn) horizon = *limits.up_to;
+  Tell(info, started, /*ended=*/false);
+  LeaveOut();
+  ARROW_RETURN_NOT_OK(AddNewTables(context_, info));
+  ARROW_RETURN_NOT_OK(ChooseInstances(info));
+  ARROW_RETURN_NOT_OK(RecoverClaims(context_, readable_, info.horizon->lsn));
+  std::erase_if(readable_,
+                [this](const auto& entry) { return context_.runtime[entry.first].unconfirmed; });
+  ARROW_RETURN_NOT_OK(FindWork(info, horizon, limits.wait_for_age));
+  ARROW_RETURN_NOT_OK(Deliver(horizon, started + limits.turns));
+  ARROW_RETURN_NOT_OK(CloseRound(horizon));
+  ShowAll();
+  Tell(info, started, /*ended=*/true);
+  RoundReport report = Report();
+  report.captured_tables = std::ssize(info.instances);
+  report.horizon = horizon;
+  return report;
 }
 
 Status Capture::Finish() {
-  if (context_.pending.empty()) return Status::OK();
-  return context_.Swap([](state::Document&) {});
-}
-
-bool Capture::IsResting(const std::string& name) const {
-  const auto runtime = context_.runtime.find(name);
-  return runtime != context_.runtime.end() && !runtime->second.trouble.empty() &&
-         context_.clock.MonotonicNow() < runtime->second.retry_at;
-}
-
-Status Capture::CheckFolders() {
-  for (const auto& [name, table] : context_.document().tables) {
-    if (context_.runtime[name].folder_checked || IsResting(name)) continue;
-    ARROW_ASSIGN_OR_RAISE(const TableNames names, context_.NamesOf(table));
-    Status checked = Status::OK();
-    if (names.folder() != table.folder) {
-      checked = StopsTable("[target] path now gives the folder " + names.folder() +
-                           ", but the table's objects are in " + table.folder +
-                           ". Put the setting back; a table's folder never changes");
-    } else {
-      checked = UnlessListingIsOptional(
-          context_.options,
-          CheckFolder(context_.data, names, table.claim ? table.claim->key : "", name));
-    }
-    // An object that our document does not know may be the work of a copy that took over from us.
-    if (IsStopsEverything(checked)) ARROW_RETURN_NOT_OK(context_.owned.Confirm());
-    context_.runtime[name].folder_checked = checked.ok();
-    if (!checked.ok()) ARROW_RETURN_NOT_OK(context_.TableTrouble(name, checked));
-  }
-  return Status::OK();
-}
-
-Status Capture::SettleClaims(const PollInfo& info) {
-  std::vector<std::string> names;
-  for (const auto& [name, table] : context_.document().tables) names.push_back(name);
-  for (const std::string& name : names) {
-    if (IsResting(name) || !context_.runtime[name].folder_checked) continue;
-    const auto instance = ChooseInstance(context_, name, info);
-    Status settled = instance.status();
-    if (settled.ok() && context_.runtime[name].unconfirmed) {
-      settled = RecoverClaim(context_, name, *instance);
-    }
-    if (!settled.ok()) {
-      ARROW_RETURN_NOT_OK(context_.TableTrouble(name, settled));
-      continue;
-    }
-    readable_.emplace(name, *instance);
-  }
-  return Status::OK();
-}
-
-Status Capture::JudgeGap(const std::string& name, const CaptureInstance& instance,
-                         const Horizon& horizon) {
-  const Position place = context_.document().PlaceOf(context_.table(name));
-  if (!RowsMayBeGone(instance.start_lsn, place)) return Status::OK();
-  const Position end = Position::After(instance.start_lsn.Previous());
-  const std::string range = place.ToString() + " to " + end.ToString();
-  if (context_.options.on_gap == OnGap::kStop || instance.start_lsn.Previous() > horizon.lsn) {
-    return StopsTable(
-        "gap: changes from " + range +
-        " can no longer be read; retention (cleanup) passed this table's place. What was lost "
-        "cannot be brought back from CDC. To go on behind the gap, run once with on_gap = "
-        "\"continue\"; the gap is then recorded in the state and in the next object's footer. "
-        "To prevent the next one, lengthen retention: EXEC sys.sp_cdc_change_job @job_type = "
-        "N'cleanup', @retention = <minutes>");
-  }
-  LogEvent(Level::kError, "gap_accepted", {{"table", name}, {"range", range}});
-  const std::string now = FormatUtc(context_.clock.UtcNow());
-  return context_.Swap([&](state::Document& document) {
-    state::Table& table = document.tables.at(name);
-    table.gaps.push_back({place, end, now, 0});
-    table.position = end;
-    MoveAnchor(document, horizon);
+  return context_.owned.Release([this](state::Document& document) {
+    for (const auto& rider : context_.pending) rider(document);
   });
 }
 
-Status Capture::FindWork(const PollInfo& info) {
+// Tables that no setting selects any more leave the cut; they keep their place in the document, and
+// go on from there when they are selected again.
+void Capture::LeaveOut() {
+  for (const auto& [name, table] : context_.document().tables) {
+    if (context_.selects(table)) continue;
+    context_.runtime[name].trouble.clear();
+    context_.Show(name, TableCondition::kLeftOut);
+    if (!table.in_cut && table.stopped.empty()) continue;
+    LogEvent(Level::kInfo, "table_left_out", {{"table", name}, {"why", "no setting selects it"}});
+    context_.pending.push_back([name = name](state::Document& document) {
+      state::Table& left = document.tables.at(name);
+      if (left.in_cut) left.empty_through = std::max(left.empty_through, document.complete_through);
+      left.in_cut = false;
+      left.stopped.clear();
+      left.stopped_since.clear();
+    });
+  }
+}
+
+Status Capture::ChooseInstances(const PollInfo& info) {
+  std::vector<std::string> names;
+  for (const auto& [name, table] : context_.document().tables) {
+    if (context_.selects(table)) names.push_back(name);
+  }
+  for (const std::string& name : names) {
+    if (context_.IsResting(name) || !context_.runtime[name].folder_checked) continue;
+    auto reading = ChooseInstance(context_, name, info);
+    if (reading.ok()) {
+      readable_.emplace(name, std::move(*reading));
+    } else {
+      ARROW_RETURN_NOT_OK(context_.TableTrouble(name, reading.status()));
+    }
+  }
+  return Status::OK();
+}
+
+Status Capture::FindWork(const PollInfo& info, const Horizon& horizon, bool wait_for_age) {
   std::vector<std::string> probed;
   std::vector<source::Source::Probe> probes;
   for (auto entry = readable_.begin(); entry != readable_.end();) {
-    const auto& [name, instance] = *entry;
-    if (const Status judged = JudgeGap(name, instance, *info.horizon); !judged.ok()) {
+    const auto& [name, reading] = *entry;
+    const Status judged = JudgeGap(context_, name, reading.instance, *info.horizon);
+    if (!judged.ok()) {
       ARROW_RETURN_NOT_OK(context_.TableTrouble(name, judged));
       entry = readable_.erase(entry);
       continue;
     }
     const Position place = context_.document().PlaceOf(context_.table(name));
-    if (place.inside_transaction()) {
+    if (place.inside_transaction() || reading.through) {
       changed_.push_back(name);
-    } else if (place.lsn() >= info.horizon->lsn) {
+    } else if (place.lsn() >= horizon.lsn) {
       empty_.insert(name);
     } else {
       probed.push_back(name);
-      probes.push_back({instance, place.lsn()});
+      probes.push_back({reading.instance, place.lsn()});
     }
     ++entry;
   }
   if (probes.empty()) return Status::OK();
-  ARROW_ASSIGN_OR_RAISE(const auto answers, context_.source.HaveRows(probes, info.horizon->lsn));
+  ARROW_ASSIGN_OR_RAISE(const auto answers, context_.with.source.HaveRows(probes, horizon.lsn));
   for (size_t i = 0; i < probed.size(); ++i) {
+    const std::string& name = probed[i];
     if (!answers[i].ok()) {
-      ARROW_RETURN_NOT_OK(context_.TableTrouble(probed[i], answers[i].status()));
-    } else if (*answers[i]) {
-      changed_.push_back(probed[i]);
+      ARROW_RETURN_NOT_OK(context_.TableTrouble(name, answers[i].status()));
+      continue;
+    }
+    if (!*answers[i]) {
+      empty_.insert(name);
+      continue;
+    }
+    ARROW_ASSIGN_OR_RAISE(const bool waits, wait_for_age ? StillWaits(name) : Result<bool>(false));
+    if (waits) {
+      waiting_.insert(name);
+      context_.Show(name, TableCondition::kWaiting);
     } else {
-      empty_.insert(probed[i]);
+      changed_.push_back(name);
     }
   }
   return Status::OK();
 }
 
-Status Capture::Deliver(const Horizon& horizon) {
-  Delivery delivery(context_, horizon);
-  std::set<std::string> read_through;
+// Small tables: changes wait in the change table until they are old enough or fill an object. Their
+// age counts from when they were first seen, which is at most an interval after their commit.
+Result<bool> Capture::StillWaits(const std::string& name) {
+  if (context_.options.object_age.count() == 0) return false;
+  auto& since = context_.runtime[name].waiting_since;
+  const auto now = context_.with.clock.MonotonicNow();
+  if (!since) since = now;
+  if (now - *since >= context_.options.object_age) return false;
+  const auto& reading = readable_.at(name);
+  const Position place = context_.document().PlaceOf(context_.table(name));
+  ARROW_ASSIGN_OR_RAISE(const int64_t rows,
+                        context_.with.source.CountRows({reading.instance, place.lsn()},
+                                                       context_.options.limits.max_rows));
+  return rows < context_.options.limits.max_rows;
+}
+
+Status Capture::Deliver(const Horizon& horizon, std::chrono::nanoseconds deadline) {
+  if (changed_.empty()) return Status::OK();
+  Delivery delivery(context_, horizon, deadline);
   for (const std::string& name : changed_) {
-    if (context_.stop) return Status::Cancelled("stopped");
-    const Status delivered = delivery.Table(name, readable_.at(name));
-    if (delivered.ok()) {
-      read_through.insert(name);
-    } else {
-      ARROW_RETURN_NOT_OK(context_.TableTrouble(name, delivered));
-    }
+    delivery.Add(name, readable_.at(name));
+    context_.Show(name, TableCondition::kBehind);
   }
-  ARROW_RETURN_NOT_OK(delivery.Flush());
-  for (const std::string& name : read_through) {
-    if (delivery.overtaken().contains(name) || context_.runtime[name].unconfirmed) {
-      try_again_ = true;
-    } else if (!delivery.delivered().contains(name)) {
-      if (context_.document().PlaceOf(context_.table(name)).inside_transaction()) {
-        empty_.insert(name);  // the rest of a transaction that had no rest
-        continue;
-      }
+  ARROW_RETURN_NOT_OK(delivery.Run());
+  using Outcome = Delivery::Outcome;
+  for (const std::string& name : changed_) {
+    const Outcome outcome = delivery.outcome(name);
+    const auto& through = readable_.at(name).through;
+    const bool read_through = outcome == Outcome::kDelivered || outcome == Outcome::kNothing;
+    if (outcome == Outcome::kMore || (read_through && through)) more_ = true;
+    if (read_through && through) {  // the newer instance goes on from here
+      context_.pending.push_back([name, end = *through](state::Document& document) {
+        Lsn& known = document.tables.at(name).empty_through;
+        known = std::max(known, end);
+      });
+    } else if (outcome == Outcome::kDelivered) {
+      complete_.insert(name);
+    } else if (outcome == Outcome::kNothing &&
+               context_.document().PlaceOf(context_.table(name)).inside_transaction()) {
+      empty_.insert(name);  // the rest of a transaction that had no rest
+    } else if (outcome == Outcome::kNothing || outcome == Outcome::kNotShown) {
       // The server said that there are rows, and then gave none: one of the two answers is wrong.
       try_again_ = true;
       LogEvent(Level::kWarn, "rows_not_shown",
                {{"table", name}, {"why", "the server has rows but gave none; asking again"}});
-    } else {
-      complete_.insert(name);
+    } else if (outcome == Outcome::kOvertaken) {
+      try_again_ = true;
     }
-    if (complete_.contains(name)) {
-      LogEvent(Level::kInfo, "delivered",
-               {{"table", name},
-                {"objects", context_.runtime[name].objects},
-                {"rows", context_.runtime[name].rows},
-                {"through", horizon.lsn.ToString()},
-                {"last", context_.table(name).claim ? context_.table(name).claim->key : ""}});
-    }
+    const TableRuntime& runtime = context_.runtime[name];
+    if (runtime.objects == 0) continue;
+    LogEvent(Level::kInfo, "delivered",
+             {{"table", name},
+              {"objects", runtime.objects},
+              {"rows", runtime.rows},
+              {"through", context_.table(name).position.lsn().ToString()},
+              {"last", context_.table(name).claim ? context_.table(name).claim->key : ""}});
   }
   return Status::OK();
 }
@@ -276,16 +298,19 @@ Status Capture::Deliver(const Horizon& horizon) {
 Status Capture::CloseRound(const Horizon& horizon) {
   if (!empty_.empty()) {
     // An empty verdict counts only if nothing was cleaned away before we looked.
-    ARROW_ASSIGN_OR_RAISE(const auto instances, context_.source.Recheck(horizon.lsn));
+    ARROW_ASSIGN_OR_RAISE(const auto instances, context_.with.source.Recheck(horizon.lsn));
+    std::map<int64_t, const CaptureInstance*> by_id;
+    for (const CaptureInstance& instance : instances) {
+      by_id[instance.change_table_object_id] = &instance;
+    }
     for (const std::string& name : empty_) {
-      const CaptureInstance& known = readable_.at(name);
-      const auto now = std::ranges::find_if(instances, [&](const CaptureInstance& instance) {
-        return instance.change_table_object_id == known.change_table_object_id &&
-               instance.source_object_id == known.source_object_id;
-      });
-      if (now == instances.end()) continue;
+      const CaptureInstance& known = readable_.at(name).instance;
+      const auto now = by_id.find(known.change_table_object_id);
+      if (now == by_id.end() || now->second->source_object_id != known.source_object_id) continue;
       const Position place = context_.document().PlaceOf(context_.table(name));
-      if (!RowsMayBeGone(now->start_lsn, place)) complete_.insert(name);
+      if (RowsMayBeGone(now->second->start_lsn, place)) continue;
+      complete_.insert(name);
+      context_.runtime[name].waiting_since.reset();
     }
     if (!std::includes(complete_.begin(), complete_.end(), empty_.begin(), empty_.end()))
       try_again_ = true;
@@ -293,32 +318,54 @@ Status Capture::CloseRound(const Horizon& horizon) {
   for (const std::string& name : complete_) context_.TableFine(name);
 
   const auto close = [&](state::Document& document) {
-    document.held_back_by.clear();
-    for (const auto& [name, table] : document.tables) {
-      if (table.in_cut && !complete_.contains(name)) document.held_back_by.push_back(name);
-    }
-    const bool whole = document.held_back_by.empty() && !complete_.empty();
-    if (whole) document.complete_through = std::max(document.complete_through, horizon.lsn);
-    for (const std::string& name : complete_) {
-      state::Table& table = document.tables.at(name);
-      if (whole) {
-        table.in_cut = true;
-        table.empty_through = Lsn{};
-      } else {
-        table.empty_through = std::max(table.empty_through, horizon.lsn);
-      }
-    }
+    CloseCut(&document, complete_, horizon.lsn);
     if (!complete_.empty()) MoveAnchor(document, horizon);
   };
   state::Document next = context_.document();
+  for (const auto& rider : context_.pending) rider(next);
   close(next);
-  if (next == context_.document() && context_.pending.empty()) return Status::OK();
-  return context_.Swap(close);
+  return next == context_.document() ? Status::OK() : context_.Swap(close);
+}
+
+void Capture::Tell(const PollInfo& info, std::chrono::nanoseconds started, bool ended) {
+  RoundProgress round;
+  round.at = context_.with.clock.UtcNow();
+  if (info.horizon) {
+    round.horizon = info.horizon->lsn;
+    const auto local = ParseUtc(info.horizon->tran_end_time + "Z");
+    if (local.ok()) round.horizon_time = *local - std::chrono::minutes(info.server_offset_minutes);
+  }
+  round.complete_through = context_.document().complete_through;
+  round.held_back = std::ssize(context_.document().held_back_by);
+  round.tables = std::ssize(context_.document().tables);
+  round.changed = std::ssize(changed_);
+  round.swaps = context_.swaps;
+  round.ended = ended;
+  round.took = std::chrono::duration_cast<std::chrono::milliseconds>(
+      context_.with.clock.MonotonicNow() - started);
+  context_.with.observer.OnRound(round);
+}
+
+void Capture::ShowAll() {
+  for (const auto& [name, table] : context_.document().tables) {
+    if (!context_.selects(table)) continue;
+    const TableRuntime& runtime = context_.runtime[name];
+    TableCondition condition = TableCondition::kBehind;
+    if (!runtime.trouble.empty()) {
+      condition = runtime.transient ? TableCondition::kRetrying : TableCondition::kStopped;
+    } else if (complete_.contains(name)) {
+      condition = TableCondition::kComplete;
+    } else if (waiting_.contains(name)) {
+      condition = TableCondition::kWaiting;
+    }
+    context_.Show(name, condition);
+  }
 }
 
 RoundReport Capture::Report() const {
   RoundReport report;
   report.try_again = try_again_;
+  report.more = more_;
   for (const auto& [name, runtime] : context_.runtime) {
     report.objects += runtime.objects;
     report.rows += runtime.rows;

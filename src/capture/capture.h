@@ -10,34 +10,47 @@
 #include <vector>
 
 #include "capture/context.h"
+#include "capture/instances.h"
 
 namespace cdc::capture {
+
+// What one round may do.
+struct RoundLimits {
+  // Nothing beyond this horizon; nothing: up to the one that the round finds.
+  std::optional<source::Horizon> up_to;
+  // Tables with a backlog get further turns for so long; then the next round looks at all again.
+  std::chrono::nanoseconds turns = std::chrono::hours(24 * 365);
+  bool wait_for_age = true;  // as object_age says
+};
 
 struct RoundReport {
   int64_t objects = 0;
   int64_t rows = 0;
+  int64_t captured_tables = 0;             // as the server says, selected or not
+  std::optional<source::Horizon> horizon;  // up to which the round looked
   // Tables that are not read now: schema.name and why.
   std::vector<std::pair<std::string, std::string>> stopped;
   // Something only needs another try: a lock timeout, a server that lags, cleanup in between.
   bool try_again = false;
+  // There is more to be read at once: a backlog, or a table that goes on with its newer instance.
+  bool more = false;
 };
 
-// The heart: takes the state document over, then delivers the changes of all captured tables, round
-// by round. One thread. Errors: IsStopsEverything and state::IsOwnershipLost are final;
+// The heart: takes the state document over, then delivers the changes of all selected tables, round
+// by round. The steps of a round run on the caller's thread, which alone touches the document;
+// workers read and put. Errors: IsStopsEverything and state::IsOwnershipLost are final;
 // state::IsUnsettled wants a new Capture; any other error may go away, and the next Round begins
 // where this one was.
 class Capture {
  public:
-  // The references must outlive it. `state_store` is where the document lives; it may be `data`.
   static arrow::Result<std::unique_ptr<Capture>> Start(const Options& options,
-                                                       source::Source& source, store::Store& data,
-                                                       store::Store& state_store,
-                                                       const Clock& clock,
-                                                       const std::atomic<bool>& stop);
+                                                       const Surroundings& surroundings);
 
-  // One round over all tables, up to the horizon at its beginning.
-  arrow::Result<RoundReport> Round();
-  // Writes down what the last round left to be confirmed. A crash instead costs one HEAD a table.
+  arrow::Result<RoundReport> Round(const RoundLimits& limits = {});
+  // Between rounds: tells others that this program is alive, when it is time to.
+  arrow::Status KeepLease() { return context_.KeepLease(); }
+  // Writes down what the last round left to be confirmed, and gives the document up. A crash
+  // instead costs one HEAD a table, and the next owner waits for the lease.
   arrow::Status Finish();
 
   const state::Document& document() const { return context_.document(); }
@@ -45,29 +58,29 @@ class Capture {
  private:
   explicit Capture(Context context) : context_(std::move(context)) {}
 
+  arrow::Result<RoundReport> Steps(const RoundLimits& limits, std::chrono::nanoseconds started);
   // The steps of a round, in order.
-  arrow::Status CheckFolders();
-  arrow::Status AddNewTables(const source::PollInfo& info);
-  arrow::Status SettleClaims(const source::PollInfo& info);
-  arrow::Status FindWork(const source::PollInfo& info);
-  arrow::Status Deliver(const source::Horizon& horizon);
+  void LeaveOut();
+  arrow::Status ChooseInstances(const source::PollInfo& info);
+  arrow::Status FindWork(const source::PollInfo& info, const source::Horizon& horizon,
+                         bool wait_for_age);
+  arrow::Status Deliver(const source::Horizon& horizon, std::chrono::nanoseconds deadline);
   arrow::Status CloseRound(const source::Horizon& horizon);
 
-  arrow::Result<state::Table> Admit(const source::CaptureInstance& instance,
-                                    const source::Horizon& horizon) const;
-  arrow::Status JudgeGap(const std::string& name, const source::CaptureInstance& instance,
-                         const source::Horizon& horizon);
-  bool IsResting(const std::string& name) const;
+  arrow::Result<bool> StillWaits(const std::string& name);
+  void Tell(const source::PollInfo& info, std::chrono::nanoseconds started, bool ended);
+  void ShowAll();
   RoundReport Report() const;
 
   Context context_;
   // Of the round under way.
-  std::map<std::string, source::CaptureInstance>
-      readable_;                      // tables that may be read, by schema.name
-  std::vector<std::string> changed_;  // of them, those with rows
-  std::set<std::string> empty_;       // and those without
-  std::set<std::string> complete_;    // delivered up to the horizon
+  std::map<std::string, Reading> readable_;  // tables that may be read, by schema.name
+  std::vector<std::string> changed_;         // of them, those with rows to be delivered now
+  std::set<std::string> waiting_;            // those whose rows are younger than object_age
+  std::set<std::string> empty_;              // and those without
+  std::set<std::string> complete_;           // delivered up to the horizon
   bool try_again_ = false;
+  bool more_ = false;
 };
 
 }  // namespace cdc::capture

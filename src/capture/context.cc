@@ -1,5 +1,7 @@
 #include "capture/context.h"
 
+#include <algorithm>
+
 #include "base/events.h"
 #include "base/utc_text.h"
 #include "odbc/connection.h"
@@ -10,7 +12,12 @@ namespace {
 
 using arrow::Status;
 
-constexpr std::chrono::seconds kRetryPause{60};
+// A table that somebody must look at is tried again after growing pauses: whoever mends it sees it
+// go on soon, and a server is not asked every second for what it refuses.
+constexpr std::chrono::seconds kFirstRetryPause{2};
+constexpr std::chrono::seconds kRetryPauseMax{120};
+constexpr std::chrono::milliseconds kLeaseLook{200};
+constexpr size_t kGapsKept = 100;
 
 class Scope : public arrow::StatusDetail {
  public:
@@ -32,6 +39,7 @@ bool Is(const Status& status, const char* id) {
 bool IsTransient(const Status& status) {
   if (Is(status, kTable)) return false;
   if (store::KindOf(status) == store::ErrorKind::kTransient) return true;
+  if (source::IsTryAgain(status)) return true;
   return odbc::ClassOf(status) != odbc::ErrorClass::kPermanent;
 }
 
@@ -54,37 +62,125 @@ void MoveAnchor(state::Document& document, const source::Horizon& horizon) {
   document.anchor = state::Anchor{horizon.lsn, horizon.tran_end_time};
 }
 
+void AddGap(state::Table* table, state::Gap gap) {
+  if (table->gaps.size() >= kGapsKept) {
+    const int64_t last = table->sequence();
+    const auto carried = std::ranges::find_if(table->gaps, [last](const state::Gap& known) {
+      return known.carried_by != 0 && known.carried_by < last;
+    });
+    if (carried != table->gaps.end()) table->gaps.erase(carried);
+  }
+  table->gaps.push_back(std::move(gap));
+}
+
+std::shared_ptr<const Tools> Tools::Of(const Context& context) {
+  return std::make_shared<const Tools>(Tools{
+      context.options, context.with.sources, context.with.data, context.with.clock,
+      context.document().database_guid, [abandoned = context.abandoned, &stop = context.with.stop] {
+        return stop.load() || abandoned->load();
+      }});
+}
+
+bool Context::IsResting(const std::string& name) const {
+  const auto found = runtime.find(name);
+  return found != runtime.end() && !found->second.trouble.empty() &&
+         with.clock.MonotonicNow() < found->second.retry_at;
+}
+
 Status Context::Swap(const std::function<void(state::Document&)>& change) {
   ARROW_RETURN_NOT_OK(owned.Swap([&](state::Document& document) {
     for (const auto& rider : pending) rider(document);
     change(document);
   }));
   pending.clear();
+  ++swaps;
   return Status::OK();
 }
 
+Status Context::KeepLease() {
+  return owned.needs_renewal() ? Swap([](state::Document&) {}) : Status::OK();
+}
+
+Status Context::Gather() {
+  while (with.executor.under_way() > 0) {
+    const auto then = with.executor.Wait(kLeaseLook);
+    Status done = then ? (*then)() : Status::OK();
+    if (done.ok()) done = KeepLease();
+    if (!done.ok()) {
+      Abandon();
+      return done;
+    }
+  }
+  return with.stop ? Status::Cancelled("stopped") : Status::OK();
+}
+
+void Context::Abandon() {
+  *abandoned = true;
+  if (with.executor.under_way() > 0) with.sources.Cancel();
+  with.executor.Abandon();
+  *abandoned = false;
+}
+
+bool Context::EndsEverything(const Status& why) const {
+  return IsStopsEverything(why) || state::IsOwnershipLost(why) || state::IsUnsettled(why) ||
+         with.stop;
+}
+
 Status Context::TableTrouble(const std::string& name, const Status& why) {
-  if (IsStopsEverything(why) || state::IsOwnershipLost(why) || state::IsUnsettled(why) || stop)
-    return why;
+  if (EndsEverything(why)) return why;
   // A lost connection is the round's trouble: no further verdict of this round would count.
   if (odbc::ClassOf(why) == odbc::ErrorClass::kConnectionLost) return why;
+  Record(name, why);
+  return Status::OK();
+}
+
+Status Context::WorkerTrouble(const std::string& name, const Status& why) {
+  if (EndsEverything(why)) return why;
+  Record(name, why);
+  return Status::OK();
+}
+
+void Context::Record(const std::string& name, const Status& why) {
   TableRuntime& table = runtime[name];
   const bool transient = IsTransient(why);
   table.transient = transient;
-  table.retry_at = clock.MonotonicNow() + (transient ? std::chrono::nanoseconds(0) : kRetryPause);
-  if (table.trouble == why.message()) return Status::OK();
+  if (transient) {
+    table.retry_at = with.clock.MonotonicNow();
+  } else {
+    const auto pause = kFirstRetryPause * (int64_t{1} << std::min(table.retries++, 10));
+    table.retry_at =
+        with.clock.MonotonicNow() + std::min<std::chrono::seconds>(pause, kRetryPauseMax);
+  }
+  const bool known = table.trouble == why.message();
   table.trouble = why.message();
+  Show(name, transient ? TableCondition::kRetrying : TableCondition::kStopped);
+  if (known) return;
   LogEvent(transient ? Level::kWarn : Level::kError, transient ? "table_retry" : "table_stopped",
            {{"table", name}, {"why", why.message()}});
-  if (!transient) {
-    pending.push_back([name, why = why.message(), at = FormatUtc(clock.UtcNow())](auto& document) {
-      const auto found = document.tables.find(name);
-      if (found == document.tables.end() || found->second.stopped == why) return;
-      found->second.stopped = why;
-      found->second.stopped_since = at;
-    });
+  if (transient) return;
+  pending.push_back(
+      [name, why = why.message(), at = FormatUtc(with.clock.UtcNow())](auto& document) {
+        const auto found = document.tables.find(name);
+        if (found == document.tables.end() || found->second.stopped == why) return;
+        found->second.stopped = why;
+        found->second.stopped_since = at;
+      });
+}
+
+void Context::Show(const std::string& name, TableCondition condition) {
+  TableRuntime& table = runtime[name];
+  TableProgress& now = table.progress;
+  now.name = name;
+  now.condition = condition;
+  now.why = table.trouble;
+  if (const auto found = document().tables.find(name); found != document().tables.end()) {
+    now.in_cut = found->second.in_cut;
+    now.last_key = found->second.claim ? found->second.claim->key : "";
+    now.gaps = std::ssize(found->second.gaps);
   }
-  return Status::OK();
+  if (now == table.told) return;
+  table.told = now;
+  with.observer.OnTable(now);
 }
 
 void Context::TableFine(const std::string& name) {
@@ -94,6 +190,7 @@ void Context::TableFine(const std::string& name) {
   if (table.trouble.empty() && !recorded) return;
   LogEvent(Level::kInfo, "table_resumed", {{"table", name}});
   table.trouble.clear();
+  table.retries = 0;
   if (recorded) {
     pending.push_back([name](auto& document) {
       document.tables.at(name).stopped.clear();

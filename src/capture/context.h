@@ -3,12 +3,17 @@
 #include <atomic>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "capture/executor.h"
 #include "capture/naming.h"
 #include "capture/object_builder.h"
+#include "capture/observer.h"
+#include "capture/selection.h"
+#include "capture/source_pool.h"
 #include "source/source.h"
 #include "state/state_file.h"
 #include "store/store.h"
@@ -38,48 +43,101 @@ struct Options {
   state::DocumentName document() const { return {database, group}; }
 };
 
+// What the program works with. All of it must outlive the Capture; what workers use as well
+// (sources, data, clock, stop) may be used from several threads.
+struct Surroundings {
+  source::Source& source;  // the polling connection
+  SourcePool& sources;     // the workers' connections
+  Executor& executor;
+  store::Store& data;
+  store::Store& state;  // where the document lives; may be `data`
+  const Clock& clock;
+  const std::atomic<bool>& stop;
+  Observer& observer;
+};
+
 // What the program remembers of a table beside the document.
 struct TableRuntime {
   std::string trouble;                   // why the table is not read now; "" when it is
   std::chrono::nanoseconds retry_at{0};  // monotonic
+  int retries = 0;
   bool transient = false;
   bool folder_checked = false;  // nothing lies beyond the last name that the document knows
   bool unconfirmed =
-      false;         // the object of the last claim is not known to be there: it comes first
-  int64_t rows = 0;  // delivered in this round
+      false;  // the object of the last claim is not known to be there: it comes first
+  bool fresh_start = false;  // begun in this run at the oldest row, and nothing read since
+  std::optional<std::chrono::nanoseconds> waiting_since;  // has changes younger than object_age
+  int64_t rows = 0;                                       // delivered in this round
   int64_t objects = 0;
+  TableProgress progress;
+  TableProgress told;  // what the observer knows
 };
 
-// What the steps of a round share. One thread.
+// What the steps of a round share. Only the thread of the rounds touches it.
 struct Context {
   Options options;
-  source::Source& source;
-  store::Store& data;
+  Surroundings with;
   state::OwnedDocument owned;
-  const Clock& clock;
-  const std::atomic<bool>& stop;
+  TableSelection selection;
+  // Of the work in hand, when the round cannot go on: what workers do then is of no use.
+  std::shared_ptr<std::atomic<bool>> abandoned = std::make_shared<std::atomic<bool>>(false);
 
-  std::map<std::string, TableRuntime> runtime;  // by schema.name
+  std::map<std::string, TableRuntime> runtime = {};  // by schema.name
   // Changes of the document that nobody needs to wait for: they ride in the next swap.
-  std::vector<std::function<void(state::Document&)>> pending;
+  std::vector<std::function<void(state::Document&)>> pending = {};
+  int64_t swaps = 0;
 
   const state::Document& document() const { return owned.document(); }
   const state::Table& table(const std::string& name) const { return document().tables.at(name); }
+  bool selects(const state::Table& table) const {
+    return selection.Selects(table.schema, table.name);
+  }
   arrow::Result<TableNames> NamesOf(const state::Table& table) const {
     return TableNames::Make(options.path, options.database, table.schema, table.name);
   }
+  bool IsResting(const std::string& name) const;
 
   // One swap with everything pending and `change`.
   arrow::Status Swap(const std::function<void(state::Document&)>& change);
+  // An empty swap if others would soon think that this program is gone.
+  arrow::Status KeepLease();
+  // Waits for all that was posted, keeping the lease.
+  arrow::Status Gather();
+  // Gives up what was posted: its results are of no use any more.
+  void Abandon();
 
   // Records why a table is not read, logs it once, and sets when to try again. Errors that end the
-  // whole program (lost ownership) are given back instead.
+  // whole program (lost ownership) are given back instead, and those of the polling connection,
+  // without which no verdict of this round would count.
   arrow::Status TableTrouble(const std::string& name, const arrow::Status& why);
+  // The same for an error of a worker's connection, which is of no concern to other tables.
+  arrow::Status WorkerTrouble(const std::string& name, const arrow::Status& why);
   void TableFine(const std::string& name);
+  // Tells the observer what has changed.
+  void Show(const std::string& name, TableCondition condition);
+
+ private:
+  bool EndsEverything(const arrow::Status& why) const;
+  void Record(const std::string& name, const arrow::Status& why);
+};
+
+// What a task may use: nothing of it is the rounds' own.
+struct Tools {
+  const Options options;
+  SourcePool& sources;
+  store::Store& data;
+  const Clock& clock;
+  std::string database_guid;
+  std::function<bool()> stopped;
+
+  static std::shared_ptr<const Tools> Of(const Context& context);
 };
 
 // The anchor only moves forward: it stays at or above every position.
 void MoveAnchor(state::Document& document, const source::Horizon& horizon);
+
+// Adds to a table's gaps; of those that objects carry already only the newest stay.
+void AddGap(state::Table* table, state::Gap gap);
 
 // Marks an error as one that stops the whole document, not one table.
 arrow::Status StopsEverything(const std::string& message);

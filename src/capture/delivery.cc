@@ -4,7 +4,7 @@
 
 #include "base/crash_point.h"
 #include "base/events.h"
-#include "capture/history.h"
+#include "odbc/connection.h"
 
 // How changes become objects, each exactly once. For every table: read, claim, put, confirm. The
 // state document is the only truth; what a crash leaves behind is said at each step of Flush.
@@ -13,12 +13,20 @@ namespace cdc::capture {
 
 namespace {
 
+using arrow::Result;
 using arrow::Status;
+using std::chrono::milliseconds;
 
-// Ready objects wait for their common claim; these bounds keep memory and lost work small.
+// Objects that were read wait for a common claim, as a database log groups its commits: so long,
+// or until so many are there.
+constexpr milliseconds kGroupWait{100};
 constexpr size_t kReadyObjectsMax = 200;
-constexpr int64_t kReadyMemoryBytesMax = 16 << 20;
-constexpr int64_t kReadyBytesMax = 256 << 20;  // most of them in temporary files
+// Bounds of what is read and not yet put; then reading waits for the store.
+constexpr int64_t kUnputObjectsMax = 400;
+constexpr int64_t kUnputMemoryMax = 12 << 20;
+constexpr int64_t kUnputBytesMax = 512 << 20;  // most of them in temporary files
+// How long to wait for a worker at most before the lease is looked at.
+constexpr milliseconds kLook{500};
 
 }  // namespace
 
@@ -46,128 +54,141 @@ bool IsClaimed(const std::optional<pq::ObjectIdentity>& found, const std::string
          found->from == claim.from && found->to == claim.to;
 }
 
-Status PutClaimed(Context& context, const std::string& key, const BuiltObject& object) {
-  store::PutOptions options;
-  options.mode =
-      context.options.conditional_puts ? store::PutMode::kIfAbsent : store::PutMode::kOverwrite;
-  options.metadata = object.record.ToUserMetadata();
-  // ★ A process that slept between claim and put must not put any more: somebody else has recovered
-  // the claim, and a consumer may have moved the object away since. The store refuses an old
-  // signature.
-  options.signed_at = context.owned.last_swap_sent();
-  ARROW_ASSIGN_OR_RAISE(const auto result, context.data.Put(key, *object.bytes, options));
-  if (result == store::PutResult::kCreated) return Status::OK();
+void Delivery::Add(const std::string& name, const Reading& reading) {
+  Turn& turn = turns_[name];
+  turn.reading = reading;
+  turn.place = context_.document().PlaceOf(context_.table(name));
+  queue_.push_back(name);
+}
 
-  ARROW_ASSIGN_OR_RAISE(const auto head, context.data.Head(key));
-  if (!head)
-    return store::MakeError(store::ErrorKind::kTransient, key + " was there and is not any more");
-  const auto found = pq::IdentityFromUserMetadata(head->metadata);
-  const pq::FooterRecord& ours = object.record;
-  const bool same_claim = found && found->history_id == ours.history_id &&
-                          found->sequence == ours.sequence && found->from == ours.from &&
-                          found->to == ours.to;
-  // Of an incomplete window another owner may have found more rows, before cleanup went on.
-  const bool same_rows = same_claim && found->rows == ours.rows && found->checksum == ours.checksum;
-  if (same_rows || (same_claim && ours.incomplete)) return Status::OK();
-  return StopsTable("another object sits at the key of this table's next one, " +
-                    context.data.url() + "/" + key + ". Move it away; the table goes on by itself");
+Status Delivery::Run() {
+  Executor& executor = context_.with.executor;
+  const std::atomic<bool>& stop = context_.with.stop;
+  StartReads();
+  while (executor.under_way() > 0 || (!ready_.empty() && !stop)) {
+    if (!stop && ShouldFlush()) ARROW_RETURN_NOT_OK(Flush());
+    const auto then = executor.Wait(ready_.empty() ? kLook : kGroupWait);
+    if (then) ARROW_RETURN_NOT_OK((*then)());
+    ARROW_RETURN_NOT_OK(context_.KeepLease());
+    StartReads();
+  }
+  return stop ? Status::Cancelled("stopped") : halted_;
+}
+
+void Delivery::StartReads() {
+  while (!queue_.empty() && reading_ < context_.options.workers && halted_.ok() &&
+         !context_.with.stop && unput_objects_ < kUnputObjectsMax &&
+         unput_memory_ < kUnputMemoryMax && unput_bytes_ < kUnputBytesMax) {
+    const std::string name = std::move(queue_.front());
+    queue_.pop_front();
+    Turn& turn = turns_.at(name);
+    if (turn.failed) continue;
+    if (turn.objects > 0 && context_.with.clock.MonotonicNow() >= deadline_) continue;
+    ++reading_;
+    const ReadOrder order{
+        name,         turn.reading.instance,
+        turn.place,   turn.reading.through.value_or(horizon_.lsn),
+        horizon_.lsn, NextRecord(context_, context_.table(name), turn.reading.instance)};
+    context_.with.executor.Post(Executor::Lane::kRead, [this, tools = tools_, order]() {
+      auto read = std::make_shared<Result<ReadOutcome>>(ReadNext(*tools, order));
+      return [this, name = order.table, read] { return OnRead(name, std::move(*read)); };
+    });
+  }
+}
+
+Status Delivery::OnRead(const std::string& name, Result<ReadOutcome> read) {
+  --reading_;
+  Turn& turn = turns_.at(name);
+  // The object before it could not be put; or all that counts now is to end.
+  if (turn.failed || context_.with.stop) return Status::OK();
+  if (!read.ok()) {
+    Fail(&turn);
+    const Status& why = read.status();
+    // One table may break its connection again and again; when all break, it is the server.
+    if (odbc::ClassOf(why) == odbc::ErrorClass::kConnectionLost &&
+        ++lost_connections_ > context_.options.workers) {
+      halted_ = why;
+      return Status::OK();
+    }
+    return context_.WorkerTrouble(name, why);
+  }
+  if (read->overtaken) {
+    turn.outcome = Outcome::kOvertaken;
+    LogEvent(Level::kWarn, "read_overtaken",
+             {{"table", name},
+              {"why",
+               "cleanup or a new capture instance came in between; the rows "
+               "read are dropped and the table is judged anew"}});
+    return Status::OK();
+  }
+  if (!read->object) {
+    turn.outcome = turn.objects == 0 ? Outcome::kNothing : Outcome::kNotShown;
+    return Status::OK();
+  }
+  ++unput_objects_;
+  unput_memory_ += read->object->bytes->memory_bytes();
+  unput_bytes_ += read->object->bytes->size_bytes();
+  Ready ready{name, std::move(*read->object), ""};
+  if (turn.putting) {
+    turn.held = std::move(ready);
+  } else {
+    BecomeReady(std::move(ready));
+  }
+  return Status::OK();
+}
+
+void Delivery::BecomeReady(Ready ready) {
+  if (ready_.empty()) ready_since_ = context_.with.clock.MonotonicNow();
+  ready_.push_back(std::move(ready));
 }
 
 bool Delivery::ShouldFlush() const {
-  int64_t memory = 0, bytes = 0;
-  for (const Ready& ready : ready_) {
-    memory += ready.object.bytes->memory_bytes();
-    bytes += ready.object.bytes->size_bytes();
-  }
-  return ready_.size() >= kReadyObjectsMax || memory >= kReadyMemoryBytesMax ||
-         bytes >= kReadyBytesMax;
-}
-
-Status Delivery::Table(const std::string& name, const source::CaptureInstance& instance) {
-  ARROW_ASSIGN_OR_RAISE(const auto description, context_.source.Describe(instance));
-  Position place = context_.document().PlaceOf(context_.table(name));
-  ARROW_ASSIGN_OR_RAISE(const auto reader,
-                        context_.source.Read(description, place, Position::After(horizon_.lsn)));
-  for (;;) {
-    ARROW_ASSIGN_OR_RAISE(
-        auto object,
-        BuildObject(*reader, description, NextRecord(context_, context_.table(name), instance),
-                    context_.options.limits, std::nullopt, context_.stop));
-    // The statement is closed while objects are claimed and put: nobody's ALTER waits for S3, and
-    // the connection is free for the question whether the rows were still all there.
-    ARROW_RETURN_NOT_OK(reader->Pause());
-    if (!object) return Status::OK();
-    const bool more = object->more;
-    const Position to = object->record.to;
-    ready_.push_back({name, instance, place, std::move(*object), ""});
-    place = to;
-    // A table's next object comes only after this one is known to be there; a table that is through
-    // can wait for the others' claims.
-    if (more || ShouldFlush()) ARROW_RETURN_NOT_OK(Flush());
-    const TableRuntime& runtime = context_.runtime[name];
-    if (!more || runtime.unconfirmed || context_.table(name).position < place) return Status::OK();
-  }
+  if (ready_.empty()) return false;
+  const bool nothing_else_comes = reading_ == 0 && (queue_.empty() || !halted_.ok());
+  const bool full = ready_.size() >= kReadyObjectsMax || unput_memory_ >= kUnputMemoryMax ||
+                    unput_bytes_ >= kUnputBytesMax || unput_objects_ >= kUnputObjectsMax;
+  const bool table_waits =
+      std::ranges::any_of(ready_, [](const Ready& ready) { return ready.object.more; });
+  return nothing_else_comes || full || table_waits ||
+         context_.with.clock.MonotonicNow() - ready_since_ >= kGroupWait;
 }
 
 Status Delivery::Flush() {
-  if (ready_.empty()) return Status::OK();
-  // 1. Read: done. A crash until here costs work, nothing else.
-  // 2. Were the rows still all there while we read them? Asked on the same connection, behind the
-  // horizon.
-  ARROW_RETURN_NOT_OK(StillReadable());
+  // 1. Read, and asked again on the same connection whether the rows were still all there
+  // (ReadNext). A crash until here costs work, nothing else.
   CrashPoint("read_not_claimed");
 
-  // 3. Claim. From here on these rows belong to these objects: whoever comes next delivers exactly
+  // 2. Claim. From here on these rows belong to these objects: whoever comes next delivers exactly
   // them.
   ARROW_RETURN_NOT_OK(Claim());
   CrashPoint("claimed_not_put");
 
-  // 4. Put. A crash in between leaves claims without objects; the next owner reads the same windows
-  // again.
-  for (Ready& ready : ready_) {
-    const Status put = Put(ready);
-    CrashPoint("put_not_confirmed");
-    if (put.ok()) continue;
-    context_.runtime[ready.table].unconfirmed = true;
-    ARROW_RETURN_NOT_OK(context_.TableTrouble(ready.table, put));
-  }
-
-  // 5. Confirm: rides in the next swap, and always before or with the table's next claim. Without
-  // it the
-  //    next owner asks the store for the object, finds it, and goes on.
-  ready_.clear();
-  return Status::OK();
-}
-
-Status Delivery::StillReadable() {
-  ARROW_ASSIGN_OR_RAISE(const auto instances, context_.source.Recheck(horizon_.lsn));
-  std::vector<Ready> good;
-  for (Ready& ready : ready_) {
-    const auto same = std::find_if(instances.begin(), instances.end(), [&](const auto& instance) {
-      return instance.change_table_object_id == ready.instance.change_table_object_id &&
-             instance.source_object_id == ready.instance.source_object_id;
-    });
-    if (same != instances.end() && !RowsMayBeGone(same->start_lsn, ready.place)) {
-      good.push_back(std::move(ready));
-      continue;
+  // 3. Put, on other threads, while the tables' next objects are read. A crash in between leaves
+  // claims without objects; the next owner reads the same windows again.
+  std::vector<Ready> claimed;
+  claimed.swap(ready_);
+  for (Ready& ready : claimed) {
+    Turn& turn = turns_.at(ready.table);
+    ++turn.objects;
+    turn.place = ready.object.record.to;
+    if (ready.object.more) {
+      queue_.push_back(ready.table);
+    } else {
+      turn.outcome = Outcome::kDelivered;
     }
-    overtaken_.insert(ready.table);
-    LogEvent(Level::kWarn, "read_overtaken",
-             {{"table", ready.table},
-              {"why",
-               "cleanup or a new capture instance came in between; the rows "
-               "read are dropped and the table is judged anew"}});
+    StartPut(std::move(ready));
   }
-  ready_ = std::move(good);
+
+  // 4. Confirm (OnPut): rides in the next swap, and always before or with the table's next claim.
+  // Without it the next owner asks the store for the object, finds it, and goes on.
   return Status::OK();
 }
 
 Status Delivery::Claim() {
-  if (ready_.empty()) return Status::OK();
   for (Ready& ready : ready_) {
     const state::Table& table = context_.table(ready.table);
     ARROW_ASSIGN_OR_RAISE(const TableNames names, context_.NamesOf(table));
-    ready.key = names.Next(context_.clock.UtcNow(), table.claim ? table.claim->key : "");
+    ready.key = names.Next(context_.with.clock.UtcNow(), table.claim ? table.claim->key : "");
   }
   return context_.Swap([&](state::Document& document) {
     for (const Ready& ready : ready_) {
@@ -185,23 +206,69 @@ Status Delivery::Claim() {
   });
 }
 
-Status Delivery::Put(Ready& ready) {
-  ARROW_RETURN_NOT_OK(PutClaimed(context_, ready.key, ready.object));
-  const int64_t sequence = ready.object.record.sequence;
-  context_.pending.push_back([name = ready.table, sequence](state::Document& document) {
+void Delivery::StartPut(Ready ready) {
+  turns_.at(ready.table).putting = true;
+  const auto work = std::make_shared<Ready>(std::move(ready));
+  context_.with.executor.Post(
+      Executor::Lane::kPut,
+      [this, tools = tools_, work, signed_at = context_.owned.last_swap_sent()]() {
+        Status put = PutClaimed(*tools, work->key, work->object, signed_at);
+        return [this, work, put] { return OnPut(work->table, work->object, work->key, put); };
+      });
+}
+
+Status Delivery::OnPut(const std::string& name, const BuiltObject& object, const std::string& key,
+                       const Status& put) {
+  CrashPoint("put_not_confirmed");
+  Turn& turn = turns_.at(name);
+  turn.putting = false;
+  --unput_objects_;
+  unput_memory_ -= object.bytes->memory_bytes();
+  unput_bytes_ -= object.bytes->size_bytes();
+  TableRuntime& runtime = context_.runtime[name];
+  if (!put.ok()) {
+    runtime.unconfirmed = true;
+    Fail(&turn);
+    return context_.with.stop ? Status::OK() : context_.WorkerTrouble(name, put);
+  }
+  const pq::FooterRecord& record = object.record;
+  context_.pending.push_back([name, sequence = record.sequence](state::Document& document) {
     auto& claim = document.tables.at(name).claim;
     if (claim && claim->sequence == sequence) claim->confirmed = true;
   });
-  delivered_.insert(ready.table);
-  TableRuntime& runtime = context_.runtime[ready.table];
-  runtime.rows += ready.object.record.rows;
+  runtime.rows += record.rows;
   ++runtime.objects;
+  runtime.fresh_start = false;
+  runtime.waiting_since.reset();
+  TableProgress& progress = runtime.progress;
+  progress.rows += record.rows;
+  ++progress.objects;
+  progress.bytes += object.bytes->size_bytes();
+  for (const auto& [column, count] : record.altered_values) progress.altered_values += count;
+  progress.last_object_at = context_.with.clock.UtcNow();
+  if (object.last_commit) progress.last_commit = object.last_commit;
+  context_.Show(name, TableCondition::kBehind);
   LogEvent(Level::kDebug, "object_put",
-           {{"table", ready.table},
-            {"key", ready.key},
-            {"rows", ready.object.record.rows},
-            {"bytes", ready.object.bytes->size_bytes()}});
+           {{"table", name},
+            {"key", key},
+            {"rows", record.rows},
+            {"bytes", object.bytes->size_bytes()}});
+  if (turn.held) {
+    BecomeReady(std::move(*turn.held));
+    turn.held.reset();
+  }
   return Status::OK();
+}
+
+// What was read beyond an object that could not be put is read again later.
+void Delivery::Fail(Turn* turn) {
+  turn->failed = true;
+  turn->outcome = Outcome::kFailed;
+  if (!turn->held) return;
+  --unput_objects_;
+  unput_memory_ -= turn->held->object.bytes->memory_bytes();
+  unput_bytes_ -= turn->held->object.bytes->size_bytes();
+  turn->held.reset();
 }
 
 }  // namespace cdc::capture

@@ -40,6 +40,35 @@ Status CheckFolder(store::Store& data, const TableNames& names, const std::strin
       "; readers would take it for changes. Move it elsewhere, or choose another [target] path");
 }
 
+Status CheckFolders(Context& context) {
+  const auto tools = Tools::Of(context);
+  for (const auto& [name, table] : context.document().tables) {
+    if (context.runtime[name].folder_checked || context.IsResting(name) || !context.selects(table))
+      continue;
+    ARROW_ASSIGN_OR_RAISE(const TableNames names, context.NamesOf(table));
+    if (names.folder() != table.folder) {
+      ARROW_RETURN_NOT_OK(context.TableTrouble(
+          name, StopsTable("[target] path now gives the folder " + names.folder() +
+                           ", but the table's objects are in " + table.folder +
+                           ". Put the setting back; a table's folder never changes")));
+      continue;
+    }
+    context.with.executor.Post(Executor::Lane::kPut, [&context, tools, names, name = name,
+                                                      last = table.claim ? table.claim->key : ""] {
+      const Status checked =
+          UnlessListingIsOptional(tools->options, CheckFolder(tools->data, names, last, name));
+      return [&context, name, checked]() -> Status {
+        // An object that our document does not know may be the work of a copy that took over
+        // from us.
+        if (IsStopsEverything(checked)) ARROW_RETURN_NOT_OK(context.owned.Confirm());
+        context.runtime[name].folder_checked = checked.ok();
+        return checked.ok() ? checked : context.WorkerTrouble(name, checked);
+      };
+    });
+  }
+  return context.Gather();
+}
+
 Status UnlessListingIsOptional(const Options& options, const Status& status) {
   if (!options.conditional_puts && store::KindOf(status) == store::ErrorKind::kDenied)
     return Status::OK();

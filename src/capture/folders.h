@@ -15,6 +15,10 @@ namespace cdc::capture {
 arrow::Status CheckFolder(store::Store& data, const TableNames& names, const std::string& last_key,
                           const std::string& table);
 
+// The same of every selected table of the document that was not looked at yet in this run, several
+// at a time. A table whose folder setting has changed stops, too.
+arrow::Status CheckFolders(Context& context);
+
 // With local state the target need not allow listing, and a folder that may not be listed is no
 // error; the promise is weaker then, and docs/FORMAT.md says it.
 arrow::Status UnlessListingIsOptional(const Options& options, const arrow::Status& status);

@@ -1,10 +1,14 @@
+#include "capture/new_tables.h"
+
 #include <algorithm>
+#include <memory>
+#include <set>
 
 #include "base/events.h"
-#include "capture/capture.h"
+#include "base/utc_text.h"
 #include "capture/folders.h"
-
-// How captured tables that the document does not know yet come into it.
+#include "capture/groups.h"
+#include "capture/instances.h"
 
 namespace cdc::capture {
 
@@ -15,6 +19,13 @@ using arrow::Status;
 using source::CaptureInstance;
 using source::Horizon;
 using source::PollInfo;
+
+// Of a table that may come in: what a worker has found out.
+struct Candidate {
+  CaptureInstance instance;
+  std::string name;  // schema.name
+  TableNames names;
+};
 
 Status SharesFolder(const std::string& other, const std::string& folder) {
   return StopsTable("table " + other + " already uses the folder " + folder +
@@ -35,106 +46,261 @@ bool IsKnown(const std::map<std::string, state::Table>& tables, const CaptureIns
   });
 }
 
-Status ReadsLike(const state::Table& other) {
-  return StopsTable("its full name reads like that of table [" + other.schema + "].[" + other.name +
-                    "], and the state could not tell them apart; rename one of the two");
+Status BelongsTo(const std::string& document) {
+  return StopsTable("it is delivered by another program already, whose state is " + document +
+                    "; the tables and exclude patterns of groups must not overlap");
 }
 
-}  // namespace
+Status ReadsLike(const std::string& other) {
+  return StopsTable("its full name reads like that of table " + other +
+                    ", and the state could not tell them apart; rename one of the two");
+}
 
-Status Capture::AddNewTables(const PollInfo& info) {
-  std::map<std::string, state::Table> added;
-  for (const CaptureInstance& instance : info.instances) {
-    if (IsKnown(context_.document().tables, instance) || IsKnown(added, instance)) continue;
-    std::string name =
-        instance.table.empty() ? "capture instance " + instance.name : instance.QualifiedName();
-    const state::Table* namesake = Find(context_.document().tables, name);
-    if (namesake == nullptr) namesake = Find(added, name);
-    // Made anew under its old name: which instance it is read from now is decided later.
-    if (namesake != nullptr && namesake->schema == instance.schema) continue;
-    if (namesake != nullptr) name = "[" + instance.schema + "].[" + instance.table + "]";
-    if (IsResting(name)) continue;
-    if (namesake != nullptr) {
-      ARROW_RETURN_NOT_OK(context_.TableTrouble(name, ReadsLike(*namesake)));
-      continue;
-    }
-    // The capture process has not seen it yet, or the horizon has not reached its start.
-    if (instance.start_lsn.is_zero() || instance.start_lsn.Previous() > info.horizon->lsn) continue;
-    auto table = Admit(instance, *info.horizon);
-    if (IsStopsEverything(table.status())) ARROW_RETURN_NOT_OK(context_.owned.Confirm());
-    if (!table.ok()) {
-      ARROW_RETURN_NOT_OK(context_.TableTrouble(name, table.status()));
-      continue;
-    }
-    for (const auto& [other, known] : added) {
-      if (known.folder != table->folder) continue;
-      table = SharesFolder(other, known.folder);
-      break;
-    }
-    if (!table.ok()) {
-      ARROW_RETURN_NOT_OK(context_.TableTrouble(name, table.status()));
-      continue;
-    }
-    context_.TableFine(name);
-    context_.runtime[name].folder_checked = true;
-    added.emplace(name, std::move(*table));
+// On a worker's thread: can everything of it be read, and is its folder free?
+Status Examine(const Tools& tools, const Candidate& candidate, const Lsn& horizon) {
+  {
+    ARROW_ASSIGN_OR_RAISE(auto source, tools.sources.Borrow(horizon, tools.database_guid));
+    ARROW_ASSIGN_OR_RAISE(const auto description, source->Describe(candidate.instance));
+    // Opening a reader over an empty window asks nothing of the server but whether every type is
+    // known.
+    ARROW_RETURN_NOT_OK(
+        source->Read(description, Position::After(horizon), Position::After(horizon)).status());
   }
-  if (added.empty()) return Status::OK();
+  return UnlessListingIsOptional(tools.options,
+                                 CheckFolder(tools.data, candidate.names, "", candidate.name));
+}
+
+class NewTables {
+ public:
+  NewTables(Context& context, const PollInfo& info) : context_(context), info_(info) {}
+
+  Status Add() {
+    ARROW_RETURN_NOT_OK(FindCandidates());
+    ForgetSettled();
+    if (candidates_.empty()) return Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const auto others, FoldersOfOthers(context_));
+    ARROW_RETURN_NOT_OK(RefuseFolders(others));
+    ARROW_RETURN_NOT_OK(ExamineAll());
+    ARROW_RETURN_NOT_OK(Enter());
+    return Withdraw();
+  }
+
+ private:
+  Status FindCandidates();
+  void ForgetSettled();
+  arrow::Result<bool> MayComeIn(const CaptureInstance& instance);
+  Status RefuseFolders(const std::map<std::string, std::string>& others);
+  Status ExamineAll();
+  Status Enter();
+  Status Withdraw();
+  Result<Position> StartOf(const CaptureInstance& instance) const;
+
+  const Lsn& horizon() const { return info_.horizon->lsn; }
+  // An object that our document does not know may be the work of a copy that took over from us.
+  Status Trouble(const std::string& name, const Status& why) {
+    if (IsStopsEverything(why)) ARROW_RETURN_NOT_OK(context_.owned.Confirm());
+    troubled_.insert(name);
+    return context_.WorkerTrouble(name, why);
+  }
+
+  Context& context_;
+  const PollInfo& info_;
+  std::vector<Candidate> candidates_;
+  std::set<std::string> troubled_;
+  std::map<std::string, state::Table> added_;
+};
+
+// Whether the instance stands for a table that the document does not know; trouble of a table that
+// cannot be told from another one is recorded.
+Result<bool> NewTables::MayComeIn(const CaptureInstance& instance) {
+  const auto& known = context_.document().tables;
+  if (IsKnown(known, instance)) return false;
+  if (instance.table.empty()) {
+    const std::string name = "capture instance " + instance.name;
+    if (context_.IsResting(name)) return false;
+    ARROW_RETURN_NOT_OK(Trouble(
+        name, StopsTable("the login may not see the source table's name; GRANT VIEW DEFINITION ON "
+                         "DATABASE to it")));
+    return false;
+  }
+  if (!context_.selection.Selects(instance.schema, instance.table)) return false;
+  std::string name = instance.QualifiedName();
+  const state::Table* namesake = Find(known, name);
+  // Made anew under its old name: which instance it is read from now is decided later.
+  if (namesake != nullptr && namesake->schema == instance.schema) return false;
+  std::string other;
+  if (namesake != nullptr) {
+    other = "[" + namesake->schema + "].[" + namesake->name + "]";
+  } else {
+    const auto beside = std::ranges::find_if(
+        candidates_, [&](const Candidate& candidate) { return candidate.name == name; });
+    if (beside != candidates_.end()) {
+      other = "[" + beside->instance.schema + "].[" + beside->instance.table + "]";
+    }
+  }
+  if (!other.empty()) {
+    name = "[" + instance.schema + "].[" + instance.table + "]";
+    if (!context_.IsResting(name)) ARROW_RETURN_NOT_OK(Trouble(name, ReadsLike(other)));
+    return false;
+  }
+  return !context_.IsResting(name);
+}
+
+Status NewTables::FindCandidates() {
+  std::set<int64_t> seen;  // source tables
+  for (const CaptureInstance& some : info_.instances) {
+    if (seen.contains(some.source_object_id)) continue;
+    ARROW_ASSIGN_OR_RAISE(const bool wanted, MayComeIn(some));
+    if (!wanted) continue;
+    seen.insert(some.source_object_id);
+    // Null: the capture process has not seen it yet, or the horizon has not reached its start.
+    const CaptureInstance* first = FirstInstance(context_.options, info_, some.source_object_id);
+    if (first == nullptr) continue;
+    auto names = TableNames::Make(context_.options.path, context_.options.database, first->schema,
+                                  first->table);
+    if (names.ok()) {
+      candidates_.push_back({*first, first->QualifiedName(), std::move(*names)});
+    } else {
+      ARROW_RETURN_NOT_OK(Trouble(first->QualifiedName(), names.status()));
+    }
+  }
+  return Status::OK();
+}
+
+// What could not come in for a reason that is gone, or is not captured any more.
+void NewTables::ForgetSettled() {
+  for (auto entry = context_.runtime.begin(); entry != context_.runtime.end();) {
+    const std::string& name = entry->first;
+    const bool comes = std::ranges::any_of(
+        candidates_, [&](const Candidate& candidate) { return candidate.name == name; });
+    if (context_.document().tables.contains(name) || troubled_.contains(name) || comes ||
+        context_.IsResting(name)) {
+      ++entry;
+      continue;
+    }
+    context_.with.observer.OnTableGone(name);
+    entry = context_.runtime.erase(entry);
+  }
+}
+
+// A folder belongs to one table of one document.
+Status NewTables::RefuseFolders(const std::map<std::string, std::string>& others) {
+  std::map<std::string, std::string> taken;  // folder -> table
+  for (const auto& [name, table] : context_.document().tables) taken[table.folder] = name;
+  std::vector<Candidate> free;
+  for (Candidate& candidate : candidates_) {
+    const std::string& folder = candidate.names.folder();
+    Status refused = Status::OK();
+    if (const auto other = others.find(folder); other != others.end()) {
+      refused = BelongsTo(other->second);
+    } else if (const auto beside = taken.find(folder); beside != taken.end()) {
+      refused = SharesFolder(beside->second, folder);
+    }
+    if (!refused.ok()) {
+      ARROW_RETURN_NOT_OK(Trouble(candidate.name, refused));
+      continue;
+    }
+    taken[folder] = candidate.name;
+    free.push_back(std::move(candidate));
+  }
+  candidates_ = std::move(free);
+  return Status::OK();
+}
+
+Status NewTables::ExamineAll() {
+  const auto tools = Tools::Of(context_);
+  const auto good = std::make_shared<std::vector<Candidate>>();
+  for (Candidate& candidate : candidates_) {
+    const auto work = std::make_shared<Candidate>(std::move(candidate));
+    context_.with.executor.Post(Executor::Lane::kRead,
+                                [this, tools, good, work, through = horizon()] {
+                                  const Status examined = Examine(*tools, *work, through);
+                                  return [this, good, work, examined]() -> Status {
+                                    if (!examined.ok()) return Trouble(work->name, examined);
+                                    good->push_back(std::move(*work));
+                                    return Status::OK();
+                                  };
+                                });
+  }
+  ARROW_RETURN_NOT_OK(context_.Gather());
+  candidates_ = std::move(*good);
+  return Status::OK();
+}
+
+Result<Position> NewTables::StartOf(const CaptureInstance& instance) const {
+  const std::string& start = context_.options.start;
+  const Position oldest = Position::After(instance.start_lsn.Previous());
+  if (start == "oldest") return oldest;
+  if (start == "now") return Position::After(horizon());
+  if (const auto lsn = Lsn::Parse(start); lsn.ok()) {
+    if (*lsn <= horizon()) return Position::After(*lsn);
+    return StopsTable("start = " + start + " lies beyond the newest change, " +
+                      horizon().ToString());
+  }
+  // From that time on, as far as it is kept.
+  ARROW_ASSIGN_OR_RAISE(const UtcTime time, ParseUtc(start));
+  ARROW_ASSIGN_OR_RAISE(const auto before, context_.with.source.LastCommitBefore(time));
+  return before ? std::max(oldest, Position::After(std::min(*before, horizon()))) : oldest;
+}
+
+Status NewTables::Enter() {
+  for (const Candidate& candidate : candidates_) {
+    const auto start = StartOf(candidate.instance);
+    if (!start.ok()) {
+      ARROW_RETURN_NOT_OK(context_.TableTrouble(candidate.name, start.status()));
+      continue;
+    }
+    state::Table table;
+    table.schema = candidate.instance.schema;
+    table.name = candidate.instance.table;
+    table.source_object_id = candidate.instance.source_object_id;
+    table.change_table_object_id = candidate.instance.change_table_object_id;
+    table.capture_instance = candidate.instance.name;
+    table.folder = candidate.names.folder();
+    table.start = table.position = *start;
+    added_.emplace(candidate.name, std::move(table));
+  }
+  if (added_.empty()) return Status::OK();
   // ★ The entry with its start is in the document before the first read.
   ARROW_RETURN_NOT_OK(context_.Swap([&](state::Document& document) {
-    document.tables.insert(added.begin(), added.end());
-    MoveAnchor(document, *info.horizon);
+    document.tables.insert(added_.begin(), added_.end());
+    MoveAnchor(document, *info_.horizon);
   }));
-  for (const auto& [name, table] : added) {
+  for (const auto& [name, table] : added_) {
+    context_.TableFine(name);
+    TableRuntime& runtime = context_.runtime[name];
+    runtime.folder_checked = true;
+    runtime.fresh_start = context_.options.start == "oldest";
     LogEvent(Level::kInfo, "table_added",
              {{"table", name}, {"start", table.start.ToString()}, {"folder", table.folder}});
   }
   return Status::OK();
 }
 
-Result<state::Table> Capture::Admit(const CaptureInstance& instance, const Horizon& horizon) const {
-  if (instance.table.empty()) {
-    return StopsTable(
-        "the login may not see the source table's name; GRANT VIEW DEFINITION ON DATABASE to it");
-  }
-  // Opening a reader over an empty window asks nothing of the server but whether every type is
-  // known.
-  ARROW_ASSIGN_OR_RAISE(const auto description, context_.source.Describe(instance));
-  ARROW_RETURN_NOT_OK(
-      context_.source.Read(description, Position::After(horizon.lsn), Position::After(horizon.lsn))
-          .status());
-
-  state::Table table;
-  table.schema = instance.schema;
-  table.name = instance.table;
-  table.source_object_id = instance.source_object_id;
-  table.change_table_object_id = instance.change_table_object_id;
-  table.capture_instance = instance.name;
-  ARROW_ASSIGN_OR_RAISE(const TableNames names, context_.NamesOf(table));
-  table.folder = names.folder();
-  for (const auto& [other, known] : context_.document().tables) {
-    if (known.folder == table.folder) {
-      return SharesFolder(other, table.folder);
+// ★ Did another group enter the same table in the same moment? Nothing was read of it yet.
+Status NewTables::Withdraw() {
+  if (added_.empty()) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto others, FoldersOfOthers(context_));
+  std::map<std::string, std::string> conflicts;
+  for (const auto& [name, table] : added_) {
+    if (const auto other = others.find(table.folder); other != others.end()) {
+      conflicts[name] = other->second;
     }
   }
-  ARROW_RETURN_NOT_OK(UnlessListingIsOptional(
-      context_.options, CheckFolder(context_.data, names, "", table.QualifiedName())));
-
-  const std::string& start = context_.options.start;
-  if (start == "oldest") {
-    table.start = Position::After(instance.start_lsn.Previous());
-  } else if (start == "now") {
-    table.start = Position::After(horizon.lsn);
-  } else {
-    ARROW_ASSIGN_OR_RAISE(const Lsn lsn, Lsn::Parse(start));
-    if (lsn > horizon.lsn) {
-      return StopsTable("start = " + start + " lies beyond the newest change, " +
-                        horizon.lsn.ToString());
-    }
-    table.start = Position::After(lsn);
+  if (conflicts.empty()) return Status::OK();
+  ARROW_RETURN_NOT_OK(context_.Swap([&](state::Document& document) {
+    for (const auto& [name, other] : conflicts) document.tables.erase(name);
+  }));
+  for (const auto& [name, other] : conflicts) {
+    ARROW_RETURN_NOT_OK(context_.TableTrouble(name, BelongsTo(other)));
   }
-  table.position = table.start;
-  return table;
+  return Status::OK();
+}
+
+}  // namespace
+
+Status AddNewTables(Context& context, const PollInfo& info) {
+  return NewTables(context, info).Add();
 }
 
 }  // namespace cdc::capture

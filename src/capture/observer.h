@@ -35,6 +35,7 @@ struct TableProgress {
   std::optional<UtcTime> last_object_at;  // in this run
   std::optional<UtcTime> last_commit;     // commit time of the newest delivered row, in this run
   int64_t gaps = 0;                       // accepted ones in the state
+  bool operator==(const TableProgress&) const = default;
 };
 
 struct RoundProgress {

@@ -17,20 +17,43 @@ using arrow::Status;
 
 enum class Found { kMissing, kThere, kThereIncomplete };
 
+// What a worker is asked to settle. Nothing of it changes while it works.
+struct Order {
+  std::string table;
+  source::CaptureInstance instance;
+  state::Claim claim;
+  std::string history_id;
+  Lsn horizon;
+  UtcTime signed_at;
+  pq::FooterRecord record;
+};
+
+struct Settled {
+  enum class How {
+    kThere,            // found
+    kThereIncomplete,  // found, with fewer rows than claimed: put by an owner that had to
+    kPut,
+    kLost,  // rows of the window are gone, and nobody has accepted that
+  };
+  How how = How::kThere;
+  int64_t rows = 0;
+};
+
 // With local state the target may forbid looking: then the object is put again, with the same rows.
-Result<Found> Look(Context& context, const state::Claim& claim) {
-  const auto head = context.data.Head(claim.key);
+Result<Found> Look(const Tools& tools, const Order& order) {
+  const state::Claim& claim = order.claim;
+  const auto head = tools.data.Head(claim.key);
   if (!head.ok()) {
-    const bool may_overwrite = !context.options.conditional_puts &&
+    const bool may_overwrite = !tools.options.conditional_puts &&
                                store::KindOf(head.status()) == store::ErrorKind::kDenied;
     if (may_overwrite) return Found::kMissing;
     return head.status();
   }
   if (!*head) return Found::kMissing;
   const auto identity = pq::IdentityFromUserMetadata((*head)->metadata);
-  if (!IsClaimed(identity, context.document().history_id, claim)) {
+  if (!IsClaimed(identity, order.history_id, claim)) {
     return StopsTable("another object sits at the key of this table's claimed one, " +
-                      context.data.url() + "/" + claim.key +
+                      tools.data.url() + "/" + claim.key +
                       ". Move it away; the table goes on by itself");
   }
   return identity->rows < claim.rows ? Found::kThereIncomplete : Found::kThere;
@@ -47,7 +70,7 @@ void Confirm(Context& context, const std::string& name, int64_t sequence) {
 // The rows of a claimed window are gone, in part: the gap is in the state before anything is put.
 Status RecordLoss(Context& context, const std::string& name, const state::Claim& claim) {
   if (claim.incomplete) return Status::OK();  // recorded by an earlier try
-  const auto now = FormatUtc(context.clock.UtcNow());
+  const auto now = FormatUtc(context.with.clock.UtcNow());
   LogEvent(Level::kError, "gap_recorded",
            {{"table", name},
             {"from", claim.from.ToString()},
@@ -55,7 +78,7 @@ Status RecordLoss(Context& context, const std::string& name, const state::Claim&
             {"why", "cleanup removed rows that were claimed but not yet delivered"}});
   return context.Swap([&](state::Document& document) {
     state::Table& table = document.tables.at(name);
-    table.gaps.push_back({claim.from, claim.to, now, claim.sequence});
+    AddGap(&table, {claim.from, claim.to, now, claim.sequence});
     table.claim->incomplete = true;
   });
 }
@@ -74,15 +97,14 @@ pq::FooterRecord RecordOf(const Context& context, const state::Table& table,
   return record;
 }
 
-Result<BuiltObject> ReadAgain(Context& context, const std::string& name,
-                              const source::CaptureInstance& instance) {
-  const state::Table& table = context.table(name);
-  ARROW_ASSIGN_OR_RAISE(const auto description, context.source.Describe(instance));
+Result<BuiltObject> ReadAgain(const Tools& tools, const Order& order) {
+  ARROW_ASSIGN_OR_RAISE(auto source, tools.sources.Borrow(order.horizon, tools.database_guid));
+  ARROW_ASSIGN_OR_RAISE(const auto description, source->Describe(order.instance));
   ARROW_ASSIGN_OR_RAISE(const auto reader,
-                        context.source.Read(description, table.claim->from, table.claim->to));
+                        source->Read(description, order.claim.from, order.claim.to));
   ARROW_ASSIGN_OR_RAISE(auto object,
-                        BuildObject(*reader, description, RecordOf(context, table, instance),
-                                    context.options.limits, table.claim->to, context.stop));
+                        BuildObject(*reader, description, order.record, tools.options.limits,
+                                    order.claim.to, tools.stopped));
   ARROW_RETURN_NOT_OK(reader->Pause());
   return std::move(*object);
 }
@@ -92,49 +114,100 @@ bool IsWhole(const state::Claim& claim, const pq::FooterRecord& record) {
   return record.rows == claim.rows && record.checksum == claim.checksum;
 }
 
-Status ExplainLoss(const state::Claim& claim, const pq::FooterRecord& record) {
-  return StopsTable(
-      "of " + std::to_string(claim.rows) + " rows claimed for " + claim.key + " (" +
-      claim.from.ToString() + " to " + claim.to.ToString() + ") only " +
-      std::to_string(record.rows) +
-      " can still be read: cleanup overtook a program that was away too long. What helps: set "
-      "on_gap = \"continue\"; then the gap is recorded and what remains is delivered");
+Status ExplainLoss(const state::Claim& claim, const std::string& table, int64_t rows) {
+  return StopsTable("of " + std::to_string(claim.rows) + " rows claimed for " + claim.key + " (" +
+                    claim.from.ToString() + " to " + claim.to.ToString() + ") only " +
+                    std::to_string(rows) +
+                    " can still be read: cleanup overtook a program that was away too long. What "
+                    "helps: cdc-to-s3 accept-gap " +
+                    table +
+                    " --yes, or on_gap = \"continue\"; then the gap is recorded and what remains "
+                    "is delivered");
 }
 
-}  // namespace
-
-Status RecoverClaim(Context& context, const std::string& name,
-                    const source::CaptureInstance& instance) {
-  const state::Claim claim = *context.table(name).claim;
-  ARROW_ASSIGN_OR_RAISE(const Found found, Look(context, claim));
-  if (found == Found::kThereIncomplete) ARROW_RETURN_NOT_OK(RecordLoss(context, name, claim));
+// On a worker's thread.
+Result<Settled> Settle(const Tools& tools, const Order& order) {
+  using How = Settled::How;
+  ARROW_ASSIGN_OR_RAISE(const Found found, Look(tools, order));
   if (found != Found::kMissing) {
-    LogEvent(Level::kInfo, "claim_found", {{"table", name}, {"key", claim.key}});
-    Confirm(context, name, claim.sequence);
+    return Settled{found == Found::kThere ? How::kThere : How::kThereIncomplete, 0};
+  }
+  ARROW_ASSIGN_OR_RAISE(const BuiltObject object, ReadAgain(tools, order));
+  if (!IsWhole(order.claim, object.record) && !order.claim.incomplete) {
+    if (object.record.rows < order.claim.rows) return Settled{How::kLost, object.record.rows};
+    return StopsEverything("the rows of table " + order.table + " between " +
+                           order.claim.from.ToString() + " and " + order.claim.to.ToString() +
+                           " are not the ones that were claimed: this is another history of the "
+                           "database. Nothing was written");
+  }
+  CrashPoint("recovered_not_put");
+  ARROW_RETURN_NOT_OK(PutClaimed(tools, order.claim.key, object, order.signed_at));
+  return Settled{How::kPut, object.record.rows};
+}
+
+class Recovery {
+ public:
+  Recovery(Context& context, const Lsn& horizon)
+      : context_(context), horizon_(horizon), tools_(Tools::Of(context)) {}
+
+  void Start(const std::string& name, const source::CaptureInstance& instance) {
+    const state::Table& table = context_.table(name);
+    const Order order{name,
+                      instance,
+                      *table.claim,
+                      context_.document().history_id,
+                      horizon_,
+                      context_.owned.last_swap_sent(),
+                      RecordOf(context_, table, instance)};
+    context_.with.executor.Post(Executor::Lane::kRead, [this, tools = tools_, order] {
+      auto settled = std::make_shared<Result<Settled>>(Settle(*tools, order));
+      return [this, order, settled] { return OnSettled(order, *settled); };
+    });
+  }
+
+ private:
+  Status OnSettled(const Order& order, const Result<Settled>& settled) {
+    using How = Settled::How;
+    if (context_.with.stop) return Status::OK();
+    if (!settled.ok()) return context_.WorkerTrouble(order.table, settled.status());
+    if (settled->how == How::kLost) return OnLost(order, settled->rows);
+    if (settled->how == How::kThereIncomplete) {
+      ARROW_RETURN_NOT_OK(RecordLoss(context_, order.table, order.claim));
+    }
+    LogEvent(Level::kInfo, settled->how == How::kPut ? "claim_recovered" : "claim_found",
+             {{"table", order.table}, {"key", order.claim.key}, {"rows", order.claim.rows}});
+    if (settled->how == How::kPut) {
+      TableRuntime& runtime = context_.runtime[order.table];
+      runtime.rows += settled->rows;
+      ++runtime.objects;
+    }
+    Confirm(context_, order.table, order.claim.sequence);
     return Status::OK();
   }
 
-  ARROW_ASSIGN_OR_RAISE(BuiltObject object, ReadAgain(context, name, instance));
-  if (!IsWhole(claim, object.record) && !claim.incomplete) {
-    if (object.record.rows >= claim.rows) {
-      return StopsEverything("the rows of table " + name + " between " + claim.from.ToString() +
-                             " and " + claim.to.ToString() +
-                             " are not the ones that were claimed: this is another history of the "
-                             "database. Nothing was written");
+  Status OnLost(const Order& order, int64_t rows) {
+    if (context_.options.on_gap == OnGap::kStop) {
+      return context_.WorkerTrouble(order.table, ExplainLoss(order.claim, order.table, rows));
     }
-    if (context.options.on_gap == OnGap::kStop) return ExplainLoss(claim, object.record);
-    ARROW_RETURN_NOT_OK(RecordLoss(context, name, claim));
-    ARROW_ASSIGN_OR_RAISE(object, ReadAgain(context, name, instance));  // its footer says so now
+    ARROW_RETURN_NOT_OK(RecordLoss(context_, order.table, order.claim));
+    Start(order.table, order.instance);  // its footer says so now
+    return Status::OK();
   }
-  CrashPoint("recovered_not_put");
-  ARROW_RETURN_NOT_OK(PutClaimed(context, claim.key, object));
-  LogEvent(Level::kInfo, "claim_recovered",
-           {{"table", name}, {"key", claim.key}, {"rows", object.record.rows}});
-  TableRuntime& runtime = context.runtime[name];
-  runtime.rows += object.record.rows;
-  ++runtime.objects;
-  Confirm(context, name, claim.sequence);
-  return Status::OK();
+
+  Context& context_;
+  const Lsn horizon_;
+  const std::shared_ptr<const Tools> tools_;
+};
+
+}  // namespace
+
+Status RecoverClaims(Context& context, const std::map<std::string, Reading>& readings,
+                     const Lsn& horizon) {
+  Recovery recovery(context, horizon);
+  for (const auto& [name, reading] : readings) {
+    if (context.runtime[name].unconfirmed) recovery.Start(name, reading.instance);
+  }
+  return context.Gather();
 }
 
 }  // namespace cdc::capture

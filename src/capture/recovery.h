@@ -2,17 +2,19 @@
 
 #include <arrow/status.h>
 
+#include <map>
 #include <string>
 
 #include "capture/context.h"
+#include "capture/instances.h"
 
 namespace cdc::capture {
 
-// ★ Delivers a claim whose object is not known to be there: looks for it, and if it is missing
+// ★ Delivers claims whose objects are not known to be there: looks for each, and if it is missing
 // reads the claimed window again, checks row count and checksum, and puts it under the claimed key.
-// Afterwards the claim is confirmed (with the next swap). An error stops the table until the claim
-// is settled: nothing else of it is read before.
-arrow::Status RecoverClaim(Context& context, const std::string& table,
-                           const source::CaptureInstance& instance);
+// Afterwards the claims are confirmed (with the next swap). The workers do this, several tables at
+// a time; an error stops its table until the claim is settled: nothing else of it is read before.
+arrow::Status RecoverClaims(Context& context, const std::map<std::string, Reading>& readings,
+                            const Lsn& horizon);
 
 }  // namespace cdc::capture

@@ -84,6 +84,7 @@ class Simulation {
         if (Below(60) == 0) return arrow::Status::IOError("connection lost");
         return arrow::Status::OK();
       };
+      writer.executor.choose = [this](size_t count) { return Below(count); };
       if (writer.Start().ok()) {
         for (uint64_t rounds = 1 + Below(3); rounds > 0; --rounds) {
           const auto report = writer.Round();

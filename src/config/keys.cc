@@ -292,7 +292,7 @@ std::vector<Key> RunKeys() {
       Number("run.max_value_bytes", Place{r, &Run::max_value_bytes}, Kind::kSize,
              {8 << 10, int64_t{1} << 30}, "a longer value stops its table"),
       Text("run.temp_dir", Place{r, &Run::temp_dir}, {},
-           "folder for objects above 8 MiB while they are built (default: TMPDIR or /tmp)"),
+           "folder for larger objects while they are built (default: TMPDIR or /tmp)"),
       Number("run.workers", Place{r, &Run::workers}, Kind::kInteger, {1, 64},
              "tables that are read at the same time, with a connection each"),
       Time("run.object_age", Place{r, &Run::object_age}, {milliseconds(0), kDay},

@@ -28,12 +28,11 @@ using arrow::Status;
 constexpr int64_t kChunkRows = 1024;
 constexpr int64_t kChunkBytes = 1 << 20;
 // An open row group lives in memory: its compressed pages, the values of pages not yet cut, its
-// dictionaries with their hash tables. Four workers, each with one, must stay far below 150 MB; a
+// dictionaries with their hash tables. The caller bounds it, because several may be open at once; a
 // table of hundreds of columns gets more, because groups of a few rows would cost more in the
 // footer than they save. Larger groups gain next to nothing: 25.0 bytes a row with 64 Ki rows, 24.7
 // with 2 Mi.
 constexpr int64_t kRowGroupRows = 128 * 1024;
-constexpr int64_t kRowGroupMemoryBytes = 12 << 20;
 constexpr int64_t kColumnMemoryBytes = 128 * 1024;
 // Pages seen before their compression ratio is believed.
 constexpr int64_t kRatioBytesMin = 64 * 1024;
@@ -58,12 +57,12 @@ class Levels {
 class ObjectWriterImpl : public ObjectWriter {
  public:
   ObjectWriterImpl(std::shared_ptr<arrow::Schema> schema, std::unique_ptr<arrow::MemoryPool> pool,
-                   FileLayout layout, std::unique_ptr<Spool> spool)
+                   FileLayout layout, std::unique_ptr<Spool> spool, int64_t row_group_memory_bytes)
       : schema_(std::move(schema)),
         pool_(std::move(pool)),
         layout_(std::move(layout)),
         memory_limit_bytes_(
-            std::max(kRowGroupMemoryBytes, kColumnMemoryBytes * schema_->num_fields())),
+            std::max(row_group_memory_bytes, kColumnMemoryBytes * schema_->num_fields())),
         sink_(std::make_shared<SpoolSink>(std::move(spool))),
         context_(pool_.get(), layout_.arrow_properties.get()),
         chunks_(kChunkRows, kChunkBytes, [this](const RecordBatch& c) { return WriteChunk(c); }) {}
@@ -228,11 +227,13 @@ class ObjectWriterImpl : public ObjectWriter {
 }  // namespace
 
 Result<std::unique_ptr<ObjectWriter>> ObjectWriter::Open(std::shared_ptr<arrow::Schema> schema,
-                                                         std::unique_ptr<Spool> spool) {
+                                                         std::unique_ptr<Spool> spool,
+                                                         int64_t row_group_memory_bytes) {
   auto pool = std::make_unique<arrow::ProxyMemoryPool>(WriterPool());
   ARROW_ASSIGN_OR_RAISE(FileLayout layout, LayOut(*schema, pool.get()));
-  auto writer = std::make_unique<ObjectWriterImpl>(std::move(schema), std::move(pool),
-                                                   std::move(layout), std::move(spool));
+  auto writer =
+      std::make_unique<ObjectWriterImpl>(std::move(schema), std::move(pool), std::move(layout),
+                                         std::move(spool), row_group_memory_bytes);
   ARROW_RETURN_NOT_OK(writer->Begin());
   return writer;
 }

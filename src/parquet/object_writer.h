@@ -23,8 +23,11 @@ class ObjectWriter {
   // `schema`: the metadata columns, then the captured ones. A field's metadata "cdc:encoding" says
   // how to encode it (plain, delta, else dictionary); "PARQUET:field_id" becomes the Parquet field
   // id.
-  static arrow::Result<std::unique_ptr<ObjectWriter>> Open(std::shared_ptr<arrow::Schema> schema,
-                                                           std::unique_ptr<Spool> spool);
+  // A row group is closed when it has really allocated `row_group_memory_bytes` (more for tables of
+  // hundreds of columns).
+  static arrow::Result<std::unique_ptr<ObjectWriter>> Open(
+      std::shared_ptr<arrow::Schema> schema, std::unique_ptr<Spool> spool,
+      int64_t row_group_memory_bytes = int64_t{12} << 20);
 
   virtual arrow::Status Write(const arrow::RecordBatch& batch) = 0;
   virtual int64_t rows() const = 0;

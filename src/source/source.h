@@ -95,9 +95,13 @@ class ChangeReader {
   virtual arrow::Status Pause() = 0;
 };
 
+// An error that goes away by itself: a replica that lags behind another one.
+arrow::Status TryAgain(const std::string& message);
+bool IsTryAgain(const arrow::Status& status);
+
 // What the heart of the program needs of SQL Server. All on one connection, one call at a time; a
-// lost connection is made anew by the next Poll only, so that every verdict of a round comes from
-// the server that gave the round's horizon.
+// lost connection is made anew by Poll and Join only, so that every verdict comes from a server
+// that has seen the round's horizon.
 class Source {
  public:
   virtual ~Source() = default;
@@ -113,6 +117,8 @@ class Source {
   // the call's.
   virtual arrow::Result<std::vector<arrow::Result<bool>>> HaveRows(const std::vector<Probe>& probes,
                                                                    const Lsn& through) = 0;
+  // How many rows follow, counted up to `limit`.
+  virtual arrow::Result<int64_t> CountRows(const Probe& probe, int64_t limit) = 0;
   virtual arrow::Result<TableDescription> Describe(const CaptureInstance& instance) = 0;
   // Rows after `from`, up to and including `to`.
   virtual arrow::Result<std::unique_ptr<ChangeReader>> Read(const TableDescription& table,
@@ -121,6 +127,9 @@ class Source {
   // cdc.change_tables again, on the same connection, after having seen a horizon at or above
   // `through` there: what a verdict (rows, empty, gap) needs before it counts.
   virtual arrow::Result<std::vector<CaptureInstance>> Recheck(const Lsn& through) = 0;
+  // The same of one instance; nothing when it is gone.
+  virtual arrow::Result<std::optional<CaptureInstance>> RecheckOne(const CaptureInstance& instance,
+                                                                   const Lsn& through) = 0;
   // For a connection beside the one that polls: connects anew if need be, and makes sure that its
   // server has seen `through`; until then nothing that it says of that window counts. A replica
   // that lags is an error that goes away by itself.

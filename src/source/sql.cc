@@ -53,8 +53,9 @@ const char kIdentify[] =
   "OBJECT_NAME(ct.source_object_id) AS source_name, "                             \
   "OBJECT_NAME(ct.object_id) AS change_table, "                                   \
   "CONVERT(nvarchar(30), ct.create_date, 121) AS create_date "                    \
-  "FROM cdc.change_tables AS ct ORDER BY ct.object_id"
+  "FROM cdc.change_tables AS ct "
 
+#define CDC_BY_ID "ORDER BY ct.object_id"
 #define CDC_SERVER_TIME                                              \
   "SELECT CONVERT(nvarchar(30), SYSUTCDATETIME(), 121) AS utc_now, " \
   "DATEDIFF(minute, SYSUTCDATETIME(), SYSDATETIME()) AS offset_minutes; "
@@ -63,10 +64,11 @@ const char kPoll[] = CDC_HORIZON_ROWS CDC_SERVER_TIME
     "SELECT CONVERT(nvarchar(30), m.tran_end_time, 121) AS tran_end_time "
     "FROM cdc.lsn_time_mapping AS m WHERE m.start_lsn = ?; "
     "SELECT MIN(m.start_lsn) AS first_lsn, MAX(m.start_lsn) AS last_lsn "
-    "FROM cdc.lsn_time_mapping AS m; " CDC_INSTANCES;
+    "FROM cdc.lsn_time_mapping AS m; " CDC_INSTANCES CDC_BY_ID;
 
-const char kHorizonAndInstances[] = CDC_HORIZON_ROWS CDC_INSTANCES;
-const char kInstances[] = CDC_INSTANCES;
+const char kHorizonAndInstances[] = CDC_HORIZON_ROWS CDC_INSTANCES CDC_BY_ID;
+const char kHorizonAndInstance[] = CDC_HORIZON_ROWS CDC_INSTANCES "WHERE ct.object_id = ?";
+const char kInstances[] = CDC_INSTANCES CDC_BY_ID;
 const char kHorizonAndTime[] = CDC_HORIZON_ROWS CDC_SERVER_TIME;
 
 // Alias types arrive as their base type; CLR types (hierarchyid, geometry, geography) share one
@@ -121,6 +123,13 @@ std::string CommitTimeExpression(const CommitTime& commit_time) {
 }
 
 }  // namespace
+
+std::string CountRows(const std::string& change_table) {
+  return fmt::format(
+      "SELECT COUNT(*) AS row_count FROM (SELECT TOP (?) ct.[__$start_lsn] FROM cdc.{} AS ct "
+      "WHERE ct.[__$start_lsn] > ?) AS t",
+      Bracket(change_table));
+}
 
 std::string LastCommitBefore(const CommitTime& commit_time) {
   return "SELECT MAX(t.start_lsn) AS last_lsn FROM cdc.lsn_time_mapping AS t WHERE " +

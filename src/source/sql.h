@@ -42,6 +42,9 @@ extern const char kPoll[];
 // The newest two rows of cdc.lsn_time_mapping, then cdc.change_tables with names.
 extern const char kHorizonAndInstances[];
 extern const char kInstances[];
+// The newest two rows of cdc.lsn_time_mapping, then one row of cdc.change_tables. Parameter: the
+// change table's object id.
+extern const char kHorizonAndInstance[];
 // The newest two rows of cdc.lsn_time_mapping, then server time.
 extern const char kHorizonAndTime[];
 // The newest start_lsn of cdc.lsn_time_mapping before a time. Parameters: [minus the offset in
@@ -56,6 +59,9 @@ extern const char kDescribe[];
 // One row per change table that has rows in (?, ?]: its index among `change_tables`.
 // Two parameters (binary(10)) each.
 std::string Probe(const std::vector<std::string>& change_tables);
+
+// How many rows follow, counted to a limit. Parameters: the limit (bigint), after.
+std::string CountRows(const std::string& change_table);
 
 // Rows of whole transactions. Parameters: [minus the offset in minutes (int) if kOffsetNow,] after,
 // through.

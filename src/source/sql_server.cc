@@ -138,6 +138,15 @@ class SqlServer : public Source {
     return answers;
   }
 
+  Result<int64_t> CountRows(const Probe& probe, int64_t limit) override {
+    ARROW_RETURN_NOT_OK(MustBeConnected());
+    ARROW_ASSIGN_OR_RAISE(const auto results, Query(sql::CountRows(probe.instance.change_table),
+                                                    {limit, probe.after}, 1));
+    ARROW_RETURN_NOT_OK(ExpectResults(results, 1));
+    if (results[0].rows.size() != 1) return Status::IOError("the server did not count rows");
+    return Int(results[0].rows[0][0], "a number of rows");
+  }
+
   Result<TableDescription> Describe(const CaptureInstance& instance) override {
     ARROW_RETURN_NOT_OK(MustBeConnected());
     const auto id = static_cast<int32_t>(instance.change_table_object_id);
@@ -175,6 +184,7 @@ class SqlServer : public Source {
     ARROW_RETURN_NOT_OK(MustBeConnected());
     ReadLimits limits;
     limits.max_value_bytes = options_.max_value_bytes;
+    limits.block_bytes = options_.block_bytes;
     return OpenChangeReader(*connection_, table, commit_time_, from, to, limits);
   }
 
@@ -182,6 +192,7 @@ class SqlServer : public Source {
     ARROW_RETURN_NOT_OK(MustBeConnected());
     ARROW_ASSIGN_OR_RAISE(const auto results, Query(sql::kHorizonAndInstances, {}, kInstancesMax));
     ARROW_RETURN_NOT_OK(ExpectResults(results, 2));
+<<<<<<< HEAD
     // Cleanup may empty the mapping between two statements; it never sets the newest row back.
     ARROW_ASSIGN_OR_RAISE(const auto horizon, HorizonOf(results[0]));
     if (horizon && horizon->lsn < through) {
@@ -189,7 +200,22 @@ class SqlServer : public Source {
           "the server's horizon went back from {} to {} within one round; reading again",
           through.ToString(), horizon->lsn.ToString()));
     }
+=======
+    ARROW_RETURN_NOT_OK(HasSeen(results[0], through));
+>>>>>>> d158b44 (Deliver many tables at a time, and wait for an owner's lease)
     return InstancesOf(results[1]);
+  }
+
+  Result<std::optional<CaptureInstance>> RecheckOne(const CaptureInstance& instance,
+                                                    const Lsn& through) override {
+    ARROW_RETURN_NOT_OK(MustBeConnected());
+    const auto id = static_cast<int32_t>(instance.change_table_object_id);
+    ARROW_ASSIGN_OR_RAISE(const auto results, Query(sql::kHorizonAndInstance, {id}, 2));
+    ARROW_RETURN_NOT_OK(ExpectResults(results, 2));
+    ARROW_RETURN_NOT_OK(HasSeen(results[0], through));
+    ARROW_ASSIGN_OR_RAISE(auto instances, InstancesOf(results[1]));
+    if (instances.empty()) return std::nullopt;
+    return std::move(instances.front());
   }
 
   Status Join(const Lsn& through) override {
@@ -198,10 +224,17 @@ class SqlServer : public Source {
     ARROW_RETURN_NOT_OK(ExpectResults(results, 2));
     ARROW_ASSIGN_OR_RAISE(const auto horizon, HorizonOf(results[0]));
     if (!horizon || horizon->lsn < through) {
+<<<<<<< HEAD
       return odbc::TransientError(
           fmt::format("this connection's server knows changes up to {} only, another one to {}: a "
                       "replica that lags; reading again",
                       horizon ? horizon->lsn.ToString() : "none", through.ToString()));
+=======
+      return TryAgain(fmt::format(
+          "a further connection's server knows changes up to {} only, the polled one up to {}: a "
+          "replica that lags; reading again",
+          horizon ? horizon->lsn.ToString() : "none", through.ToString()));
+>>>>>>> d158b44 (Deliver many tables at a time, and wait for an owner's lease)
     }
     ARROW_RETURN_NOT_OK(TakeTime(results[1]).status());
     return Status::OK();
@@ -270,6 +303,15 @@ class SqlServer : public Source {
     }
     identity_ = std::move(identity);
     return Status::OK();
+  }
+
+  // Cleanup may empty the mapping between two statements; it never sets the newest row back.
+  Status HasSeen(const SmallResult& newest_two, const Lsn& through) const {
+    ARROW_ASSIGN_OR_RAISE(const auto horizon, HorizonOf(newest_two));
+    if (!horizon || horizon->lsn >= through) return Status::OK();
+    return TryAgain(
+        fmt::format("the server's horizon went back from {} to {} within one round; reading again",
+                    through.ToString(), horizon->lsn.ToString()));
   }
 
   // A broken connection refuses the next statement by itself, with the class of error that ends the

@@ -16,6 +16,7 @@ struct SqlServerOptions {
   std::chrono::milliseconds lock_timeout{5'000};
   std::string time_zone;  // Windows zone name; empty: the server's own word, else its offset of now
   int64_t max_value_bytes = 16 << 20;
+  int64_t block_bytes = 8 << 20;  // bound arrays of one statement stay below this
 };
 
 // Connects; Identify and Poll follow. What cannot be reached, opened or read is an error whose

@@ -190,8 +190,13 @@ Status FromJsonValue(const Json& json, const std::string& where, Table* table) {
 }
 
 Json ToJsonValue(const Owner& owner) {
-  return {{"id", owner.id},   {"counter", owner.counter}, {"host", owner.host},
-          {"pid", owner.pid}, {"since", owner.since},     {"lease_ms", owner.lease_ms}};
+  return {{"id", owner.id},
+          {"counter", owner.counter},
+          {"host", owner.host},
+          {"pid", owner.pid},
+          {"process", owner.process},
+          {"since", owner.since},
+          {"lease_ms", owner.lease_ms}};
 }
 
 Status FromJsonValue(const Json& json, Owner* owner) {
@@ -200,6 +205,7 @@ Status FromJsonValue(const Json& json, Owner* owner) {
   reader.Get("counter", &owner->counter);
   reader.Get("host", &owner->host);
   reader.Get("pid", &owner->pid);
+  reader.Get("process", &owner->process);
   reader.Get("since", &owner->since);
   reader.Get("lease_ms", &owner->lease_ms);
   return reader.Finish();
@@ -276,7 +282,9 @@ void BringUpToDate(Json* json) {
   if ((*json)["version"] != kBeforeGroups) return;
   (*json)["version"] = kDocumentVersion;
   (*json)["group"] = "";
-  if ((*json)["owner"].is_object()) (*json)["owner"]["lease_ms"] = 0;
+  if (!(*json)["owner"].is_object()) return;
+  (*json)["owner"]["process"] = "";
+  (*json)["owner"]["lease_ms"] = 0;
 }
 
 }  // namespace

@@ -68,7 +68,8 @@ struct Owner {
   int64_t counter = 0;  // grows with every swap: no two versions of the document are byte-equal
   std::string host;     // for people
   int64_t pid = 0;
-  std::string since;  // UTC
+  std::string process;  // ProcessIdentity
+  std::string since;    // UTC
   // Others wait so long after the document's last change before they take over; 0: given up.
   int64_t lease_ms = 0;
   bool operator==(const Owner&) const = default;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "state/process_identity.h"
+
 namespace cdc::state {
 
 using std::chrono::milliseconds;
@@ -28,7 +30,7 @@ arrow::Result<LeaseView> LeaseWatch::Look() {
   view.owner = owner_;
   view.alive = changed_;
   const auto left = milliseconds(owner_->lease_ms) - (now - seen_at_);
-  view.free = left.count() <= 0;
+  view.free = left.count() <= 0 || HasEnded(owner_->process);
   view.remaining = std::max(milliseconds(0), std::chrono::ceil<milliseconds>(left));
   return view;
 }

@@ -15,9 +15,10 @@ namespace cdc::state {
 // How long others wait is a matter of courtesy, not of correctness: whoever takes over too early
 // only makes the other one stop. So this needs no clock that is right, only one that runs.
 struct LeaseView {
-  bool free = false;           // nobody, or an owner that was not heard of for its lease
-  std::optional<Owner> owner;  // nothing: there is no document yet
-  bool alive = false;          // the document changed while we watched
+  // Nobody; or an owner that was not heard of for its lease, or that has ended on this machine.
+  bool free = false;
+  std::optional<Owner> owner;              // nothing: there is no document yet
+  bool alive = false;                      // the document changed while we watched
   std::chrono::milliseconds remaining{0};  // until it is free if the owner stays silent
 };
 

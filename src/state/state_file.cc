@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "base/utc_text.h"
+#include "state/process_identity.h"
 
 namespace cdc::state {
 
@@ -111,7 +112,9 @@ Result<OwnedDocument> OwnedDocument::TakeOver(store::Store& store, const Clock& 
                                               std::chrono::milliseconds lease) {
   OwnedDocument owned(store, clock);
   Document next = stored ? stored->document : fresh;
-  next.owner = {RandomHex(16), 0, HostName(), getpid(), FormatUtc(clock.UtcNow()), lease.count()};
+  next.owner = {
+      RandomHex(16), 0, HostName(), getpid(), ProcessIdentity(), FormatUtc(clock.UtcNow()),
+      lease.count()};
   std::optional<std::string> expected;
   if (stored) expected = stored->version;
   ARROW_RETURN_NOT_OK(owned.SwapIn(std::move(next), expected));

@@ -2,9 +2,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
 
 #include "base/spool.h"
 #include "state/lease.h"
+#include "state/process_identity.h"
 #include "store/testing/memory_store.h"
 
 namespace cdc::state {
@@ -116,7 +122,7 @@ TEST_F(StateFile, no_two_versions_are_byte_equal_even_without_a_change) {
 
 Document Rich() {
   Document document = Fresh();
-  document.owner = {"o", 3, "host", 17, "2026-01-02T03:04:05Z"};
+  document.owner = {"o", 3, "host", 17, "p", "2026-01-02T03:04:05Z", 30'000};
   document.anchor = Anchor{L(9), "2026-01-02 03:04:05.007"};
   document.complete_through = L(5);
   document.held_back_by = {"dbo.Bücher"};
@@ -184,6 +190,7 @@ TEST(Document, reads_one_from_before_groups_and_leases) {
   Document rich = Rich();
   rich.group.clear();
   rich.owner.lease_ms = 0;
+  rich.owner.process.clear();
   // As version 1 wrote it: without the two members, and with the digest over what is left.
   std::string old = rich.ToJson();
   const auto take_out = [&old](std::string_view line) {
@@ -193,6 +200,7 @@ TEST(Document, reads_one_from_before_groups_and_leases) {
   };
   take_out(" \"group\": \"\",\n");
   take_out(",\n  \"lease_ms\": 0");
+  take_out("  \"process\": \"\",\n");
   old.replace(old.find("\"version\": 2"), 12, "\"version\": 1");
   const size_t digest = old.find(",\n \"sha256\"");
   ASSERT_NE(digest, std::string::npos);
@@ -233,6 +241,28 @@ TEST_F(Lease, becomes_free_when_the_document_stays_the_same_for_its_length_on_ou
   EXPECT_FALSE(Look().free);
   clock_.Advance(std::chrono::milliseconds(1));
   EXPECT_TRUE(Look().free);
+}
+
+TEST_F(Lease, is_free_at_once_when_the_owner_was_a_process_of_this_machine_that_has_ended) {
+  OwnedDocument owned = TakeOver();
+  EXPECT_FALSE(Look().free);  // we ourselves are alive
+  const std::string file = ::testing::TempDir() + "process-" + std::to_string(getpid());
+  const pid_t child = fork();
+  if (child == 0) {
+    std::ofstream(file) << ProcessIdentity();
+    _exit(0);
+  }
+  ASSERT_EQ(waitpid(child, nullptr, 0), child);
+  std::string ended;
+  std::getline(std::ifstream(file), ended);
+  std::filesystem::remove(file);
+  ASSERT_NE(ended, "");
+  EXPECT_TRUE(HasEnded(ended));
+  ASSERT_TRUE(owned.Swap([&](Document& document) { document.owner.process = ended; }).ok());
+  EXPECT_TRUE(Look().free);
+  // Of another machine nobody can tell.
+  EXPECT_FALSE(HasEnded("00000000-0000-0000-0000-000000000000/pid:[1]/1/1"));
+  EXPECT_FALSE(HasEnded(""));
 }
 
 TEST_F(Lease, an_owner_renews_long_before_the_others_lose_patience) {

@@ -110,7 +110,8 @@ class FakeSource : public source::Source {
   explicit FakeSource(FakeDatabase& database) : database_(database) {}
 
   Hook hook;
-  int64_t lag_commits = 0;  // a replica that does not show the newest ones
+  int64_t lag_commits = 0;           // a replica that does not show the newest ones
+  const FakeSource* like = nullptr;  // lags as this one does
   std::map<std::string, arrow::Status> table_errors;
 
   arrow::Result<source::DatabaseIdentity> Identify() override {
@@ -153,6 +154,14 @@ class FakeSource : public source::Source {
     return answers;
   }
 
+  arrow::Result<int64_t> CountRows(const Probe& probe, int64_t limit) override {
+    ARROW_RETURN_NOT_OK(Pass("count"));
+    const auto& rows = Find(probe.instance).rows;
+    return std::min<int64_t>(limit, std::count_if(rows.begin(), rows.end(), [&](const RowKey& row) {
+                               return row.start_lsn > probe.after;
+                             }));
+  }
+
   arrow::Result<source::TableDescription> Describe(
       const source::CaptureInstance& instance) override {
     ARROW_RETURN_NOT_OK(Pass("describe"));
@@ -178,7 +187,7 @@ class FakeSource : public source::Source {
     ARROW_RETURN_NOT_OK(Pass("join"));
     const auto shown = Shown();
     if (shown.empty() || MakeLsn(shown.back()) < through)
-      return arrow::Status::IOError("a replica that lags");
+      return source::TryAgain("a replica that lags");
     return arrow::Status::OK();
   }
 
@@ -196,10 +205,11 @@ class FakeSource : public source::Source {
     ARROW_RETURN_NOT_OK(Pass("recheck"));
     const auto shown = Shown();
     if (!shown.empty() && MakeLsn(shown.back()) < through)
-      return arrow::Status::IOError("horizon went back");
+      return source::TryAgain("horizon went back");
     return Instances();
   }
 
+<<<<<<< HEAD
   // Commits are a second apart, as in LastCommitBefore; `health` is what else there is to say.
   arrow::Result<source::CaptureHealth> Health(
       const std::vector<source::TablePlace>& tables) override {
@@ -217,6 +227,17 @@ class FakeSource : public source::Source {
 
   source::CaptureHealth health;
 
+=======
+  arrow::Result<std::optional<source::CaptureInstance>> RecheckOne(
+      const source::CaptureInstance& instance, const Lsn& through) override {
+    ARROW_ASSIGN_OR_RAISE(const auto instances, Recheck(through));
+    for (const auto& found : instances) {
+      if (found.change_table_object_id == instance.change_table_object_id) return found;
+    }
+    return std::nullopt;
+  }
+
+>>>>>>> d158b44 (Deliver many tables at a time, and wait for an owner's lease)
   void Cancel() override {}
 
  private:
@@ -295,7 +316,8 @@ class FakeSource : public source::Source {
 
   std::vector<int64_t> Shown() const {
     auto shown = database_.mapping;
-    shown.resize(shown.size() - std::min<size_t>(shown.size(), static_cast<size_t>(lag_commits)));
+    const int64_t lag = like != nullptr ? like->lag_commits : lag_commits;
+    shown.resize(shown.size() - std::min<size_t>(shown.size(), static_cast<size_t>(lag)));
     return shown;
   }
 

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "capture/capture.h"
 #include "capture/testing/fake_source.h"
@@ -32,28 +33,63 @@ struct World {
   Options options;
 };
 
-// A running copy of the program.
+// Tasks on the caller's own thread, one whenever the rounds wait, in an order that a test may
+// choose.
+class OneThread : public Executor {
+ public:
+  // Which of `count` waiting tasks runs next.
+  std::function<size_t(size_t count)> choose = [](size_t) { return size_t{0}; };
+
+  void Post(Lane, Task task) override { tasks_.push_back(std::move(task)); }
+  std::optional<Then> Wait(std::chrono::nanoseconds) override {
+    if (tasks_.empty()) return std::nullopt;
+    const auto chosen = tasks_.begin() + static_cast<int64_t>(choose(tasks_.size()));
+    const Task task = std::move(*chosen);
+    tasks_.erase(chosen);
+    return task();
+  }
+  size_t under_way() const override { return tasks_.size(); }
+  void Abandon() override { tasks_.clear(); }
+
+ private:
+  std::vector<Task> tasks_;
+};
+
+// A running copy of the program. All of its connections have `source`'s hooks.
 class Writer {
  public:
   explicit Writer(World& world) : world_(world), source(world.database) {}
 
   arrow::Status Start() {
-    ARROW_ASSIGN_OR_RAISE(capture_, Capture::Start(world_.options, source, world_.store,
-                                                   world_.store, world_.clock, stop_));
+    ARROW_ASSIGN_OR_RAISE(
+        capture_, Capture::Start(world_.options, {source, sources_, executor, world_.store,
+                                                  world_.store, world_.clock, stop_, observer_}));
     return arrow::Status::OK();
   }
-  arrow::Result<RoundReport> Round() { return capture_->Round(); }
+  arrow::Result<RoundReport> Round(const RoundLimits& limits = {}) {
+    return capture_->Round(limits);
+  }
   Capture& capture() { return *capture_; }
   bool started() const { return capture_ != nullptr; }
 
  private:
   World& world_;
   std::atomic<bool> stop_{false};
+  Observer observer_;
 
  public:
   FakeSource source;
+  OneThread executor;
 
  private:
+  SourcePool sources_{[this]() -> arrow::Result<std::unique_ptr<source::Source>> {
+    auto further = std::make_unique<FakeSource>(world_.database);
+    further->hook = [this](const std::string& call) {
+      return source.hook ? source.hook(call) : arrow::Status::OK();
+    };
+    further->like = &source;
+    return further;
+  }};
   std::unique_ptr<Capture> capture_;
 };
 

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <arrow/record_batch.h>
+#include <arrow/result.h>
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "parquet/object_writer.h"
+
+namespace cdc::capture {
+
+// An object writer that encodes beside its caller, so that the next rows are fetched meanwhile. At
+// most one batch waits and one is being encoded. An object of few batches is written by the caller
+// itself: a thread would cost more than it saves.
+class OverlappedWriter {
+ public:
+  explicit OverlappedWriter(std::unique_ptr<pq::ObjectWriter> writer)
+      : writer_(std::move(writer)) {}
+  ~OverlappedWriter();
+  OverlappedWriter(const OverlappedWriter&) = delete;
+  OverlappedWriter& operator=(const OverlappedWriter&) = delete;
+
+  // An error may be that of an earlier batch.
+  arrow::Status Write(std::shared_ptr<arrow::RecordBatch> batch);
+  // Of the batches encoded so far, so up to two batches behind.
+  int64_t estimated_bytes() const;
+  arrow::Result<std::unique_ptr<Spool>> Close(const pq::FooterRecord& record);
+
+ private:
+  void Work();
+  void End();
+
+  std::unique_ptr<pq::ObjectWriter> writer_;
+  int batches_ = 0;
+  std::thread thread_;
+  mutable std::mutex mutex_;  // guards what follows, and writer_ once the thread runs
+  std::condition_variable changed_;
+  std::shared_ptr<arrow::RecordBatch> waiting_;
+  bool over_ = false;
+  int64_t estimated_bytes_ = 0;
+  arrow::Status status_;
+};
+
+}  // namespace cdc::capture

@@ -1,0 +1,65 @@
+#include "capture/read_task.h"
+
+#include "capture/history.h"
+
+namespace cdc::capture {
+
+using arrow::Result;
+using arrow::Status;
+
+Result<ReadOutcome> ReadNext(const Tools& tools, const ReadOrder& order) {
+  if (tools.stopped()) return Status::Cancelled("stopped before reading ", order.table);
+  ARROW_ASSIGN_OR_RAISE(auto source, tools.sources.Borrow(order.horizon, tools.database_guid));
+  ARROW_ASSIGN_OR_RAISE(const auto description, source->Describe(order.instance));
+  ARROW_ASSIGN_OR_RAISE(const auto reader,
+                        source->Read(description, order.place, Position::After(order.through)));
+  ReadOutcome outcome;
+  ARROW_ASSIGN_OR_RAISE(outcome.object,
+                        BuildObject(*reader, description, order.record, tools.options.limits,
+                                    std::nullopt, tools.stopped));
+  // The statement is closed while the object is claimed and put: nobody's ALTER waits for S3, and
+  // the connection is free for the question.
+  ARROW_RETURN_NOT_OK(reader->Pause());
+  ARROW_ASSIGN_OR_RAISE(const auto now, source->RecheckOne(order.instance, order.horizon));
+  outcome.overtaken = !now || now->source_object_id != order.instance.source_object_id ||
+                      RowsMayBeGone(now->start_lsn, order.place);
+  if (outcome.overtaken) outcome.object.reset();
+  return outcome;
+}
+
+Status PutClaimed(const Tools& tools, const std::string& key, const BuiltObject& object,
+                  UtcTime signed_at) {
+  const pq::FooterRecord& ours = object.record;
+  const auto judge = [&](const store::ObjectInfo& there) {
+    const auto found = pq::IdentityFromUserMetadata(there.metadata);
+    const bool same_claim = found && found->history_id == ours.history_id &&
+                            found->sequence == ours.sequence && found->from == ours.from &&
+                            found->to == ours.to;
+    // Of an incomplete window another owner may have found more rows, before cleanup went on.
+    const bool same_rows =
+        same_claim && found->rows == ours.rows && found->checksum == ours.checksum;
+    if (same_rows || (same_claim && ours.incomplete)) return Status::OK();
+    return StopsTable("another object sits at the key of this table's next one, " +
+                      tools.data.url() + "/" + key + ". Move it away; the table goes on by itself");
+  };
+  store::PutOptions options;
+  options.metadata = ours.ToUserMetadata();
+  // ★ A process that slept between claim and put must not put any more: somebody else has recovered
+  // the claim, and a consumer may have moved the object away since. The store refuses an old
+  // signature.
+  options.signed_at = signed_at;
+  if (!tools.options.conditional_puts) {
+    options.mode = store::PutMode::kOverwrite;
+    // Such a store cannot refuse by itself; where it lets us look, we do.
+    const auto head = tools.data.Head(key);
+    if (head.ok() && *head) ARROW_RETURN_NOT_OK(judge(**head));
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto result, tools.data.Put(key, *object.bytes, options));
+  if (result == store::PutResult::kCreated) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto head, tools.data.Head(key));
+  if (!head)
+    return store::MakeError(store::ErrorKind::kTransient, key + " was there and is not any more");
+  return judge(*head);
+}
+
+}  // namespace cdc::capture

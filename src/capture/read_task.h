@@ -1,0 +1,37 @@
+#pragma once
+
+#include <arrow/result.h>
+
+#include <optional>
+#include <string>
+
+#include "capture/context.h"
+
+// What runs on the workers' threads: reading one object's rows, and putting an object.
+namespace cdc::capture {
+
+struct ReadOrder {
+  std::string table;  // schema.name
+  source::CaptureInstance instance;
+  Position place;           // rows after it
+  Lsn through;              // up to this commit
+  Lsn horizon;              // which the connection must have seen, before and after
+  pq::FooterRecord record;  // as far as it is known before the rows are
+};
+
+struct ReadOutcome {
+  std::optional<BuiltObject> object;  // nothing: there were no rows
+  // Cleanup or a new capture instance came in between: rows may be missing, nothing was learned.
+  bool overtaken = false;
+};
+
+// One object's rows, on a connection of its own: read, and then asked on the same connection
+// whether they were still all there.
+arrow::Result<ReadOutcome> ReadNext(const Tools& tools, const ReadOrder& order);
+
+// Puts an object under its claimed key. Already there is fine if it is the claimed one; a foreign
+// object at the key stops the table: the same key, for ever, never another one.
+arrow::Status PutClaimed(const Tools& tools, const std::string& key, const BuiltObject& object,
+                         UtcTime signed_at);
+
+}  // namespace cdc::capture
