@@ -33,6 +33,7 @@ constexpr milliseconds kLookMax{5'000};
 bool IsPermanent(const arrow::Status& status) {
   const auto kind = store::KindOf(status);
   if (kind == store::ErrorKind::kTransient || source::IsTryAgain(status)) return false;
+  if (state::IsUnsettled(status)) return false;  // taking over anew settles it
   return odbc::ClassOf(status) == odbc::ErrorClass::kPermanent;
 }
 

@@ -48,7 +48,7 @@ def test_cleanup_that_passes_a_stopped_reader_stops_its_table_and_says_what_to_d
     _clean(database, _newest(database))
     said = program.once(expect=3).text
     position = target.objects(database.name, "Orders")[0].metadata["cdc-to"]
-    for words in ("dbo.Orders", "gap", position, "on_gap", "sp_cdc_change_job"):
+    for words in ("dbo.Orders", "gap", position, "accept-gap dbo.Orders --yes", "sp_cdc_change_job"):
         assert words in said
     # Nothing behind the gap was delivered, again and again; the other table goes on.
     program.once(expect=3)
