@@ -32,7 +32,7 @@ constexpr milliseconds kLookMax{5'000};
 // that is gone.
 bool IsPermanent(const arrow::Status& status) {
   const auto kind = store::KindOf(status);
-  if (kind == store::ErrorKind::kTransient || source::IsTryAgain(status)) return false;
+  if (kind == store::ErrorKind::kTransient) return false;
   if (state::IsUnsettled(status)) return false;  // taking over anew settles it
   return odbc::ClassOf(status) == odbc::ErrorClass::kPermanent;
 }

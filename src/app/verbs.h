@@ -10,13 +10,11 @@
 namespace cdc::app {
 
 int Check(const config::Config& config, bool json);
-int Check(const config::Config& config);
 struct RunOptions {
   bool once = false;       // up to the horizon at its start, then exit
   bool take_over = false;  // do not wait for the lease of another copy, alive or not
 };
 int Run(const config::Config& config, const RunOptions& how);
-int Status(const config::Config& config);
 // `patterns`: as [source] tables; none: all captured tables.
 int Tables(const config::Config& config, const std::vector<std::string>& patterns, bool json);
 

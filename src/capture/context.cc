@@ -39,7 +39,6 @@ bool Is(const Status& status, const char* id) {
 bool IsTransient(const Status& status) {
   if (Is(status, kTable)) return false;
   if (store::KindOf(status) == store::ErrorKind::kTransient) return true;
-  if (source::IsTryAgain(status)) return true;
   return odbc::ClassOf(status) != odbc::ErrorClass::kPermanent;
 }
 

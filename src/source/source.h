@@ -95,10 +95,6 @@ class ChangeReader {
   virtual arrow::Status Pause() = 0;
 };
 
-// An error that goes away by itself: a replica that lags behind another one.
-arrow::Status TryAgain(const std::string& message);
-bool IsTryAgain(const arrow::Status& status);
-
 // What the heart of the program needs of SQL Server. All on one connection, one call at a time; a
 // lost connection is made anew by Poll and Join only, so that every verdict comes from a server
 // that has seen the round's horizon.

@@ -192,17 +192,7 @@ class SqlServer : public Source {
     ARROW_RETURN_NOT_OK(MustBeConnected());
     ARROW_ASSIGN_OR_RAISE(const auto results, Query(sql::kHorizonAndInstances, {}, kInstancesMax));
     ARROW_RETURN_NOT_OK(ExpectResults(results, 2));
-<<<<<<< HEAD
-    // Cleanup may empty the mapping between two statements; it never sets the newest row back.
-    ARROW_ASSIGN_OR_RAISE(const auto horizon, HorizonOf(results[0]));
-    if (horizon && horizon->lsn < through) {
-      return odbc::TransientError(fmt::format(
-          "the server's horizon went back from {} to {} within one round; reading again",
-          through.ToString(), horizon->lsn.ToString()));
-    }
-=======
     ARROW_RETURN_NOT_OK(HasSeen(results[0], through));
->>>>>>> d158b44 (Deliver many tables at a time, and wait for an owner's lease)
     return InstancesOf(results[1]);
   }
 
@@ -224,17 +214,10 @@ class SqlServer : public Source {
     ARROW_RETURN_NOT_OK(ExpectResults(results, 2));
     ARROW_ASSIGN_OR_RAISE(const auto horizon, HorizonOf(results[0]));
     if (!horizon || horizon->lsn < through) {
-<<<<<<< HEAD
       return odbc::TransientError(
           fmt::format("this connection's server knows changes up to {} only, another one to {}: a "
                       "replica that lags; reading again",
                       horizon ? horizon->lsn.ToString() : "none", through.ToString()));
-=======
-      return TryAgain(fmt::format(
-          "a further connection's server knows changes up to {} only, the polled one up to {}: a "
-          "replica that lags; reading again",
-          horizon ? horizon->lsn.ToString() : "none", through.ToString()));
->>>>>>> d158b44 (Deliver many tables at a time, and wait for an owner's lease)
     }
     ARROW_RETURN_NOT_OK(TakeTime(results[1]).status());
     return Status::OK();
@@ -309,7 +292,7 @@ class SqlServer : public Source {
   Status HasSeen(const SmallResult& newest_two, const Lsn& through) const {
     ARROW_ASSIGN_OR_RAISE(const auto horizon, HorizonOf(newest_two));
     if (!horizon || horizon->lsn >= through) return Status::OK();
-    return TryAgain(
+    return odbc::TransientError(
         fmt::format("the server's horizon went back from {} to {} within one round; reading again",
                     through.ToString(), horizon->lsn.ToString()));
   }

@@ -187,7 +187,7 @@ class FakeSource : public source::Source {
     ARROW_RETURN_NOT_OK(Pass("join"));
     const auto shown = Shown();
     if (shown.empty() || MakeLsn(shown.back()) < through)
-      return source::TryAgain("a replica that lags");
+      return odbc::TransientError("a replica that lags");
     return arrow::Status::OK();
   }
 
@@ -205,11 +205,10 @@ class FakeSource : public source::Source {
     ARROW_RETURN_NOT_OK(Pass("recheck"));
     const auto shown = Shown();
     if (!shown.empty() && MakeLsn(shown.back()) < through)
-      return source::TryAgain("horizon went back");
+      return odbc::TransientError("horizon went back");
     return Instances();
   }
 
-<<<<<<< HEAD
   // Commits are a second apart, as in LastCommitBefore; `health` is what else there is to say.
   arrow::Result<source::CaptureHealth> Health(
       const std::vector<source::TablePlace>& tables) override {
@@ -227,7 +226,6 @@ class FakeSource : public source::Source {
 
   source::CaptureHealth health;
 
-=======
   arrow::Result<std::optional<source::CaptureInstance>> RecheckOne(
       const source::CaptureInstance& instance, const Lsn& through) override {
     ARROW_ASSIGN_OR_RAISE(const auto instances, Recheck(through));
@@ -237,7 +235,6 @@ class FakeSource : public source::Source {
     return std::nullopt;
   }
 
->>>>>>> d158b44 (Deliver many tables at a time, and wait for an owner's lease)
   void Cancel() override {}
 
  private:
