@@ -176,6 +176,13 @@ class HttpClient::Handle {
     return std::move(exchange.reply);
   }
 
+  // How many connections the last request opened: 0 when one was there.
+  int64_t ConnectionsOfLast() const {
+    long count = 0;  // NOLINT(google-runtime-int): libcurl's type
+    curl_easy_getinfo(curl_, CURLINFO_NUM_CONNECTS, &count);
+    return count;
+  }
+
  private:
   template <typename T>
   void Set(CURLoption option, T value) {
@@ -255,6 +262,7 @@ void HttpClient::GiveBack(std::unique_ptr<Handle> handle) {
 arrow::Result<HttpReply> HttpClient::Perform(const HttpRequest& request) {
   auto handle = Take();
   auto reply = handle->Perform(request, options_);
+  connections_opened_ += handle->ConnectionsOfLast();
   GiveBack(std::move(handle));
   return reply;
 }

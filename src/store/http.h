@@ -2,6 +2,7 @@
 
 #include <arrow/result.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -61,12 +62,16 @@ class HttpClient {
   // bad URL, a certificate that cannot be trusted.
   arrow::Result<HttpReply> Perform(const HttpRequest& request);
 
+  // How many connections were opened until now; far fewer than requests, if they are kept open.
+  int64_t connections_opened() const { return connections_opened_; }
+
  private:
   class Handle;  // one libcurl easy handle with its own connections
   std::unique_ptr<Handle> Take();
   void GiveBack(std::unique_ptr<Handle> handle);
 
   const HttpOptions options_;
+  std::atomic<int64_t> connections_opened_ = 0;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Handle>> idle_;  // guarded by mutex_
 };
