@@ -138,6 +138,15 @@ Status CheckTags(const std::vector<std::string>& tags) {
     if (equals > 128 || tag.size() - equals - 1 > 256) {
       return Status::Invalid("\"", tag, "\" is longer than 128 for the name and 256 for the value");
     }
+    // Letters of any script are allowed: bytes above ASCII are left to the store.
+    const auto fits = [](unsigned char c) {
+      return c >= 0x80 || std::isalnum(c) != 0 ||
+             std::string_view(" +-=._:/@").find(static_cast<char>(c)) != std::string_view::npos;
+    };
+    if (!std::ranges::all_of(tag, fits)) {
+      return Status::Invalid("\"", tag,
+                             "\" holds more than letters, digits, blanks and + - = . _ : / @");
+    }
     if (!names.insert(tag.substr(0, equals)).second) {
       return Status::Invalid("the name of \"", tag, "\" is there twice");
     }

@@ -59,6 +59,7 @@ TEST(TargetSettings, say_what_is_wrong_with_them) {
       {{"CDC_TARGET_TAGS", "team"}, "\"team\" is not name=value"},
       {{"CDC_TARGET_TAGS", "=data"}, "is not name=value"},
       {{"CDC_TARGET_TAGS", "a=1,a=2"}, "twice"},
+      {{"CDC_TARGET_TAGS", "a=b&c"}, "holds more than letters"},
       {{"CDC_TARGET_TAGS", "a=" + std::string(257, 'x')}, "longer than"},
       {{"CDC_TARGET_TAGS", eleven}, "11 tags; an object takes 10"},
   };

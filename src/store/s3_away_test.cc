@@ -65,7 +65,7 @@ TEST_F(StoreThatGoesAway, uses_up_the_tries_of_one_call_and_one_try_of_each_furt
     clock_.Advance(seconds(9));  // a try that fails keeps the breaker open
     EXPECT_EQ(TriesOfAPut(), 1U);
   }
-  EXPECT_THAT(last_.message(), HasSubstr("one try, because others"));
+  EXPECT_THAT(last_.message(), HasSubstr("one try, because earlier requests"));
 }
 
 TEST_F(StoreThatGoesAway, has_all_tries_again_some_seconds_later) {

@@ -236,9 +236,10 @@ arrow::Status S3Client::GaveUp(const S3Request& request, const arrow::Result<S3R
       last.ok() ? Explain(request, last->error) : WithOperation(request, last.status());
   return MakeError(
       ErrorKind::kTransient,
-      fmt::format("{}; gave up after {}{}", why.message(),
-                  tries == 1 ? "one try" : fmt::format("{} tries", tries),
-                  breaker_.IsOpen() ? ", because others have just used up all of theirs" : ""));
+      fmt::format(
+          "{}; gave up after {}{}", why.message(),
+          tries == 1 ? "one try" : fmt::format("{} tries", tries),
+          breaker_.IsOpen() ? ", because earlier requests have just used up all of theirs" : ""));
 }
 
 arrow::Status S3Client::Explain(const S3Request& request, const S3Error& error) const {

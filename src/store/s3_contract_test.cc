@@ -103,6 +103,27 @@ TEST_P(S3Contract, a_wrong_region_is_either_accepted_or_corrected_with_a_note) {
   EXPECT_THAT(store->TakeNotes(), ElementsAre());
 }
 
+TEST_P(S3Contract, a_server_takes_and_keeps_what_it_is_told_about_objects) {
+  options_.objects.sse = "AES256";
+  options_.objects.storage_class = "STANDARD";
+  options_.objects.tags = {{"team", "data + lake"}, {"cost", "42"}};
+  const auto store = Open();
+  ASSERT_TRUE(PutStatus(*store).ok());
+  ASSERT_TRUE(store->Swap("_cdc_to_s3/state", "{}", std::nullopt).ok());
+  const auto client = S3Client::Open(options_).ValueOrDie();
+  const auto tags_of = [&](const std::string& key) {
+    S3Request request;
+    request.operation = "tags";
+    request.method = "GET";
+    request.key = options_.prefix + "/" + key;
+    request.query = {{"tagging", ""}};
+    return client->Send(request).ValueOrDie().http.body;
+  };
+  EXPECT_THAT(tags_of("k"), HasSubstr("data + lake"));
+  EXPECT_THAT(tags_of("k"), HasSubstr("42"));
+  EXPECT_THAT(tags_of("_cdc_to_s3/state"), ::testing::Not(HasSubstr("42")));
+}
+
 TEST_P(S3Contract, one_who_may_only_put_can_put_and_is_told_what_else_is_needed) {
   if (GetParam() == "versitygw") {
     GTEST_SKIP() << "its users need an admin call; SeaweedFS shows the same";

@@ -79,10 +79,10 @@ TEST_F(S3OptionsTest, encryption_with_a_kms_key_names_the_key_and_the_bucket_key
 
 TEST_F(S3OptionsTest, storage_class_and_tags_are_the_objects_and_not_the_states) {
   options_.objects.storage_class = "STANDARD_IA";
-  options_.objects.tags = {{"team", "data & lake"}, {"cost-centre", "42"}};
+  options_.objects.tags = {{"team", "data + lake"}, {"cost-centre", "42"}};
   const SeenRequest object = PutOf("t/cdc/a.parquet");
   ExpectSigned(object, "x-amz-storage-class", "STANDARD_IA");
-  ExpectSigned(object, "x-amz-tagging", "cost-centre=42&team=data%20%26%20lake");
+  ExpectSigned(object, "x-amz-tagging", "cost-centre=42&team=data%20%2B%20lake");
   for (const auto& own : {SwapOf("_cdc_to_s3/Shop.json"), PutOf("_cdc_to_s3/probe")}) {
     ExpectNone(own, "x-amz-storage-class");
     ExpectNone(own, "x-amz-tagging");
