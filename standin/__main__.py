@@ -1,6 +1,7 @@
 """`python -m standin`: runs the stand-in until SIGTERM or SIGINT.
 
-Prints one line of JSON on stdout when it is ready: host, port, control_port, pid.
+Prints one line of JSON on stdout when it is ready: host, port, control_port, pid; with `--tls auto` also ca_file, with
+`--clear-port` also clear_port.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from standin.control import ControlServer
 from standin.engine import open_engine
+from standin.tds.certificates import make_certificate
 from standin.tds.server import Server
 from standin.tds.tls import Encryption
 
@@ -25,9 +28,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--control-port", type=int, default=0, help="control channel; 0 (default): a free port")
     parser.add_argument("--user", default="sa")
     parser.add_argument("--password", help="default: the environment's STANDIN_PASSWORD")
+    parser.add_argument("--tls", choices=["auto"], help="offer TLS with an authority and a certificate made for it")
     parser.add_argument("--tls-certificate", type=Path, metavar="PEM", help="offer TLS; default: everything in clear")
     parser.add_argument("--tls-key", type=Path, metavar="PEM")
     parser.add_argument("--tls-required", action="store_true", help="refuse clients that want to stay in clear")
+    parser.add_argument(
+        "--clear-port",
+        type=int,
+        metavar="PORT",
+        help="a second port without TLS, for clients that lack it; 0: a free one",
+    )
     parser.add_argument("--data", metavar="DIR", help="where SQLite's file lies; nothing outlives the process")
     parser.add_argument(
         "--capture-interval",
@@ -63,10 +73,14 @@ def _engine_options(arguments: argparse.Namespace, password: str) -> dict[str, A
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _encryption(arguments: argparse.Namespace) -> Encryption | None:
+def _encryption(arguments: argparse.Namespace, folder: Path) -> tuple[Encryption | None, dict[str, Any]]:
+    """What the server offers, and what the ready line says of it. `folder` takes what `--tls auto` makes."""
+    if arguments.tls == "auto":
+        made = make_certificate(folder)
+        return Encryption(made.certificate, made.key, arguments.tls_required), {"ca_file": str(made.ca)}
     if arguments.tls_certificate is None:
-        return None
-    return Encryption(arguments.tls_certificate, arguments.tls_key, arguments.tls_required)
+        return None, {}
+    return Encryption(arguments.tls_certificate, arguments.tls_key, arguments.tls_required), {}
 
 
 def main() -> int:
@@ -78,18 +92,30 @@ def main() -> int:
     # Waited for, not handled: a handler that comes while its own thread holds a lock that it needs would wait for ever.
     ending = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, ending)
+    with tempfile.TemporaryDirectory(prefix="standin-tls-") as folder:
+        _serve(arguments, password, Path(folder), ending)
+    return 0
+
+
+def _serve(arguments: argparse.Namespace, password: str, folder: Path, ending: set[signal.Signals]) -> None:
+    """Until one of the signals comes; they are blocked."""
+    encryption, told = _encryption(arguments, folder)
     engine = open_engine(**_engine_options(arguments, password))
-    server = Server(engine, arguments.port, _encryption(arguments))
-    control = ControlServer(server, arguments.control_port, engine.operations())
-    server.start()
+    servers = [Server(engine, arguments.port, encryption)]
+    control = ControlServer(servers[0], arguments.control_port, engine.operations())
+    if arguments.clear_port is not None:
+        servers.append(Server(engine, arguments.clear_port))
+        told["clear_port"] = servers[1].port
+    for server in servers:
+        server.start()
     control.start()
-    ready = {"host": "127.0.0.1", "port": server.port, "control_port": control.port, "pid": os.getpid()}
+    ready = {"host": "127.0.0.1", "port": servers[0].port, "control_port": control.port, "pid": os.getpid(), **told}
     print(json.dumps(ready), flush=True)
     signal.sigwait(ending)
     control.stop()
-    server.stop()
+    for server in servers:
+        server.stop()
     engine.close()
-    return 0
 
 
 if __name__ == "__main__":

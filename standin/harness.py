@@ -22,7 +22,9 @@ _STOP_SECONDS = 15.0
 class StandIn:
     """Starts `python -m standin` and ends it. A context manager.
 
-    `options` are further words of its command line. Its stderr goes to `log` (default: this process's)."""
+    `options` are further words of its command line. Its stderr goes to `log` (default: this process's).
+    `ca_file` is what a client verifies it with (`--tls auto`; its certificate is for localhost and 127.0.0.1), and
+    `clear_port` where it is reached without TLS (`--clear-port 0`; else `port`)."""
 
     def __init__(self, password: str = "Stand-in-1", options: Sequence[str] = (), log: Path | None = None) -> None:
         self.user, self.password = "sa", password
@@ -38,6 +40,8 @@ class StandIn:
         )
         ready = self._ready()
         self.host, self.port, self.control_port = ready["host"], int(ready["port"]), int(ready["control_port"])
+        self.ca_file = Path(ready["ca_file"]) if "ca_file" in ready else None
+        self.clear_port = int(ready.get("clear_port", self.port))
 
     def _ready(self) -> dict[str, Any]:
         assert self.process.stdout is not None

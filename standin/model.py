@@ -177,6 +177,7 @@ class Login:
     app_name: str = ""
     odbc: bool = False  # LOGIN7's ODBC flag: ANSI defaults on
     readonly_intent: bool = False
+    encrypted: bool = False  # all of the connection, not its login only
 
 
 class Session(Protocol):

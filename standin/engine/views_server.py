@@ -72,6 +72,16 @@ def _require_server_state(session: EngineSession) -> None:
         raise SqlError(300, "VIEW SERVER STATE permission was denied on object 'server', database 'master'.", 14)
 
 
+@view("sys", "dm_exec_connections", [
+    ("session_id", INT), ("net_transport", nvarchar(40)), ("protocol_type", nvarchar(40)), ("protocol_version", INT),
+    ("endpoint_id", INT), ("encrypt_option", nvarchar(40)), ("auth_scheme", nvarchar(40)), ("node_affinity", SMALLINT),
+], True)  # fmt: skip
+def _connections(session: EngineSession, _database: Database) -> Iterable[tuple[Any, ...]]:
+    _require_server_state(session)
+    for s in list(session.engine.sessions.values()):
+        yield s.session_id, "TCP", "TSQL", 0x74000004, 4, "TRUE" if s.login.encrypted else "FALSE", "SQL", 0
+
+
 @view("sys", "dm_server_services", [
     ("servicename", nvarchar(256)), ("startup_type", INT), ("startup_type_desc", nvarchar(256)), ("status", INT),
     ("status_desc", nvarchar(256)), ("process_id", INT), ("service_account", nvarchar(256)), ("is_clustered", nvarchar(1)),

@@ -105,6 +105,7 @@ class Connection:
         self._socket.settimeout(_LOGIN_SECONDS)
         request = self._read_login()
         self._socket.settimeout(None)
+        request.login.encrypted = self._writer.transport is not self._transport
         fault = self._faults.take(request.login.user + " " + request.login.database, ("login",))
         try:
             if fault is not None and fault.action == "error":
@@ -116,7 +117,7 @@ class Connection:
             self._refuse(error, request.login.user)
             return False
         self._procedures = Procedures(self._session)
-        most = packets.PACKET_BYTES_MAX if self._writer.transport is self._transport else TLS_PACKET_BYTES_MAX
+        most = TLS_PACKET_BYTES_MAX if request.login.encrypted else packets.PACKET_BYTES_MAX
         packet_bytes = packets.negotiated_packet_bytes(request.packet_bytes, most)
         reply = login.login_reply(request, self._session.database, packet_bytes)
         if fault is not None:
