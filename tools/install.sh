@@ -7,7 +7,7 @@ packages=(
   g++ cmake ninja-build ccache pkg-config git make
   python3 python3-venv
   unixodbc unixodbc-dev tdsodbc freetds-bin
-  libcurl4-openssl-dev libssl-dev libpugixml-dev libxxhash-dev
+  libcurl4-openssl-dev openssl libssl-dev libpugixml-dev libxxhash-dev
   libtomlplusplus-dev nlohmann-json3-dev libcli11-dev libfmt-dev libcpp-httplib-dev
   libgtest-dev libgmock-dev
   clang-format clang-tidy

@@ -17,6 +17,10 @@ struct Sight {
 };
 
 Sight CheckSource(const config::Config& config, Findings* findings);
+// What is encrypted and verified on the way from the server: what we demanded, and what the server
+// says.
+void CheckEncryption(source::Source& source, const source::DatabaseIdentity& identity,
+                     Findings* findings);
 void CheckTarget(const config::Config& config, const Sight& sight, Findings* findings);
 // The server's own side of capture: the capture job, and retention.
 void CheckHealth(const config::Config& config, const Sight& sight, Findings* findings);

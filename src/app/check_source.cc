@@ -69,11 +69,7 @@ Sight CheckSource(const config::Config& config, Findings* findings) {
   sight.database = identity->name;
   findings->Good(fmt::format("connected to {} (SQL Server {}), database {}", identity->server_name,
                              identity->version, identity->name));
-  findings->Note(
-      fmt::format("driver {}: the login is encrypted where the server offers it, its certificate "
-                  "is not checked, "
-                  "data is in clear; use a network that you trust, or a tunnel",
-                  identity->driver));
+  CheckEncryption(source, *identity, findings);
   if (!identity->cdc_enabled) {
     findings->Bad(fmt::format(
         "change data capture is not enabled: USE [{}]; EXEC sys.sp_cdc_enable_db", identity->name));

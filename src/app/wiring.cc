@@ -46,6 +46,14 @@ std::string TempDir(const config::Config& config) {
   return tmpdir != nullptr && *tmpdir != '\0' ? tmpdir : "/tmp";
 }
 
+// config has checked the word.
+odbc::Encrypt EncryptOf(const std::string& word) {
+  if (word == "yes") return odbc::Encrypt::kYes;
+  if (word == "no") return odbc::Encrypt::kNo;
+  if (word == "strict") return odbc::Encrypt::kStrict;
+  return odbc::Encrypt::kAuto;
+}
+
 }  // namespace
 
 const char* Version() { return CDC_VERSION; }
@@ -128,6 +136,12 @@ source::SqlServerOptions SourceOptions(const config::Config& config) {
       std::chrono::ceil<std::chrono::seconds>(config.source.login_timeout);
   options.connect.query_timeout =
       std::chrono::ceil<std::chrono::seconds>(config.source.query_timeout);
+  options.connect.encrypt = EncryptOf(config.source.encrypt);
+  options.connect.trust_server_certificate = config.source.trust_server_certificate;
+  options.connect.ca_file = config.source.ca_file;
+  options.connect.odbc_options = config.source.odbc_options;
+  options.connect.read_only_intent = config.source.application_intent == "ReadOnly";
+  options.connect.multi_subnet_failover = config.source.multi_subnet_failover;
   options.lock_timeout = config.source.lock_timeout;
   options.time_zone = config.source.time_zone;
   options.max_value_bytes = config.run.max_value_bytes;

@@ -25,6 +25,7 @@ class DriverConnection : public Connection {
   void Cancel() override { session_->Cancel(); }
   bool broken() const override { return session_->broken(); }
   std::string driver_description() const override { return session_->DriverDescription(); }
+  ConnectionSecurity security() const override { return session_->security(); }
 
  private:
   std::shared_ptr<Session> session_;

@@ -15,10 +15,20 @@
 
 namespace cdc::odbc {
 
+// What is asked of the connection's encryption. kAuto is kYes where the driver verifies
+// certificates by itself; with FreeTDS and without a ca_file it is encryption without verification,
+// and clear where the server has no TLS (ConnectionSecurity says which).
+enum class Encrypt {
+  kAuto,
+  kYes,     // everything, and the server's certificate verified unless it is to be trusted
+  kNo,      // the login at most, where the server offers TLS
+  kStrict,  // TDS 8: TLS before the first byte
+};
+
 struct ConnectOptions {
   std::string driver =
       "auto";        // a registered name (with or without {}), a path of a driver library, or auto
-  std::string host;  // db1 · db1:1433 · db1,1433 · tcp:db1,1433
+  std::string host;  // db1 · db1:1433 · db1,1433 · tcp:db1,1433 · db1\\instance
   std::string database;
   std::string user;
   std::string password;
@@ -28,6 +38,23 @@ struct ConnectOptions {
   // after twice this (FreeTDS) or this plus 120 s (Microsoft's driver; both measured).
   std::chrono::seconds query_timeout{300};
   int packet_size_bytes = 16384;
+
+  // All connections of a process have these alike: drivers take part of them from the process's
+  // environment.
+  Encrypt encrypt = Encrypt::kAuto;
+  bool trust_server_certificate = false;  // not verified: encrypted, but nobody knows with whom
+  std::string ca_file;       // PEM; the only authorities that count. Empty: the system's
+  std::string odbc_options;  // further words of the connection string: Word=value;Word=value
+  bool read_only_intent = false;
+  bool multi_subnet_failover = false;
+};
+
+// What was demanded of a connection's encryption, and so holds: a driver that does not get it does
+// not connect.
+struct ConnectionSecurity {
+  bool encrypted = false;   // everything; if not, the login alone, and only if the server offers it
+  bool verified = false;    // the server's certificate: who issued it, and that it is for this host
+  std::string authorities;  // that it was verified with, for people
 };
 
 struct Diagnostic {
@@ -146,6 +173,7 @@ class Connection {
   virtual void Cancel() = 0;
   virtual bool broken() const = 0;
   virtual std::string driver_description() const = 0;  // name and version, for check
+  virtual ConnectionSecurity security() const = 0;
 };
 
 }  // namespace cdc::odbc

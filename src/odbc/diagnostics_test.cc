@@ -80,7 +80,7 @@ TEST(LoginErrorTest, a_database_that_cannot_be_used_now_is_no_wrong_name_or_pass
     const arrow::Status status = LoginError({{"42000", native, "The target database, 'Shop', …"},
                                              {"42000", 4060, "Cannot open database"},
                                              {"28000", 18456, "Login failed for user 'sa'."}},
-                                            options, Microsoft());
+                                            options, Microsoft(), {}, {});
     EXPECT_EQ(ClassOf(status), ErrorClass::kTransient) << native;
     EXPECT_EQ(NativeErrorOf(status), native);
     EXPECT_THAT(status.message(), HasSubstr("database 'Shop' on listener cannot be used now"));
@@ -93,7 +93,7 @@ TEST(LoginErrorTest, a_password_that_a_driver_repeats_is_not_shown) {
   options.host = "db1";
   options.password = "s3cret";
   const arrow::Status status =
-      LoginError({{"HY000", 0, "bad words: PWD=s3cret;"}}, options, FreeTds());
+      LoginError({{"HY000", 0, "bad words: PWD=s3cret;"}}, options, FreeTds(), {}, {});
   EXPECT_THAT(status.ToString(), Not(HasSubstr("s3cret")));
 }
 

@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "odbc/encryption.h"
+
 namespace cdc::odbc {
 namespace {
 
@@ -16,6 +18,7 @@ const RegisteredDriver kMicrosoft17 = {"ODBC Driver 17 for SQL Server",
                                        "/opt/x/libmsodbcsql-17.10.so.6.1"};
 const RegisteredDriver kMicrosoft18 = {"ODBC Driver 18 for SQL Server",
                                        "/opt/x/libmsodbcsql-18.6.so.2.1"};
+const Encryption kLoginOnly = {.mode = Encryption::Mode::kLoginOnly, .verified = false};
 const RegisteredDriver kPostgres = {"PostgreSQL", "psqlodbcw.so"};
 
 std::string Chosen(std::string_view wanted, const std::vector<RegisteredDriver>& registered,
@@ -68,14 +71,15 @@ TEST(DriverProfileTest, the_connection_string_quotes_what_users_wrote) {
   options.database = "My;Shop";
   options.user = "reader";
   options.password = "a}b;{c=d";
-  const auto for_freetds = ConnectionString(*FindProfile("FreeTDS"), "FreeTDS", options);
+  const auto for_freetds =
+      ConnectionString(*FindProfile("FreeTDS"), "FreeTDS", options, kLoginOnly);
   ASSERT_TRUE(for_freetds.ok());
   EXPECT_THAT(*for_freetds,
               HasSubstr("Driver={FreeTDS};Server=db1,1433;UID={reader};PWD={a}b;{c=d};"));
   EXPECT_THAT(*for_freetds, HasSubstr("ClientCharset=UTF-8;"));
   EXPECT_THAT(*for_freetds, HasSubstr("PacketSize=16384;"));
-  const auto for_microsoft =
-      ConnectionString(*FindProfile(kMicrosoft18.library), kMicrosoft18.library, options);
+  const auto for_microsoft = ConnectionString(*FindProfile(kMicrosoft18.library),
+                                              kMicrosoft18.library, options, kLoginOnly);
   ASSERT_TRUE(for_microsoft.ok());
   EXPECT_THAT(*for_microsoft, HasSubstr("Driver=/opt/x/libmsodbcsql-18.6.so.2.1;"));
   EXPECT_THAT(*for_microsoft, HasSubstr("PWD={a}}b;{c=d};Database={My;Shop};"));
@@ -86,7 +90,7 @@ TEST(DriverProfileTest, a_password_that_freetds_cannot_be_told_is_refused_withou
   ConnectOptions options;
   options.host = "db1";
   options.password = "secret};more";
-  const auto words = ConnectionString(*FindProfile("FreeTDS"), "FreeTDS", options);
+  const auto words = ConnectionString(*FindProfile("FreeTDS"), "FreeTDS", options, kLoginOnly);
   ASSERT_FALSE(words.ok());
   EXPECT_THAT(words.status().message(), HasSubstr("the password holds '};'"));
   EXPECT_THAT(words.status().message(), Not(HasSubstr("secret")));

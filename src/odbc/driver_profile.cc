@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <array>
 
+#include "odbc/encryption.h"
+#include "odbc/extra_words.h"
 #include "odbc/server_address.h"
+#include "odbc/tls_environment.h"
 
 namespace cdc::odbc {
 namespace {
@@ -20,29 +23,57 @@ constexpr std::string_view kMicrosoftWords =
 constexpr std::string_view kFreeTdsWords =
     "ClientCharset=UTF-8;TDS_Version=7.4;Language=us_english;";
 
+constexpr std::array<std::string_view, 10> kFreeTdsKnownWords = {
+    "APP",       "WSID",     "PacketSize",     "ServerSPN",  "REALM",
+    "UseNTLMv2", "DumpFile", "DumpFileAppend", "DebugFlags", "Trusted_Connection"};
+
+// Microsoft's 17 takes yes and no as 18 does, but leaves them at no unless told, and has no strict.
 constexpr std::array<DriverProfile, 3> kProfiles = {{
     {.name = "ODBC Driver 18 for SQL Server",
      .library_stem = "libmsodbcsql-18",
      .package = "msodbcsql18 (from Microsoft's package repository)",
-     .encryption_words = "Encrypt=no;",
+     .login_only_words = "Encrypt=no;",
+     .everything_words = "Encrypt=yes;",
+     .strict_words = "Encrypt=strict;",
+     .trust_words = "TrustServerCertificate=yes;",
+     .verify_words = "TrustServerCertificate=no;",
      .other_words = kMicrosoftWords,
+     .verifies_by_default = true,
+     .has_configuration_file = false,
+     .has_multi_subnet_failover = true,
+     .known_words = {},
      .doubles_closing_brace = true,
      .broken_native_from = 1,
      .broken_native_to = 0},
     {.name = "ODBC Driver 17 for SQL Server",
      .library_stem = "libmsodbcsql-17",
      .package = "msodbcsql17 (from Microsoft's package repository)",
-     .encryption_words = "Encrypt=no;",
+     .login_only_words = "Encrypt=no;",
+     .everything_words = "Encrypt=yes;",
+     .strict_words = "",
+     .trust_words = "TrustServerCertificate=yes;",
+     .verify_words = "TrustServerCertificate=no;",
      .other_words = kMicrosoftWords,
+     .verifies_by_default = true,
+     .has_configuration_file = false,
+     .has_multi_subnet_failover = true,
+     .known_words = {},
      .doubles_closing_brace = true,
      .broken_native_from = 1,
      .broken_native_to = 0},
     {.name = "FreeTDS",
      .library_stem = "libtdsodbc",
      .package = "tdsodbc",
-     // TLS for the login where the server has it.
-     .encryption_words = "Encryption=request;",
+     .login_only_words = "Encryption=request;",
+     .everything_words = "Encryption=require;",
+     .strict_words = "",
+     .trust_words = "",
+     .verify_words = "",
      .other_words = kFreeTdsWords,
+     .verifies_by_default = false,
+     .has_configuration_file = true,
+     .has_multi_subnet_failover = false,
+     .known_words = kFreeTdsKnownWords,
      .doubles_closing_brace = false,
      .broken_native_from = 20000,
      .broken_native_to = 20999},
@@ -66,6 +97,25 @@ arrow::Result<std::string> Quote(const DriverProfile& profile, std::string_view 
   return quoted + "}";
 }
 
+// A driver that takes its authorities from a configuration file takes the server from there too.
+std::string ServerWords(const DriverProfile& profile, const ServerAddress& server,
+                        const Encryption& encryption) {
+  if (profile.has_configuration_file && encryption.verified) {
+    return fmt::format("Servername={}", kConfiguredServer);
+  }
+  return fmt::format("Server={}", server.DriverText());
+}
+
+std::string EncryptionWords(const DriverProfile& profile, const ConnectOptions& options,
+                            const Encryption& encryption) {
+  using Mode = Encryption::Mode;
+  const std::string_view mode = encryption.mode == Mode::kStrict      ? profile.strict_words
+                                : encryption.mode == Mode::kLoginOnly ? profile.login_only_words
+                                                                      : profile.everything_words;
+  return fmt::format("{}{}", mode,
+                     options.trust_server_certificate ? profile.trust_words : profile.verify_words);
+}
+
 }  // namespace
 
 std::span<const DriverProfile> Profiles() { return kProfiles; }
@@ -82,7 +132,8 @@ const DriverProfile* FindProfile(std::string_view name_or_path) {
 }
 
 arrow::Result<std::string> ConnectionString(const DriverProfile& profile, std::string_view driver,
-                                            const ConnectOptions& options) {
+                                            const ConnectOptions& options,
+                                            const Encryption& encryption) {
   ARROW_ASSIGN_OR_RAISE(const ServerAddress server, ServerAddress::Parse(options.host));
   ARROW_ASSIGN_OR_RAISE(const std::string user, Quote(profile, "user", options.user));
   ARROW_ASSIGN_OR_RAISE(const std::string password, Quote(profile, "password", options.password));
@@ -90,11 +141,25 @@ arrow::Result<std::string> ConnectionString(const DriverProfile& profile, std::s
                         Quote(profile, "database name", options.database));
   ARROW_ASSIGN_OR_RAISE(const std::string app,
                         Quote(profile, "application name", options.app_name));
-  const bool is_path = driver.find('/') != driver.npos;
-  return fmt::format("Driver={};Server={};UID={};PWD={};Database={};APP={};PacketSize={};{}{}",
-                     is_path ? std::string(driver) : fmt::format("{{{}}}", driver),
-                     server.DriverText(), user, password, database, app, options.packet_size_bytes,
-                     profile.encryption_words, profile.other_words);
+  ARROW_ASSIGN_OR_RAISE(const std::vector<ExtraWord> extra,
+                        ParseExtraWords(profile, options.odbc_options));
+  if (options.multi_subnet_failover && !profile.has_multi_subnet_failover) {
+    return arrow::Status::Invalid("the driver ", profile.name,
+                                  " cannot multi_subnet_failover; Microsoft's can");
+  }
+  std::string words = fmt::format(
+      "Driver={};{};UID={};PWD={};Database={};",
+      driver.find('/') != driver.npos ? std::string(driver) : fmt::format("{{{}}}", driver),
+      ServerWords(profile, server, encryption), user, password, database);
+  if (FindWord(extra, "APP") == nullptr) words += fmt::format("APP={};", app);
+  if (FindWord(extra, "PacketSize") == nullptr) {
+    words += fmt::format("PacketSize={};", options.packet_size_bytes);
+  }
+  words += EncryptionWords(profile, options, encryption);
+  words += profile.other_words;
+  if (options.read_only_intent) words += "ApplicationIntent=ReadOnly;";
+  if (options.multi_subnet_failover) words += "MultiSubnetFailover=yes;";
+  return words + options.odbc_options;
 }
 
 }  // namespace cdc::odbc

@@ -10,6 +10,8 @@
 
 namespace cdc::odbc {
 
+struct Encryption;
+
 // Everything in which one driver differs from another for us. Facts measured with FreeTDS 1.3.17
 // and Microsoft's 18.6.2; 17 has the words of 18 (Microsoft's list of major version differences).
 struct DriverProfile {
@@ -18,8 +20,20 @@ struct DriverProfile {
   std::string_view package;       // what an operator installs
 
   // Words of the connection string, each ended by ';'.
-  std::string_view encryption_words;
+  std::string_view login_only_words;  // TLS for the login where the server has it, else clear
+  std::string_view everything_words;
+  std::string_view strict_words;  // empty: cannot
+  std::string_view trust_words;   // empty: does not verify unless a configuration file says so
+  std::string_view verify_words;
   std::string_view other_words;
+  // Whether `auto` can demand a verified certificate without naming the authorities.
+  bool verifies_by_default;
+  // FreeTDS has no word for authorities; only its configuration file has (tls_environment.h).
+  bool has_configuration_file;
+  bool has_multi_subnet_failover;
+  // What odbc_options may hold, for a driver that passes over words that it does not know; empty:
+  // the driver says so itself.
+  std::span<const std::string_view> known_words;
   // FreeTDS does not unescape "}}"; a value must not hold "};" there.
   bool doubles_closing_brace;
 
@@ -36,6 +50,7 @@ const DriverProfile* FindProfile(std::string_view name_or_path);
 // The text for SQLDriverConnect, password included: never to be shown.
 // `driver` is a registered name or a path.
 arrow::Result<std::string> ConnectionString(const DriverProfile& profile, std::string_view driver,
-                                            const ConnectOptions& options);
+                                            const ConnectOptions& options,
+                                            const Encryption& encryption);
 
 }  // namespace cdc::odbc

@@ -6,9 +6,13 @@
 #include <string_view>
 
 #include "odbc/diagnostics.h"
+#include "odbc/tls_error.h"
 
 namespace cdc::odbc {
 namespace {
+
+// FreeTDS's only word for a handshake that failed; it has the same for a server that hangs up.
+constexpr int kFreeTdsNoConnection = 20002;
 
 std::string Redacted(std::string text, const std::string& secret) {
   if (secret.empty()) return text;
@@ -80,10 +84,20 @@ Finding ServersAnswer(const std::vector<Diagnostic>& records, const ConnectOptio
   return {};
 }
 
+// SQL Server Browser (UDP 1434) tells an instance's port; both drivers say no more than that they
+// cannot connect when it does not answer.
+std::string InstanceRemedy(const ConnectOptions& options) {
+  if (options.host.find('\\') == std::string::npos) return "";
+  return ". The port of a named instance comes from SQL Server Browser: is that service running "
+         "and "
+         "UDP 1434 open? Or set source.host to host:port";
+}
+
 std::string CannotConnect(const ConnectOptions& options) {
   return fmt::format(
-      "cannot connect to {}: check host, port, and that the server runs and listens on TCP",
-      options.host);
+             "cannot connect to {}: check host, port, and that the server runs and listens on TCP",
+             options.host) +
+         InstanceRemedy(options);
 }
 
 // The server was not reached, or not understood.
@@ -91,10 +105,6 @@ Finding NetworksAnswer(const std::vector<Diagnostic>& records, const ConnectOpti
                        const DriverProfile& profile) {
   if (HasState(records, "IM") || Mentions(records, "Can't open lib")) {
     return {fmt::format("the ODBC driver could not be loaded; install {}", profile.package),
-            ErrorClass::kPermanent, 0};
-  }
-  if (Mentions(records, "SSL") || Mentions(records, "TLS") || Mentions(records, "certificate")) {
-    return {fmt::format("no secure connection with {} could be agreed on", options.host),
             ErrorClass::kPermanent, 0};
   }
   // FreeTDS has numbers of its own; Microsoft's driver gives those of Windows Sockets, and repeats
@@ -113,7 +123,8 @@ Finding NetworksAnswer(const std::vector<Diagnostic>& records, const ConnectOpti
     return {
         fmt::format(
             "{} did not answer within {} s: check host, port, firewall, and that the server runs",
-            options.host, options.login_timeout.count()),
+            options.host, options.login_timeout.count()) +
+            InstanceRemedy(options),
         ErrorClass::kConnectionLost, 0};
   }
   return {};
@@ -121,12 +132,23 @@ Finding NetworksAnswer(const std::vector<Diagnostic>& records, const ConnectOpti
 
 }  // namespace
 
+bool MayBeTls(const std::vector<Diagnostic>& diagnostics, const DriverProfile& profile,
+              const Encryption& encryption) {
+  if (Mentions(diagnostics, "SSL") || Mentions(diagnostics, "Encryption")) return true;
+  if (encryption.mode == Encryption::Mode::kStrict) return HasState(diagnostics, "08");
+  return profile.has_configuration_file && HasNative(diagnostics, kFreeTdsNoConnection);
+}
+
 arrow::Status LoginError(std::vector<Diagnostic> diagnostics, const ConnectOptions& options,
-                         const DriverProfile& profile) {
+                         const DriverProfile& profile, const Encryption& encryption,
+                         const std::optional<ServerTls>& seen) {
   for (Diagnostic& record : diagnostics)
     record.message = Redacted(record.message, options.password);
   Finding finding = NotNow(diagnostics, options);
   if (finding.text.empty()) finding = ServersAnswer(diagnostics, options);
+  if (finding.text.empty() && MayBeTls(diagnostics, profile, encryption)) {
+    finding.text = TlsErrorText(diagnostics, options, profile, encryption, seen);
+  }
   if (finding.text.empty()) finding = NetworksAnswer(diagnostics, options, profile);
   const Diagnostic* principal = Principal(diagnostics, profile);
   if (finding.text.empty()) {

@@ -5,7 +5,11 @@
 #include <algorithm>
 #include <array>
 
+#include "odbc/extra_words.h"
 #include "odbc/login_error.h"
+#include "odbc/server_address.h"
+#include "odbc/server_tls.h"
+#include "odbc/tls_environment.h"
 #include "odbc/utf16.h"
 
 namespace cdc::odbc {
@@ -34,31 +38,71 @@ std::string InfoText(SQLHANDLE connection, SQLUSMALLINT what) {
   return ToUtf8({reinterpret_cast<const char16_t*>(text.data()), units});
 }
 
+// After a failed login: what the server shows, if TLS may be the reason and its port is known.
+std::optional<ServerTls> LookAtTls(const std::vector<Diagnostic>& records,
+                                   const ConnectOptions& options, const DriverProfile& profile,
+                                   const Encryption& encryption, const ServerAddress& server) {
+  if (!server.instance.empty() || !MayBeTls(records, profile, encryption)) return std::nullopt;
+  TlsQuestion question{.server = server,
+                       .host_name = server.host,
+                       .ca_file = options.ca_file,
+                       .strict = encryption.mode == Encryption::Mode::kStrict};
+  const auto extra = ParseExtraWords(profile, options.odbc_options);
+  const std::string* name = extra.ok() ? FindWord(*extra, "HostNameInCertificate") : nullptr;
+  if (name != nullptr) question.host_name = *name;
+  question.timeout = std::min(question.timeout, options.login_timeout);
+  auto seen = ExamineTls(question);
+  return seen.ok() ? std::optional(std::move(*seen)) : std::nullopt;
+}
+
 }  // namespace
 
 arrow::Result<std::shared_ptr<Session>> Session::Connect(const ConnectOptions& options) {
   auto session = std::make_shared<Session>();
   ARROW_ASSIGN_OR_RAISE(session->driver_, ChooseInstalledDriver(options.driver));
-  ARROW_ASSIGN_OR_RAISE(
-      const std::string words,
-      ConnectionString(session->profile(), session->driver_.name_or_path, options));
+  ARROW_ASSIGN_OR_RAISE(const Encryption encryption, DecideEncryption(session->profile(), options));
   ARROW_ASSIGN_OR_RAISE(session->environment_, Environment::Make());
   ARROW_ASSIGN_OR_RAISE(session->connection_,
                         ConnectionHandle::Allocate(session->environment_.get()));
   session->query_timeout_ = options.query_timeout;
+  ARROW_RETURN_NOT_OK(session->LogIn(options, encryption));
+  ARROW_RETURN_NOT_OK(session->Configure());
+  return session;
+}
 
-  SQLHANDLE connection = session->connection();
-  SQLSetConnectAttrW(connection, SQL_ATTR_LOGIN_TIMEOUT, AsPointer(options.login_timeout),
+arrow::Status Session::LogIn(const ConnectOptions& options, const Encryption& encryption) {
+  ARROW_ASSIGN_OR_RAISE(const ServerAddress server, ServerAddress::Parse(options.host));
+  ARROW_ASSIGN_OR_RAISE(const std::string words,
+                        ConnectionString(profile(), driver_.name_or_path, options, encryption));
+  ARROW_RETURN_NOT_OK(PrepareEnvironment(profile(), options, encryption, server));
+  SQLSetConnectAttrW(connection(), SQL_ATTR_LOGIN_TIMEOUT, AsPointer(options.login_timeout),
                      SQL_IS_UINTEGER);
   const std::u16string wide = ToUtf16(words);
   const SQLRETURN result =
-      SQLDriverConnectW(connection, nullptr, Wide(wide), static_cast<SQLSMALLINT>(wide.size()),
+      SQLDriverConnectW(connection(), nullptr, Wide(wide), static_cast<SQLSMALLINT>(wide.size()),
                         nullptr, 0, nullptr, SQL_DRIVER_NOPROMPT);
-  if (!SQL_SUCCEEDED(result)) {
-    return LoginError(ReadDiagnostics(SQL_HANDLE_DBC, connection), options, session->profile());
+  if (SQL_SUCCEEDED(result)) {
+    security_ = encryption.Security(options);
+    return CheckWordsKnown(options);
   }
-  ARROW_RETURN_NOT_OK(session->Configure());
-  return session;
+  std::vector<Diagnostic> records = ReadDiagnostics(SQL_HANDLE_DBC, connection());
+  const std::optional<ServerTls> seen = LookAtTls(records, options, profile(), encryption, server);
+  if (seen && !seen->offered && encryption.or_clear) {
+    return LogIn(options, {.mode = Encryption::Mode::kLoginOnly, .verified = false});
+  }
+  return LoginError(std::move(records), options, profile(), encryption, seen);
+}
+
+// Microsoft's driver says with 01S00 that it passed over a word; ours are all known to it.
+arrow::Status Session::CheckWordsKnown(const ConnectOptions& options) {
+  if (options.odbc_options.empty()) return arrow::Status::OK();
+  for (const Diagnostic& record : ReadDiagnostics(SQL_HANDLE_DBC, connection())) {
+    if (record.sqlstate != "01S00") continue;
+    return arrow::Status::Invalid("source.odbc_options: the driver ", profile().name,
+                                  " does not know one of the words in '", options.odbc_options,
+                                  "' and passed over it: ", record.message);
+  }
+  return arrow::Status::OK();
 }
 
 arrow::Status Session::Configure() {

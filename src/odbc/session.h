@@ -14,6 +14,7 @@
 #include "odbc/connection.h"
 #include "odbc/diagnostics.h"
 #include "odbc/driver_profile.h"
+#include "odbc/encryption.h"
 #include "odbc/handles.h"
 
 namespace cdc::odbc {
@@ -29,6 +30,7 @@ class Session {
   const DriverProfile& profile() const { return *driver_.profile; }
   std::chrono::seconds query_timeout() const { return query_timeout_; }
   std::string DriverDescription() const;
+  const ConnectionSecurity& security() const { return security_; }
 
   bool broken() const { return broken_; }
   void set_broken() { broken_ = true; }
@@ -63,6 +65,8 @@ class Session {
 
  private:
   void SetRunning(SQLHANDLE statement);
+  arrow::Status LogIn(const ConnectOptions& options, const Encryption& encryption);
+  arrow::Status CheckWordsKnown(const ConnectOptions& options);
   arrow::Status Configure();
   bool Alive();
 
@@ -70,6 +74,7 @@ class Session {
   Environment environment_;
   ConnectionHandle connection_;
   ChosenDriver driver_;
+  ConnectionSecurity security_;
   std::chrono::seconds query_timeout_{};
   std::atomic<bool> broken_ = false;
   std::atomic<bool> occupied_ = false;

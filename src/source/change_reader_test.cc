@@ -59,6 +59,7 @@ class FakeServer : public odbc::Connection {
   void Cancel() override {}
   bool broken() const override { return false; }
   std::string driver_description() const override { return "fake"; }
+  odbc::ConnectionSecurity security() const override { return {}; }
 
  private:
   static bool Selected(const std::string& sql, const std::vector<odbc::Parameter>& p,

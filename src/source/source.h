@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/position.h"
 #include "columns/column.h"
+#include "odbc/connection.h"
 #include "source/health.h"
 
 namespace cdc::source {
@@ -77,6 +78,7 @@ struct DatabaseIdentity {
   std::string version;      // for people
   std::string driver;       // for people
   bool cdc_enabled = false;
+  odbc::ConnectionSecurity security = {};
 };
 
 // The changes of one table in a window, in commit order.
@@ -135,6 +137,9 @@ class Source {
   // How the server's side of capture does, and what of `tables` is unread: a few small statements,
   // for once a minute or so. What the login may not see is no error but said in the answer.
   virtual arrow::Result<CaptureHealth> Health(const std::vector<TablePlace>& tables) = 0;
+  // Whether the server says that this connection is encrypted; nothing when the login may not see
+  // it.
+  virtual arrow::Result<std::optional<bool>> IsEncrypted() { return std::nullopt; }
   // Breaks off whatever runs; may come from another thread.
   virtual void Cancel() = 0;
 };

@@ -41,6 +41,9 @@ const char kIdentify[] =
     "CONVERT(int, SERVERPROPERTY('ProductMajorVersion')) AS major_version "
     "FROM sys.databases AS d WHERE d.database_id = DB_ID()";
 
+const char kEncryptOption[] =
+    "SELECT c.encrypt_option FROM sys.dm_exec_connections AS c WHERE c.session_id = @@SPID";
+
 // READPAST only here: committed rows alone count, and the capture job's open batch must not block
 // us.
 #define CDC_HORIZON_ROWS                                                                   \

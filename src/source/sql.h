@@ -35,6 +35,10 @@ std::string SessionSettings(int64_t lock_timeout_ms);
 // One row: name, broker guid, is_cdc_enabled, server name, version, engine edition, major version.
 extern const char kIdentify[];
 
+// One row: encrypt_option of this connection. Needs VIEW SERVER STATE (VIEW SERVER SECURITY STATE
+// from SQL Server 2022 on).
+extern const char kEncryptOption[];
+
 // Four results: the two newest mapping rows; server time; the anchor's row; the mapping's range.
 // Parameter: the anchor (binary(10)). The anchor's row is read before the range: a row that cleanup
 // deletes in between then lies below the range.

@@ -244,6 +244,21 @@ class SqlServer : public Source {
     return health_->Read(*connection_, commit_time_, tables);
   }
 
+  Result<std::optional<bool>> IsEncrypted() override {
+    ARROW_RETURN_NOT_OK(MustBeConnected());
+    const auto results = connection_->Query(sql::kEncryptOption, {}, 1);
+    if (!results.ok()) {
+      // 300 and 297: the right to see it is missing.
+      const int number = odbc::NativeErrorOf(results.status());
+      if (number == 300 || number == 297 || number == 229) return std::nullopt;
+      return results.status();
+    }
+    ARROW_RETURN_NOT_OK(ExpectResults(*results, 1));
+    const auto& rows = results->front().rows;
+    if (rows.empty() || !rows[0][0]) return std::nullopt;
+    return *rows[0][0] == "TRUE";
+  }
+
   void Cancel() override {
     const std::lock_guard lock(connection_mutex_);
     if (connection_) connection_->Cancel();
@@ -327,6 +342,7 @@ class SqlServer : public Source {
     identity.server_name = row[3].value_or("");
     identity.version = row[4].value_or("");
     identity.driver = connection_->driver_description();
+    identity.security = connection_->security();
     ARROW_ASSIGN_OR_RAISE(const int64_t edition, Int(row[5], "EngineEdition"));
     ARROW_ASSIGN_OR_RAISE(const int64_t major, Int(row[6], "ProductMajorVersion"));
     ChooseCommitTime(edition, major);

@@ -1,7 +1,10 @@
 """Fixtures of the end-to-end tests: a SQL Server (the stand-in, or a real one), a target, and the program.
 
 `SQLSERVER='host=db1,1433;user=sa;password=…'` in the environment names a real server; then only plain T-SQL is
-sent, and what needs a fault injected skips and says so."""
+sent, and what needs a fault injected skips and says so.
+
+`CDC_TEST_DRIVER=microsoft-tls` runs the same tests with Microsoft's ODBC driver through TLS: the stand-in insists on it,
+and the program verifies its certificate. The tests' own client then connects to the stand-in's second port."""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ import pytest
 
 from standin.harness import StandIn
 from standin.load.connection import Address, Connection, ensure_database, quoted
+from tests.support.drivers import MICROSOFT_TLS, drivers
 from tests.support.judge import Object
 from tests.support.program import Program
 from tests.support.s3_servers import S3Server
@@ -28,10 +32,28 @@ _DROP_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Server:
-    """Where SQL Server is. `stand_in` is None for a real one."""
+    """Where SQL Server is for the tests. `stand_in` is None for a real one. `program`: how the program connects."""
 
     address: Address
     stand_in: StandIn | None
+    program: Mapping[str, str]
+
+
+def _in_clear(address: Address) -> dict[str, str]:
+    return {
+        "SQL_SERVER_HOST": f"{address.host},{address.port}",
+        "SQL_SERVER_DRIVER": "{FreeTDS}",
+        "CDC_SOURCE_ENCRYPT": "no",
+    }
+
+
+def _through_tls(stand_in: StandIn) -> dict[str, str]:
+    return {
+        "SQL_SERVER_HOST": f"localhost,{stand_in.port}",
+        "SQL_SERVER_DRIVER": drivers()["Microsoft"],
+        "CDC_SOURCE_ENCRYPT": "yes",
+        "CDC_SOURCE_CA_FILE": str(stand_in.ca_file),
+    }
 
 
 @pytest.fixture(scope="session")
@@ -40,11 +62,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     if named:
         words = dict(pair.split("=", 1) for pair in named.split(";") if pair)
         host, _, port = words["host"].partition(",")
-        yield Server(Address(host, int(port or "1433"), words["user"], words["password"], "master"), None)
+        address = Address(host, int(port or "1433"), words["user"], words["password"], "master")
+        yield Server(address, None, _in_clear(address))
         return
     log = tmp_path_factory.mktemp("sql-server") / "stand-in.log"
-    with StandIn(log=log) as stand_in:
-        yield Server(Address(stand_in.host, stand_in.port, stand_in.user, stand_in.password, "master"), stand_in)
+    options = ["--tls", "auto", "--tls-required", "--clear-port", "0"] if MICROSOFT_TLS else []
+    with StandIn(options=options, log=log) as stand_in:
+        address = Address(stand_in.host, stand_in.clear_port, stand_in.user, stand_in.password, "master")
+        yield Server(address, stand_in, _through_tls(stand_in) if MICROSOFT_TLS else _in_clear(address))
 
 
 @pytest.fixture
@@ -170,11 +195,10 @@ def target(s3: S3Server) -> Target:
 def program_settings(server: Server, s3: S3Server, database: str, url: str) -> dict[str, str]:
     """The environment with which the program delivers `database` to `url`."""
     return {
-        "SQL_SERVER_HOST": f"{server.address.host},{server.address.port}",
+        **server.program,
         "SQL_SERVER_DATABASE": database,
         "SQL_SERVER_USER": server.address.user,
         "SQL_SERVER_PASSWORD": server.address.password,
-        "SQL_SERVER_DRIVER": "{FreeTDS}",
         "CDC_TARGET_URL": url,
         **s3.environment(),
     }

@@ -156,6 +156,7 @@ class ScriptedServer {
     options.database = "Shop";
     options.user = "reader";
     options.password = "p}w; =d";
+    options.encrypt = Encrypt::kNo;  // the server has no TLS
     return options;
   }
 
