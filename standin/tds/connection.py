@@ -130,11 +130,14 @@ class Connection:
         return True
 
     def _read_login(self) -> login.LoginRequest:
+        strict = self._encryption is not None and self._begins_with_tls()
+        if strict:
+            self._encrypt_first()
         message = self._reader.read_message()
         if message.type == packets.PRELOGIN:
             options = login.parse_prelogin(message.payload)
-            answer = login.ENCRYPT_NOT_SUPPORTED
-            if self._encryption is not None:
+            answer = login.ENCRYPT_NOT_SUPPORTED  # under TDS 8 nobody looks at it
+            if self._encryption is not None and not strict:
                 answer = self._encryption.answer(login.client_encryption(options))
             self._writer.write(login.prelogin_reply(options, answer))
             self._writer.end_message()
@@ -147,8 +150,23 @@ class Connection:
             raise ProtocolError(f"a message of type {message.type:#x} where LOGIN7 was expected")
         return login.parse_login7(message.payload)
 
+    def _begins_with_tls(self) -> bool:
+        """A TLS record of type handshake instead of a packet: TDS 8."""
+        try:
+            return self._socket.recv(1, socket.MSG_PEEK) == b"\x16"
+        except TimeoutError:
+            raise
+        except OSError:
+            return False  # reading will say why
+
+    def _encrypt_first(self) -> None:
+        assert self._encryption is not None
+        encrypted = TlsTransport(self._transport, self._encryption.strict_context)
+        encrypted.shake_hands_first()
+        self._reader.transport = self._writer.transport = encrypted
+
     def _encrypt(self, encryption: Encryption) -> None:
-        encrypted = TlsTransport(self._transport, encryption)
+        encrypted = TlsTransport(self._transport, encryption.context)
         encrypted.shake_hands(self._reader, self._writer)
         self._reader.transport = self._writer.transport = encrypted
 

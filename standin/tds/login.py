@@ -10,7 +10,7 @@ from standin.tds import tokens
 from standin.tds.packets import ProtocolError
 
 SERVER_VERSION = (16, 0, 1000)  # SQL Server 2022
-TDS_7_2, TDS_7_4 = 0x72090002, 0x74000004
+TDS_7_2, TDS_7_4, TDS_8 = 0x72090002, 0x74000004, 0x08000000
 ENCRYPT_OFF, ENCRYPT_ON, ENCRYPT_NOT_SUPPORTED, ENCRYPT_REQUIRED = 0, 1, 2, 3
 FEATURE_UTF8 = 0x0A
 
@@ -64,7 +64,7 @@ def prelogin_reply(options: dict[int, bytes], encryption: int) -> bytes:
 
 
 def parse_login7(payload: bytes) -> LoginRequest:
-    """Raises ProtocolError for a broken record or a client older than TDS 7.2."""
+    """Raises ProtocolError for a broken record or a client older than TDS 7.2. (TDS 8's number is below all of them.)"""
     try:
         return _parse_login7(payload)
     except (struct.error, IndexError, UnicodeDecodeError) as error:
@@ -74,7 +74,7 @@ def parse_login7(payload: bytes) -> LoginRequest:
 def _parse_login7(payload: bytes) -> LoginRequest:
     _, version, packet_bytes = struct.unpack_from("<III", payload)
     options2, type_flags, options3 = payload[25:28]
-    if version < TDS_7_2:
+    if version < TDS_7_2 and version != TDS_8:
         raise ProtocolError(f"TDS version {version:#x} is older than 7.2")
     login = Login(
         user=_text(payload, 40),

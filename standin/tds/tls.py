@@ -2,6 +2,8 @@
 
 TLS 1.2 at most: the session tickets of 1.3 do not fit the wrapping. A client that asks for ENCRYPT_OFF has its
 LOGIN7 encrypted only; everything after it is in clear.
+
+Or TDS 8 ("strict"): TLS on the bare socket before anything else, its protocol named by ALPN.
 """
 
 from __future__ import annotations
@@ -24,8 +26,11 @@ class Encryption:
         self.required = required
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.maximum_version = ssl.TLSVersion.TLSv1_2
-        self.context.options |= ssl.OP_NO_TICKET
-        self.context.load_cert_chain(certificate, key)
+        self.strict_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.strict_context.set_alpn_protocols(["tds/8.0"])
+        for context in (self.context, self.strict_context):
+            context.options |= ssl.OP_NO_TICKET
+            context.load_cert_chain(certificate, key)
 
     def answer(self, asked: int) -> int:
         """The ENCRYPTION byte for a client's."""
@@ -39,11 +44,11 @@ class Encryption:
 class TlsTransport:
     """TLS over another transport. Reading and writing from two threads: the TLS state has a lock, waiting has none."""
 
-    def __init__(self, below: Transport, encryption: Encryption) -> None:
+    def __init__(self, below: Transport, context: ssl.SSLContext) -> None:
         self._below = below
         self._lock = threading.Lock()
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = encryption.context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
 
     def shake_hands(self, reader: PacketReader, writer: PacketWriter) -> None:
         """Each flight is one message. Raises ProtocolError when it fails."""
@@ -67,6 +72,24 @@ class TlsTransport:
                 self._incoming.write(message.payload)
         writer.message_type = packets.REPLY
         self._incoming.write(reader.take_buffered())
+
+    def shake_hands_first(self) -> None:
+        """TDS 8: bare TLS records. Raises ProtocolError when it fails, ConnectionClosed when the client goes."""
+        done = False
+        while not done:
+            try:
+                self._tls.do_handshake()
+                done = True
+            except ssl.SSLWantReadError:
+                pass
+            except ssl.SSLError as error:
+                raise ProtocolError(f"TLS: {error}") from error
+            if flight := self._outgoing.read():
+                self._below.send(flight)
+            if not done:
+                self._incoming.write(self._below.receive())
+        if self._tls.selected_alpn_protocol() != "tds/8.0":
+            raise ProtocolError("TLS from the first byte without the protocol tds/8.0")
 
     def receive(self) -> bytes:
         while True:

@@ -210,8 +210,21 @@ def test_strict_is_refused_with_a_driver_that_cannot(servers: Servers, check: Ca
 
 
 @needs_microsoft
+def test_strict_encrypts_from_the_first_byte_and_always_verifies(servers: Servers, check: Callable[..., Ended]) -> None:
+    for server in (servers.offered, servers.required):
+        ended = check(MICROSOFT, server, encrypt="strict", ca_file=str(server.ca_file))
+        _connected(ended, "encrypted, the server's certificate verified", "the server says the same")
+    ended = check(MICROSOFT, servers.offered, encrypt="strict", ca_file=str(servers.other_ca))
+    _refused(ended, f"is not trusted by the authorities in {servers.other_ca}")
+    ended = check(MICROSOFT, servers.elsewhere, encrypt="strict", ca_file=str(servers.elsewhere_ca))
+    _refused(ended, "is not for that host name, only for elsewhere.example")
+    ended = check(MICROSOFT, servers.offered, encrypt="strict", trust_server_certificate="true")
+    _refused(ended, "encrypt = strict always verifies")
+
+
+@needs_microsoft
 def test_strict_is_refused_by_a_server_that_does_not_speak_tds_8(servers: Servers, check: Callable[..., Ended]) -> None:
-    ended = check(MICROSOFT, servers.offered, encrypt="strict", ca_file=str(servers.offered.ca_file))
+    ended = check(MICROSOFT, servers.clear, encrypt="strict", ca_file=str(servers.offered.ca_file))
     _refused(ended, "does not speak TDS 8", "set encrypt = yes for servers before SQL Server 2022")
 
 
