@@ -5,13 +5,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <map>
 #include <mutex>
-#include <optional>
 #include <sstream>
+
+#include "base/own_variables.h"
 
 namespace cdc::odbc {
 namespace {
@@ -40,31 +39,6 @@ class MemoryFile {
 
   int descriptor_ = -1;
   std::string content_;
-};
-
-// Variables of the process, with what they were before us.
-class Variables {
- public:
-  void Set(const std::string& name, const std::string& value) {
-    const char* current = std::getenv(name.c_str());
-    if (current != nullptr && value == current) return;
-    before_.try_emplace(name,
-                        current != nullptr ? std::optional<std::string>(current) : std::nullopt);
-    ::setenv(name.c_str(), value.c_str(), /*replace=*/1);
-  }
-  void Restore(const std::string& name) {
-    const auto found = before_.find(name);
-    if (found == before_.end()) return;
-    if (found->second) {
-      ::setenv(name.c_str(), found->second->c_str(), /*replace=*/1);
-    } else {
-      ::unsetenv(name.c_str());
-    }
-    before_.erase(found);
-  }
-
- private:
-  std::map<std::string, std::optional<std::string>> before_;
 };
 
 arrow::Result<std::string> ReadAuthorities(const std::string& path) {
@@ -96,7 +70,6 @@ std::string FreeTdsConfiguration(const ServerAddress& server, const std::string&
 arrow::Status PrepareEnvironment(const DriverProfile& profile, const ConnectOptions& options,
                                  const Encryption& encryption, const ServerAddress& server) {
   static std::mutex mutex;
-  static Variables variables;
   static MemoryFile authorities_file;
   static MemoryFile configuration_file;
   const std::lock_guard lock(mutex);
@@ -107,16 +80,16 @@ arrow::Status PrepareEnvironment(const DriverProfile& profile, const ConnectOpti
   }
   if (!profile.has_configuration_file) {
     if (authorities.empty()) {
-      variables.Restore("SSL_CERT_FILE");
-      variables.Restore("SSL_CERT_DIR");
+      RestoreVariable("SSL_CERT_FILE");
+      RestoreVariable("SSL_CERT_DIR");
     } else {
-      variables.Set("SSL_CERT_FILE", options.ca_file);
-      variables.Set("SSL_CERT_DIR", "");  // or the system's would count beside them
+      SetOwnVariable("SSL_CERT_FILE", options.ca_file);
+      SetOwnVariable("SSL_CERT_DIR", "");  // or the system's would count beside them
     }
     return arrow::Status::OK();
   }
   if (!encryption.verified) {
-    variables.Restore("FREETDSCONF");
+    RestoreVariable("FREETDSCONF");
     return arrow::Status::OK();
   }
   std::string path = "system";
@@ -126,7 +99,7 @@ arrow::Status PrepareEnvironment(const DriverProfile& profile, const ConnectOpti
   ARROW_ASSIGN_OR_RAISE(
       const std::string configuration,
       MemoryFile::Path("freetds.conf", FreeTdsConfiguration(server, path), &configuration_file));
-  variables.Set("FREETDSCONF", configuration);
+  SetOwnVariable("FREETDSCONF", configuration);
   return arrow::Status::OK();
 }
 

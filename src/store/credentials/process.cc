@@ -15,11 +15,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/own_variables.h"
 #include "store/credentials/json.h"
 #include "store/files.h"
 #include "store/store.h"
-
-extern char** environ;
 
 namespace cdc::store {
 namespace {
@@ -46,8 +45,7 @@ arrow::Result<Pipe> MakePipe() {
 
 std::vector<std::string> MergedEnvironment(const Environment& variables) {
   std::vector<std::string> merged;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string text = *entry;
+  for (const std::string& text : InheritedEnvironment()) {
     if (!variables.contains(text.substr(0, text.find('=')))) {
       merged.push_back(text);
     }
