@@ -220,6 +220,28 @@ TEST_P(ConnectionTest, cancel_from_another_thread_breaks_off_a_statement) {
   EXPECT_TRUE(connection->Query(R"([{"columns": [["id", "int"]], "rows": [[1]]}])", {}, 1).ok());
 }
 
+TEST_P(ConnectionTest, cancel_does_not_wait_for_a_server_that_answers_nothing) {
+  testing::ControlChannel control = server_->Control();
+  const auto connection = Connect();
+  control.Arm({{"at", "start"}, {"action", "stall"}, {"seconds", 20}, {"match", "repeat"}});
+  arrow::Status ended;
+  std::thread other([&] {
+    ended =
+        connection->Query(R"([{"columns": [["id", "int"]], "rows": [[1]], "repeat": 1}])", {}, 1)
+            .status();
+  });
+  EXPECT_EQ(control.WaitUntilFired(), 1);
+  const auto start = std::chrono::steady_clock::now();
+  connection->Cancel();
+  connection->Cancel();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(1));
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));  // it is broken into by now
+  control.Ask({{"op", "cut"}});
+  other.join();
+  EXPECT_FALSE(ended.ok());
+  control.Clear();
+}
+
 TEST_P(ConnectionTest, a_connection_that_the_server_cut_while_idle_is_found_broken) {
   const auto connection = Connect();
   server_->Control().Ask({{"op", "cut"}});

@@ -129,13 +129,35 @@ void Session::SetRunning(SQLHANDLE statement) {
   running_changed_.notify_all();
 }
 
+Session::~Session() {
+  if (canceller_.joinable()) canceller_.join();
+}
+
+// Microsoft's SQLCancel sends its request to stop and then waits until the other thread's call has
+// ended (measured): with a server that answers nothing that is the query timeout. So it has a
+// thread of its own.
 void Session::Cancel() {
   cancelled_ = true;
+  const std::lock_guard guard(canceller_mutex_);
+  if (cancelling_) return;
+  if (canceller_.joinable()) canceller_.join();
+  int64_t call = 0;
+  {
+    const std::lock_guard lock(running_mutex_);
+    if (running_ == nullptr) return;
+    call = calls_;
+  }
+  cancelling_ = true;
+  canceller_ = std::thread([this, call] {
+    BreakOff(call);
+    cancelling_ = false;
+  });
+}
+
+void Session::BreakOff(int64_t call) {
   std::unique_lock lock(running_mutex_);
-  if (running_ == nullptr) return;
   // Most calls end by themselves, and whoever makes them then sees the flag. Only one that waits
   // for the server is broken into: FreeTDS can miss a cancel that comes while it reads.
-  const int64_t call = calls_;
   const bool ended = running_changed_.wait_for(lock, kPatience, [&] { return calls_ != call; });
   if (!ended) SQLCancel(running_);  // the lock is held: the statement cannot be freed meanwhile
 }

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "odbc/connection.h"
 #include "odbc/diagnostics.h"
@@ -25,6 +26,10 @@ namespace cdc::odbc {
 class Session {
  public:
   static arrow::Result<std::shared_ptr<Session>> Connect(const ConnectOptions& options);
+  Session() = default;
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
 
   SQLHANDLE connection() const { return connection_.get(); }
   const DriverProfile& profile() const { return *driver_.profile; }
@@ -47,7 +52,8 @@ class Session {
     SetRunning(nullptr);
     return result;
   }
-  void Cancel();  // any thread
+  // Any thread; does not wait for the server, which may be silent.
+  void Cancel();
   bool cancelled() const { return cancelled_; }
   void ClearCancelled() { cancelled_ = false; }
 
@@ -65,6 +71,7 @@ class Session {
 
  private:
   void SetRunning(SQLHANDLE statement);
+  void BreakOff(int64_t call);
   arrow::Status LogIn(const ConnectOptions& options, const Encryption& encryption);
   arrow::Status CheckWordsKnown(const ConnectOptions& options);
   arrow::Status Configure();
@@ -83,6 +90,9 @@ class Session {
   std::condition_variable running_changed_;
   SQLHANDLE running_ = nullptr;  // guarded by running_mutex_
   int64_t calls_ = 0;            // guarded by running_mutex_; which call it is
+  std::mutex canceller_mutex_;
+  std::thread canceller_;  // guarded by canceller_mutex_
+  std::atomic<bool> cancelling_ = false;
 };
 
 }  // namespace cdc::odbc
