@@ -89,6 +89,13 @@ def test_a_server_that_cannot_be_reached_is_explained(program: Program, case: st
 
 
 @each_driver
+def test_a_named_instance_whose_port_nobody_tells_is_explained(program: Program, driver: str) -> None:
+    host = "localhost\\SALES"
+    ended = program.once(expect=1, SQL_SERVER_HOST=host, SQL_SERVER_DRIVER=driver, **_SOON)
+    _says(ended, host, "SQL Server Browser", "UDP 1434", "set source.host to host:port")
+
+
+@each_driver
 def test_a_port_with_nothing_behind_it_is_explained(program: Program, driver: str) -> None:
     host = f"127.0.0.1,{_free_port()}"
     ended = program.once(expect=1, SQL_SERVER_HOST=host, SQL_SERVER_DRIVER=driver, **_SOON)
