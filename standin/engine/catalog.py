@@ -169,6 +169,7 @@ class Database:
     schema_ids: dict[str, int] = field(default_factory=dict)
     # (log record, by how much later records are ahead of the LSNs they get): one entry for each restore
     restores: list[tuple[int, int]] = field(default_factory=list)
+    _numbered: tuple[int, dict[int, Table]] = (-1, {})  # the tables of one version, by object id
 
     def lsn(self, record: int) -> bytes:
         """The LSN of the server's n-th log record in this database."""
@@ -202,7 +203,11 @@ class Database:
         return found
 
     def by_id(self, object_id: int) -> Table | None:
-        return next((t for t in self.tables.values() if t.object_id == object_id), None)
+        version, numbered = self._numbered
+        if version != self.version:
+            version, numbered = self.version, {t.object_id: t for t in self.tables.values()}
+            self._numbered = version, numbered
+        return numbered.get(object_id)
 
     def add_table(self, table: Table) -> None:
         self.tables[(table.schema.lower(), table.name.lower())] = table
