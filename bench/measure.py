@@ -47,9 +47,17 @@ def _peak_mib(pid: int) -> float:
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
 
 
+@dataclass(frozen=True)
+class Thread:
+    """Seconds that a thread ran, and that it would have run had a processor been free (proc(5), schedstat)."""
+
+    cpu_seconds: float
+    queued_seconds: float
+
+
 @dataclass
 class Run:
-    """How one call went. `thread_cpu`: CPU seconds by thread id, as last seen before the end."""
+    """How one call went. `threads`: by thread id, as last seen before the end."""
 
     code: int
     out: str
@@ -57,7 +65,7 @@ class Run:
     wall_seconds: float
     cpu_seconds: float
     peak_mib: float
-    thread_cpu: dict[int, float] = field(default_factory=dict)
+    threads: dict[int, Thread] = field(default_factory=dict)
 
 
 class _Sampler(threading.Thread):
@@ -66,7 +74,7 @@ class _Sampler(threading.Thread):
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
         self.peak_mib = 0.0
-        self.thread_cpu: dict[int, float] = {}
+        self.threads: dict[int, Thread] = {}
         self._pid = pid
         self._over = threading.Event()
 
@@ -75,7 +83,8 @@ class _Sampler(threading.Thread):
             with contextlib.suppress(OSError, StopIteration):  # it has just ended
                 self.peak_mib = max(self.peak_mib, _peak_mib(self._pid))
                 for task in Path(f"/proc/{self._pid}/task").iterdir():
-                    self.thread_cpu[int(task.name)] = _cpu_seconds(task / "stat")
+                    ran, queued, _ = (task / "schedstat").read_text().split()
+                    self.threads[int(task.name)] = Thread(int(ran) / 1e9, int(queued) / 1e9)
 
     def end(self) -> None:
         self._over.set()
@@ -100,7 +109,7 @@ def run(words: Sequence[str], environment: Mapping[str, str], folder: Path, give
         process.returncode = os.waitstatus_to_exitcode(status)
         texts = [_text(out), _text(err)]
     cpu = usage.ru_utime + usage.ru_stime
-    return Run(process.returncode, texts[0], texts[1], wall, cpu, sampler.peak_mib, sampler.thread_cpu)
+    return Run(process.returncode, texts[0], texts[1], wall, cpu, sampler.peak_mib, sampler.threads)
 
 
 def _text(file: tempfile._TemporaryFileWrapper[bytes]) -> str:

@@ -75,13 +75,21 @@ class Table:
         return lines
 
     def _threads(self, driver: str) -> list[str]:
-        """Which thread limits the product: one that runs all the time, or none, and it waits."""
+        """What limits the product's wall time: its busiest thread, other work on the machine, or waiting for replies."""
         if not (runs := self._runs.get((driver, "product"))):
             return []
         run = sorted((run for run, _ in runs), key=lambda run: run.wall_seconds)[len(runs) // 2]
-        busiest = sorted(run.thread_cpu.values(), reverse=True)
-        shares = " + ".join(f"{one / run.wall_seconds:.0%}" for one in busiest if one / run.wall_seconds >= 0.01)
-        return [f"{driver + ' product, threads':<32}{shares} of the wall time on a processor"]
+        threads = sorted(run.threads.values(), key=lambda thread: -thread.cpu_seconds)
+        lines = []
+        for number, thread in enumerate(threads, 1):
+            ran, queued = thread.cpu_seconds / run.wall_seconds, thread.queued_seconds / run.wall_seconds
+            if ran >= 0.01:
+                name = f"{driver} product, thread {number}"
+                waiting = max(0.0, 1 - ran - queued)
+                lines.append(
+                    f"{name:<32}{ran:.0%} running, {queued:.0%} in the queue for a processor, {waiting:.0%} waiting"
+                )
+        return lines
 
 
 def _spread(values: list[float]) -> str:
