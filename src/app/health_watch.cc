@@ -47,9 +47,11 @@ HealthReport Judge(source::CaptureHealth health) {
 status::Health ForBoard(const HealthReport& report, UtcTime now) {
   status::Health health;
   health.at = now;
-  health.capture_stopped = report.capture.condition == CaptureCondition::kStopped;
-  health.capture_why = report.capture.why;
-  if (!report.capture.help.empty()) health.capture_why += ". What helps: " + report.capture.help;
+  if (report.capture.condition != CaptureCondition::kUnknown) {
+    health.capture_stopped = report.capture.condition == CaptureCondition::kStopped;
+    health.capture_why = report.capture.why;
+    if (!report.capture.help.empty()) health.capture_why += ". What helps: " + report.capture.help;
+  }
   const auto in_seconds = [](std::chrono::seconds time) {
     return static_cast<double>(time.count());
   };

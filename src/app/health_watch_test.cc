@@ -140,14 +140,14 @@ TEST_F(HealthWatchTest, the_board_gets_the_verdict_with_what_helps_and_each_tabl
   ASSERT_EQ(told_.size(), 1U);
   const status::Health shown = ForBoard(told_[0], kNow);
   EXPECT_EQ(shown.at, kNow);
-  EXPECT_TRUE(shown.capture_stopped);
+  EXPECT_EQ(shown.capture_stopped, true);
   EXPECT_THAT(shown.capture_why, HasSubstr("What helps: EXEC sys.sp_cdc_start_job"));
   EXPECT_EQ(shown.capture_lag_seconds, 3);
   EXPECT_EQ(shown.retention_seconds, 72 * 3600);
   EXPECT_EQ(shown.headroom_seconds, (std::map<std::string, double>{{"dbo.a", 12 * 3600}}));
   StartJob();
   After(seconds{10});
-  EXPECT_FALSE(ForBoard(told_[1], kNow).capture_stopped);
+  EXPECT_EQ(ForBoard(told_[1], kNow).capture_stopped, false);
   EXPECT_THAT(ForBoard(told_[1], kNow).capture_why, IsEmpty());
 }
 

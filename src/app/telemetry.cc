@@ -58,7 +58,7 @@ status::Identity IdentityOf(const config::Config& config) {
 }  // namespace
 
 Telemetry::Telemetry(const config::Config& config, const Clock& clock)
-    : board_(IdentityOf(config), clock), pages_(status::PagesOf(board_)) {}
+    : clock_(clock), board_(IdentityOf(config), clock), pages_(status::PagesOf(board_)) {}
 
 arrow::Result<std::unique_ptr<Telemetry>> Telemetry::Start(const config::Config& config,
                                                            const Clock& clock) {
@@ -136,26 +136,7 @@ void Telemetry::OnTable(const capture::TableProgress& table) {
 void Telemetry::OnTableGone(const std::string& name) { board_.RemoveTable(name); }
 
 void Telemetry::OnHealth(const HealthReport& report) {
-  using source::CaptureCondition;
-  status::Health health;
-  health.at = report.health.server_utc;
-  if (report.capture.condition != CaptureCondition::kUnknown) {
-    health.capture_stopped = report.capture.condition == CaptureCondition::kStopped;
-    health.capture_why = report.capture.why +
-                         (report.capture.help.empty() ? "" : ". What helps: ") +
-                         report.capture.help;
-  }
-  const auto seconds = [](std::chrono::seconds time) {
-    return std::chrono::duration<double>(time).count();
-  };
-  if (report.capture.lag) health.capture_lag_seconds = seconds(*report.capture.lag);
-  if (report.retention.retention) health.retention_seconds = seconds(*report.retention.retention);
-  for (const source::Headroom& headroom : report.retention.headroom) {
-    for (const std::string& table : headroom.tables) {
-      health.headroom_seconds[table] = seconds(headroom.left);
-    }
-  }
-  board_.SetHealth(health);
+  board_.SetHealth(ForBoard(report, clock_.UtcNow()));
 }
 
 void Telemetry::OnDatabase(const std::string& name) { board_.SetDatabase(name); }

@@ -49,6 +49,7 @@ class Telemetry : public capture::Observer {
   Telemetry(const config::Config& config, const Clock& clock);
   void OnEvent(const Event& event);
 
+  const Clock& clock_;
   status::Board board_;
   const status::Pages pages_;
   std::unique_ptr<status::Server> server_;
