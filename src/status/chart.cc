@@ -39,9 +39,15 @@ Paths Trace(const Chart& chart, double highest) {
     x = static_cast<double>(i) * step;
     // A blank margin on top, so that the line of the highest value is not cut.
     const double y = kHeight - *chart.points[i] / highest * (kHeight - 4);
-    paths.line += fmt::format("{}{:.1f} {:.1f}", drawing ? "L" : "M", x, y);
-    paths.area += drawing ? fmt::format("L{:.1f} {:.1f}", x, y)
-                          : fmt::format("M{:.1f} {}V{:.1f}", x, kHeight, y);
+    // A run begins a step early, so that a single point is a stroke and not invisible.
+    const double begin = std::max(0.0, x - step);
+    if (!drawing) {
+      paths.line += fmt::format("M{:.1f} {:.1f}", begin, y);
+      paths.area += fmt::format("M{:.1f} {}V{:.1f}", begin, kHeight, y);
+    }
+    const std::string to = fmt::format("L{:.1f} {:.1f}", x, y);
+    paths.line += to;
+    paths.area += to;
     drawing = true;
   }
   if (drawing) paths.area += fmt::format("V{}Z", kHeight);

@@ -107,15 +107,15 @@ std::string Lead(const Snapshot& board, const Verdict& verdict) {
 
 std::string Header(const Snapshot& board, const Verdict& verdict) {
   const Identity& identity = board.identity;
-  const std::string who = board.role == Role::kStandby ? "" : board.owner;
+  const bool owns = board.role == Role::kOwner && !board.owner.empty();
+  const std::string who = owns ? board.owner : "for " + Span(board.now - board.role_since);
   return fmt::format(
       "<header><h1>{}{}</h1><p class=\"route\">{} → {}</p>"
-      "<p><span class=\"pill {}\">{}</span> <span class=\"soft\">{}{}for {}</span></p>{}</header>",
+      "<p><span class=\"pill {}\">{}</span> <span class=\"soft\">{}</span></p>{}</header>",
       EscapeHtml(identity.database),
       identity.group.empty() ? "" : "<small>group " + EscapeHtml(identity.group) + "</small>",
       EscapeHtml(identity.host), EscapeHtml(identity.target), verdict.healthy ? "good" : "bad",
-      RoleName(board.role), EscapeHtml(who), who.empty() ? "" : ", ",
-      Span(board.now - board.role_since), Lead(board, verdict));
+      RoleName(board.role), EscapeHtml(who), Lead(board, verdict));
 }
 
 std::string Alarm(const std::string& tone, const std::string& title, const std::string& items) {
@@ -186,9 +186,11 @@ std::string Tiles(const Snapshot& board) {
     others +=
         fmt::format("{}{} {}", others.empty() ? "" : ", ", of(condition), ConditionText(condition));
   }
-  const std::string left = board.conditions.at(Condition::kBehind) == 0 ? "nothing is left over"
-                           : board.time_left ? "about " + Span(*board.time_left) + " left"
-                                             : "time left unknown";
+  const bool nothing = board.conditions.at(Condition::kBehind) == 0;
+  const std::string left =
+      nothing           ? (board.round.ended ? "nothing is left over" : "a round is under way")
+      : board.time_left ? "about " + Span(*board.time_left) + " left"
+                        : "time left unknown";
   return "<section class=\"tiles\">" +
          Tile("tables complete",
               fmt::format("{} of {}", of(Condition::kComplete), board.tables.size()), others) +

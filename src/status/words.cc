@@ -74,7 +74,7 @@ size_t Width(char32_t point) {
 std::string Span(std::chrono::duration<double> time) {
   const double seconds = std::max(0.0, time.count());
   if (seconds < 0.05) return "0 s";
-  if (seconds < 9.95) return fmt::format("{} s", std::round(seconds * 10) / 10);
+  if (seconds < 1.95) return fmt::format("{} s", std::round(seconds * 10) / 10);
   const auto whole = static_cast<int64_t>(std::llround(seconds));
   const auto two = [](int64_t large, const char* of, int64_t small, const char* rest) {
     if (small == 0) return fmt::format("{} {}", large, of);
