@@ -5,6 +5,7 @@
 #include <string>
 
 #include "app/stop_signal.h"
+#include "app/telemetry.h"
 #include "app/verbs.h"
 #include "app/wiring.h"
 #include "base/events.h"
@@ -53,8 +54,9 @@ class Pauses {
 
 class Runner {
  public:
-  Runner(const config::Config& config, const RunOptions& how)
+  Runner(const config::Config& config, const RunOptions& how, Telemetry& telemetry)
       : config_(config),
+        telemetry_(telemetry),
         once_(how.once),
         take_over_(how.take_over),
         executor_(capture::MakeThreads(static_cast<size_t>(config.run.workers))) {
@@ -90,6 +92,7 @@ class Runner {
                                     "]; EXEC sys.sp_cdc_enable_db");
     }
     database_ = identity.name;
+    telemetry_.OnDatabase(database_);
     ARROW_RETURN_NOT_OK(RequireConditions(stores_));
     connected_ = true;
     return arrow::Status::OK();
@@ -117,7 +120,7 @@ class Runner {
                    "another copy owns the state document; waiting until it gives it up or "
                    "is not heard of for its lease"}});
       }
-      observer_.OnRole(capture::Role::kStandby, who);
+      telemetry_.OnRole(capture::Role::kStandby, who);
       const auto look = std::clamp(milliseconds(view.owner->lease_ms) / 8, kLookMin, kLookMax);
       if (!stop_.SleepFor(std::min(look, std::max(view.remaining, milliseconds(1))))) {
         return arrow::Status::Cancelled("stopped");
@@ -126,11 +129,11 @@ class Runner {
     ARROW_ASSIGN_OR_RAISE(
         capture_, capture::Capture::Start(
                       options, {*source_, sources_, *executor_, *stores_.data, stores_.state(),
-                                Clock::System(), stop_.requested(), observer_}));
+                                Clock::System(), stop_.requested(), telemetry_}));
     take_over_ = false;  // once: afterwards we are as patient as any other copy
     owner_id_ = capture_->document().owner.id;
-    observer_.OnRole(capture::Role::kOwner,
-                     state::LeaseWatch::Describe(capture_->document().owner));
+    telemetry_.OnRole(capture::Role::kOwner,
+                      state::LeaseWatch::Describe(capture_->document().owner));
     return arrow::Status::OK();
   }
 
@@ -174,6 +177,7 @@ class Runner {
   }
 
   int Conclude(const capture::RoundReport& report) const {
+    telemetry_.EndProgress();
     if (capture_->document().tables.empty() && report.stopped.empty()) {
       fmt::print(stderr, "cdc-to-s3: {}\n", WhyNothing(report));
       return kExitFailed;
@@ -281,6 +285,7 @@ class Runner {
 
   // For a person who waits as text, from a daemon as an event; not both.
   int Fail(const arrow::Status& status) {
+    telemetry_.EndProgress();
     if (once_) {
       PrintError(status);
     } else {
@@ -294,6 +299,7 @@ class Runner {
   static bool IsLost(const arrow::Status& status) { return state::IsOwnershipLost(status); }
 
   const config::Config& config_;
+  Telemetry& telemetry_;
   const bool once_;
   bool take_over_;
   // Threads and what they touch: the signal thread is made first; what it cancels ends after it.
@@ -301,7 +307,6 @@ class Runner {
   std::unique_ptr<source::Source> source_;
   capture::SourcePool sources_{
       [this]() { return source::ConnectSqlServer(SourceOptions(config_)); }};
-  capture::Observer observer_;
   StopSignal stop_;
   std::unique_ptr<capture::Executor> executor_;
   bool connected_ = false;
@@ -313,6 +318,13 @@ class Runner {
 
 }  // namespace
 
-int Run(const config::Config& config, const RunOptions& how) { return Runner(config, how).Go(); }
+int Run(const config::Config& config, const RunOptions& how) {
+  const auto telemetry = Telemetry::Start(config);
+  if (!telemetry.ok()) {
+    PrintError(telemetry.status());
+    return kExitUsage;
+  }
+  return Runner(config, how, **telemetry).Go();
+}
 
 }  // namespace cdc::app
