@@ -51,6 +51,13 @@ build: configure  ## build the program and all unit tests into build/
 test: install-test-tools build  ## build and run every test; SQLSERVER='host=…' takes a real server
 	@BUILD=$(BUILD) JOBS=$(JOBS) tools/test.sh
 
+# What a run of all tests does in seconds, for as long as a night has.
+LONG_TESTS := test_whole_database.py test_two_copies.py test_fairness.py test_two_instances.py
+.PHONY: test-long
+test-long: install-test-tools build  ## the tests of load, kills and cuts for half an hour
+	@CDC_TEST_SECONDS=600 CDC_TEST_FIGHT_SECONDS=240 CDC_TEST_SLEEP_SECONDS=20 CDC_TEST_BACKLOG_ROWS=1000000 \
+	  $(PYTHON) -m pytest -s --timeout=3600 $(addprefix tests/e2e/,$(LONG_TESTS))
+
 .PHONY: bench
 bench: install-test-tools configure  ## how fast: rows/s beside a bare ODBC drain and pandas; ROWS=, REPEATS=, DRIVERS=, S3=
 	@cmake --build $(BUILD) -j $(JOBS) --target cdc-to-s3 drain

@@ -11,6 +11,7 @@ packages=(
   libtomlplusplus-dev nlohmann-json3-dev libcli11-dev libfmt-dev libcpp-httplib-dev
   libgtest-dev libgmock-dev
   clang-format clang-tidy
+  libfaketime
 )
 # A browser for the test of the status page; without it that test is skipped and says so.
 if [ "${1:-}" = --tests ]; then packages+=(chromium); fi
