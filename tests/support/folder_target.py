@@ -26,8 +26,11 @@ class FolderTarget:
         return Object(key, (self.folder / key).read_bytes(), self._metadata(key))
 
     def _metadata(self, key: str) -> dict[str, str]:
-        """From the sidecar: lines "meta <name> <value>"."""
-        lines = (self.folder / _PRIVATE / "meta" / key).read_text().splitlines()
+        """From the sidecar: lines "meta <name> <value>". The state document has none."""
+        sidecar = self.folder / _PRIVATE / "meta" / key
+        if key.startswith("_cdc_to_s3/") and not sidecar.exists():
+            return {}
+        lines = sidecar.read_text().splitlines()
         assert sum(line.startswith("object ") for line in lines) == 1, f"the sidecar of {key} knows several contents"
         return dict(line.removeprefix("meta ").split(" ", 1) for line in lines if line.startswith("meta "))
 
