@@ -105,7 +105,6 @@ class CutReader:
         self._database = database
         self._versions: dict[str, str] = {}
         self._rows: dict[str, Rows] = {}
-        self.objects: dict[str, Object] = {}
 
     def look(self) -> Cut:
         state = json.loads(self._target.get(self._target.state_key(self._database)).data)
@@ -116,10 +115,9 @@ class CutReader:
         for key, version in sorted(
             self._target.versions(f"{self._database}/").items(), key=lambda one: one[0].encode()
         ):
-            if key not in self.objects:
-                self.objects[key] = self._target.get(key)
+            if key not in self._rows:
                 self._versions[key] = version
-                self._rows[key] = _rows(self.objects[key])
+                self._rows[key] = _rows(self._target.get(key))
             assert self._versions[key] == version, f"{key} has changed"
             table = by_folder.get(key[: key.rindex("/") + 1])
             if table is not None:
