@@ -61,8 +61,9 @@ Finding ServersAnswer(const std::vector<Diagnostic>& records, const ConnectOptio
   const auto& [user, host, database] = std::tie(options.user, options.host, options.database);
   if (HasNative(records, 4060) || HasNative(records, 911)) {
     return {
-        fmt::format("database '{}' cannot be opened on {}: it does not exist, is offline, or login "
-                    "'{}' has no user in it (CREATE USER in that database)",
+        fmt::format("database '{}' cannot be opened on {}: it does not exist, is offline, being "
+                    "restored or in use by a single user, or login '{}' has no user in it (CREATE "
+                    "USER in that database)",
                     database, host, user),
         ErrorClass::kPermanent, HasNative(records, 4060) ? 4060 : 911};
   }
