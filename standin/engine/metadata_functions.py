@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from standin.engine import permissions
-from standin.engine.catalog import Database
+from standin.engine.catalog import Database, Table
 from standin.engine.env import UNSET, Expr, Scope
 from standin.engine.functions import FUNCTIONS, Nodes, function, provided, strict
 from standin.engine.tokens import Cursor, tokenize
@@ -81,6 +81,13 @@ def _parts(name: str) -> list[str]:
 
 
 def _object_id(session: EngineSession, database: Database, name: Any, kind: Any) -> Any:
+    """NULL for what the caller may not see, as for what is not there."""
+    number = _any_object_id(session, database, name, kind)
+    table = session.engine.tables.get(number)
+    return None if table is not None and not permissions.may_see(session, database, table) else number
+
+
+def _any_object_id(session: EngineSession, database: Database, name: Any, kind: Any) -> Any:
     if name is None:
         return None
     try:
@@ -105,8 +112,13 @@ def _object_id(session: EngineSession, database: Database, name: Any, kind: Any)
 
 def _object(session: EngineSession, database: Database, number: Any, db: Any) -> Any:
     where = database if db is None else _by_id(session, db)
-    table = where.by_id(number) if where else None
-    return table if table and permissions.may_see(session, where, table) else None
+    return _visible(session, where, number) if where else None
+
+
+def _visible(session: EngineSession, database: Database, number: Any) -> Table | None:
+    """The table with this object id; None when there is none or the caller may not see it."""
+    table = database.by_id(number) if number else None
+    return table if table is not None and permissions.may_see(session, database, table) else None
 
 
 def _object_name(session: EngineSession, database: Database, number: Any, db: Any) -> Any:
@@ -134,21 +146,21 @@ def _schema_id(_session: EngineSession, database: Database, name: Any) -> Any:
     )
 
 
-def _col_name(_session: EngineSession, database: Database, number: Any, column: Any) -> Any:
-    table = database.by_id(number)
+def _col_name(session: EngineSession, database: Database, number: Any, column: Any) -> Any:
+    table = _visible(session, database, number)
     return next((c.name for c in table.columns if c.column_id == column), None) if table else None
 
 
 def _col_length(session: EngineSession, database: Database, name: Any, column: Any) -> Any:
     from standin.engine.types import max_length
 
-    table = database.by_id(_object_id(session, database, name, None) or 0)
+    table = _visible(session, database, _object_id(session, database, name, None))
     found = table.find(column) if table and column else None
     return max_length(found.type) if found else None
 
 
-def _column_property(_session: EngineSession, database: Database, number: Any, column: Any, name: Any) -> Any:
-    table = database.by_id(number)
+def _column_property(session: EngineSession, database: Database, number: Any, column: Any, name: Any) -> Any:
+    table = _visible(session, database, number)
     found = table.find(column) if table and column else None
     if found is None or name is None:
         return None
@@ -163,7 +175,7 @@ def _column_property(_session: EngineSession, database: Database, number: Any, c
 
 
 def _object_property(session: EngineSession, database: Database, number: Any, name: Any) -> Any:
-    table = database.by_id(number)
+    table = _visible(session, database, number)
     if table is None or name is None:
         return None
     known = {
@@ -224,7 +236,7 @@ def _has_perms(
         return int(wanted in ("CONNECT", "ANY") or permissions.allowed(session, target, wanted, "", 0))
     if what == "SCHEMA":
         return int(permissions.allowed(session, database, wanted, _parts(securable)[-1], 0)) if securable else None
-    number = _object_id(session, database, securable, None)
+    number = _any_object_id(session, database, securable, None)
     table = database.by_id(number) if number else None
     if table is None:
         return None

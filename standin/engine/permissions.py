@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from standin.engine.env import Env
     from standin.engine.session import EngineSession
 
+_SHOWING = ("SELECT", "VIEW DEFINITION", "INSERT", "UPDATE", "DELETE", "REFERENCES", "ALTER")
 _PUBLIC_SCHEMAS = ("sys", "information_schema")
 
 
@@ -71,9 +72,10 @@ def allowed(session: EngineSession, database: Database, permission: str, schema:
 
 
 def may_see(session: EngineSession, database: Database, table: Table) -> bool:
-    """Metadata visibility: any right on an object shows it."""
-    actions = ("SELECT", "INSERT", "UPDATE", "DELETE", "VIEW DEFINITION")
-    return any(allowed(session, database, action, table.schema, table.object_id) for action in actions)
+    """Whether the table's metadata shows: with any right on it (Microsoft Learn, Metadata visibility configuration)."""
+    if table.temporary or is_owner(session, database):
+        return True
+    return any(allowed(session, database, right, table.schema, table.object_id) for right in _SHOWING)
 
 
 def check(session: EngineSession, env: Env) -> None:
