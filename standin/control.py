@@ -15,7 +15,7 @@ The database half adds (standin.engine.operations):
             replica that lags; [] ends it. Without a replica yet, it is made as the server is now.
   catch_up  the replica is as the server is now.
   replica_error  "number" 976, 978 or 983 is what "database" answers to everything, also to a login; 0 ends it.
-  advance   the server's clock jumps ahead by "seconds".
+  advance   the server's clock jumps ahead by "seconds"; null: it is right again.
   fail_scans  the next "times" scans of the log that find something fail.
 An answer has "ok": true, or "ok": false and "error".
 """

@@ -57,9 +57,9 @@ class ServerTime:
     def utc(self) -> int:
         return self._utc() + self._ahead
 
-    def advance(self, ticks: int) -> None:
-        """The clock jumps ahead."""
-        self._ahead += ticks
+    def advance(self, ticks: int | None) -> None:
+        """The clock jumps ahead; None: it is right again."""
+        self._ahead = 0 if ticks is None else self._ahead + ticks
 
     def offset(self, utc_ticks: int) -> int:
         """Minutes that local time is ahead of UTC."""

@@ -84,7 +84,9 @@ def _object_id(session: EngineSession, database: Database, name: Any, kind: Any)
     """NULL for what the caller may not see, as for what is not there."""
     number = _any_object_id(session, database, name, kind)
     table = session.engine.tables.get(number)
-    return None if table is not None and not permissions.may_see(session, database, table) else number
+    if table is None or table.temporary or permissions.may_see(session, session.engine.database_of(table), table):
+        return number
+    return None
 
 
 def _any_object_id(session: EngineSession, database: Database, name: Any, kind: Any) -> Any:

@@ -29,7 +29,8 @@ def operations(engine: StandInEngine) -> Mapping[str, Operation]:
         return {}
 
     def advance(request: dict[str, Any]) -> dict[str, Any]:
-        engine.time.advance(int(request["seconds"] * tm.TICKS_A_SECOND))
+        seconds = request["seconds"]
+        engine.time.advance(None if seconds is None else int(seconds * tm.TICKS_A_SECOND))
         return {}
 
     def fail_scans(request: dict[str, Any]) -> dict[str, Any]:

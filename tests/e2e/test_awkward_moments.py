@@ -68,7 +68,7 @@ def test_commits_between_all_statements_of_all_rounds_never_make_a_cut_that_lack
         for match in (HORIZON, INSTANCES, PROBE, READ_ORDERS)
     ]
     program.start("--interval", "100ms")
-    wait_until(lambda: shop.target.keys("_cdc_to_s3/") != [], "a state document")
+    wait_until(shop.has_state, "a state document")
     cuts = set()
     end = time.monotonic() + 4
     while time.monotonic() < end:

@@ -64,6 +64,9 @@ class Shop:
     def state(self) -> dict[str, Any]:
         return dict(json.loads(self.target.get(self.target.state_key(self.database.name)).data))
 
+    def has_state(self) -> bool:
+        return self.target.state_key(self.database.name) in self.target.keys("_cdc_to_s3/")
+
     def verdict(self, table: str = "Orders") -> Verdict:
         """What is in a table's folder; it keeps the format."""
         found = judge(self.target.objects(self.database.name, table))
