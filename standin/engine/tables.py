@@ -86,6 +86,7 @@ def build(session: EngineSession, table: Table) -> None:
                 session.temporary_tables[table.name.lower()] = table
         else:
             engine.database_by_id(table.database_id).add_table(table)
+            engine.log.next()
             engine.changed()
 
 
@@ -96,6 +97,7 @@ def remove(session: EngineSession, table: Table) -> None:
             session.temporary_tables.pop(table.name.lower(), None)
         else:
             engine.database_by_id(table.database_id).remove_table(table)
+            engine.log.next()
             engine.changed()
         physical.drop(session.db, table)
         engine.tables.pop(table.object_id, None)

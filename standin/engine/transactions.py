@@ -219,7 +219,9 @@ class Transactions:
             self._complete(tables)
             captured = [t for t in tables if engine.is_captured(t)]
             own = transaction.id if transaction else (engine.next_transaction() if captured else 0)
-            begin_time, begin_record = engine.time.datetime(), engine.log.next() if captured else 0
+            # The log goes on for every write, captured or not: LSNs without a hole mean that nothing happened.
+            logged = any(not t.temporary for t in tables)
+            begin_time, begin_record = engine.time.datetime(), engine.log.next() if logged else 0
             self.undo_id = transaction.id if transaction else 0
             self.capture_id = own if captured else 0
             self.commands = self.commands + 1 if transaction else 1

@@ -84,22 +84,26 @@ def test_commits_between_all_statements_of_all_rounds_never_make_a_cut_that_lack
 def test_cleanup_between_two_objects_of_one_window_is_told_as_a_gap(
     shop: Shop, control: Control, program: Program
 ) -> None:
-    shop.insert(*range(_ROWS))
+    shop.insert(0)
+    program.once()
+    shop.insert(*range(1, _ROWS))
     hook = control.hook(READ_ORDERS, [clean_to(25)], database=shop.database.name, when="before", skip=1)
     said = program.once(*_OBJECT_ROWS, expect=3).text
     assert control.hooked(hook) == 1
-    assert "dbo.Orders" in said and "gap" in said and "on_gap" in said
-    assert shop.ids() == list(range(10))
+    assert "dbo.Orders: gap" in said and "sys.sp_cdc_change_job" in said
+    assert shop.ids() == list(range(11))
     assert shop.state()["tables"]["dbo.Orders"]["stopped"] != ""
     program.once(*_OBJECT_ROWS, expect=3)
-    assert shop.ids() == list(range(10))
+    assert shop.ids() == list(range(11))
 
 
 @pytest.mark.parametrize("when", ["probe and read", "two objects", "read and recheck"])
 def test_cleanup_inside_a_round_that_may_go_on_is_recorded_and_nothing_behind_it_is_lost(
     shop: Shop, control: Control, program: Program, when: str
 ) -> None:
-    shop.insert(*range(_ROWS))
+    shop.insert(0)
+    program.once()
+    shop.insert(*range(1, _ROWS))
     match, fields = {
         "probe and read": (PROBE, {"when": "after"}),
         "two objects": (READ_ORDERS, {"when": "before", "skip": 1}),
@@ -109,7 +113,7 @@ def test_cleanup_inside_a_round_that_may_go_on_is_recorded_and_nothing_behind_it
     hook = control.hook(match, [clean_to(25)], database=shop.database.name, **fields)
     program.once(*words, "--on-gap", "continue")
     assert control.hooked(hook) == 1
-    first = list(range(10)) if when == "two objects" else []
+    first = list(range(11)) if when == "two objects" else [0]
     assert shop.ids() == [*first, *range(25, _ROWS)]
     assert len(shop.gaps()) == 1
     program.once()
@@ -148,6 +152,28 @@ def test_cleanup_that_takes_all_rows_between_probe_and_read_is_no_empty_table(
     assert "dbo.Orders: gap" in said
     assert bytes.fromhex(shop.state()["complete_through"]) == through
     assert shop.ids("Items") == [1]
+
+
+@pytest.mark.parametrize("match", ["m.start_lsn = ", "AS first_lsn"], ids=["before it", "behind it"])
+def test_cleanup_that_takes_the_anchor_inside_a_poll_is_a_gap_and_no_other_history(
+    shop: Shop, control: Control, program: Program, match: str
+) -> None:
+    shop.commit_both()
+    program.once()
+    anchor = shop.state()["anchor"]["lsn"]
+    shop.commit_both(2)
+    mark = "DECLARE @mark binary(10) = (SELECT MAX(start_lsn) FROM cdc.lsn_time_mapping); "
+    cleanup = "EXEC sys.sp_cdc_cleanup_change_table @capture_instance = N'dbo_{}', @low_water_mark = @mark; "
+    batch = mark + "".join(cleanup.format(table) for table in ("Orders", "Items"))
+    hook = control.hook(match, [batch], database=shop.database.name, when="before")
+    said = program.once(expect=3).text
+    assert control.hooked(hook) == 1
+    known = f"SELECT COUNT(*) FROM cdc.lsn_time_mapping WHERE start_lsn = 0x{anchor}"
+    assert shop.database.connection.value(known) == 0
+    assert "restored or replaced" not in said
+    assert "dbo.Orders: gap" in said and "dbo.Items: gap" in said
+    program.once("--on-gap", "continue")
+    assert shop.ids() == shop.ids("Items") == [1, 3]
 
 
 def test_cleanup_while_a_claim_is_recovered_leaves_what_remains_and_says_so(

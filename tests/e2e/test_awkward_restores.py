@@ -14,7 +14,7 @@ from tests.support.program import Program, wait_until
 from tests.support.shop import Shop
 
 _REPLACED = "the database was restored or replaced"
-_HELP = "give the database another [target] url, or move its objects and its state document away"
+_HELP = "give the database another [target] url"
 
 
 @pytest.fixture
@@ -195,3 +195,22 @@ def test_a_backup_that_is_restored_at_once_without_losing_anything_is_no_other_h
     program.once()
     shop.assert_tables_delivered()
     assert shop.ids() == [1, 2, 3, 4]
+
+
+def test_cdc_that_is_turned_off_and_on_again_under_a_running_program_is_told_and_doubles_nothing(
+    shop: Shop, program: Program
+) -> None:
+    shop.commit_both(2)
+    program.start()
+    wait_until(lambda: shop.target.keys(f"{shop.database.name}/Orders/") != [], "an object")
+    shop.database.run("EXEC sys.sp_cdc_disable_db")
+    wait_until(lambda: "is CDC enabled? USE" in program.log_text(), "a message that says how to turn it on")
+    for table in ("Orders", "Items"):
+        shop.database.enable("dbo", table)
+    shop.commit_both(2)
+    wait_until(lambda: program.log_text().count("was dropped and made anew") == 2, "both tables stopped")
+    assert program.stop() == 0
+    assert shop.ids() == shop.ids("Items") == [1, 2]
+    program.once("--on-gap", "continue")
+    assert shop.ids() == shop.ids("Items") == [1, 2, 3, 4]
+    assert [len(shop.gaps(table)) for table in ("Orders", "Items")] == [1, 1]

@@ -157,3 +157,14 @@ def test_a_replica_that_does_not_serve_says_so_to_logins_and_statements(orders: 
     assert Driver(orders.engine).error("USE Shop").number == number
     answer({"database": "Shop", "number": 0})
     assert orders.value("SELECT 1") == 1
+
+
+def test_the_log_goes_on_while_cdc_is_off_so_that_a_hole_in_lsns_shows_it(orders: Driver) -> None:
+    last = orders.value("SELECT MAX(start_lsn) FROM cdc.lsn_time_mapping")
+    orders.run("EXEC sys.sp_cdc_disable_db")
+    orders.run("INSERT INTO dbo.Orders VALUES (3)")
+    orders.run("EXEC sys.sp_cdc_enable_db")
+    enable(orders, "Orders")
+    orders.scan()
+    low = orders.value("SELECT start_lsn FROM cdc.change_tables")
+    assert int.from_bytes(low, "big") > int.from_bytes(last, "big") + 1
