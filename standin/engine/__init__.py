@@ -11,6 +11,8 @@ Where it differs from a real server:
 - Rows of the cdc tables can be changed by members of db_owner, as on a real server; that turns the wire-form cache of
   that change table off for good.
 - Definitions inside a transaction that cannot be taken back make its rollback an error.
+- A backup is kept in the process under its file's name, and is not restored beside the living original. A session that
+  ROLLBACK IMMEDIATE ends notices it at its next statement.
 - Nothing outlives the process. What is not understood is SqlError 40000 with the statement's text.
 """
 
