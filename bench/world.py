@@ -64,6 +64,7 @@ def world(
                 "SQL_SERVER_USER": stand_in.user,
                 "SQL_SERVER_PASSWORD": stand_in.password,
                 "SQL_SERVER_DRIVER": "{FreeTDS}",
+                "CDC_SOURCE_ENCRYPT": "no",  # the stand-in here has no TLS
                 "CDC_TARGET_URL": f"s3://{BUCKET}",
                 **s3.environment(),
             }
