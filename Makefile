@@ -59,22 +59,22 @@ test-long: install-test-tools build  ## the tests of load, kills and cuts for ha
 	  $(PYTHON) -m pytest -s --timeout=3600 $(addprefix tests/e2e/,$(LONG_TESTS))
 
 .PHONY: bench
-bench: install-test-tools configure  ## how fast: rows/s beside a bare ODBC drain and pandas; ROWS=, REPEATS=, DRIVERS=, S3=
+bench: configure  ## how fast: rows/s beside a bare ODBC drain and pandas; ROWS=, REPEATS=, DRIVERS=, S3=
 	@cmake --build $(BUILD) -j $(JOBS) --target cdc-to-s3 drain
 	@$(PYTHON) -m bench.throughput
 
 .PHONY: bench-idle
-bench-idle: install-test-tools configure  ## what a poll of many quiet tables costs; TABLES=, CHANGING=, POLLS=, DRIVERS=
+bench-idle: configure  ## what a poll of many quiet tables costs; TABLES=, CHANGING=, POLLS=, DRIVERS=
 	@cmake --build $(BUILD) -j $(JOBS) --target cdc-to-s3
 	@$(PYTHON) -m bench.idle
 
 .PHONY: bench-steady
-bench-steady: install-test-tools configure  ## lag from commit to object under a steady load; DURATION=, RATE=
+bench-steady: configure  ## lag from commit to object under a steady load; DURATION=, RATE=
 	@cmake --build $(BUILD) -j $(JOBS) --target cdc-to-s3
 	@$(PYTHON) -m bench.steady --seconds $(or $(DURATION),60) --rate $(or $(RATE),50)
 
 .PHONY: bench-transaction
-bench-transaction: install-test-tools configure  ## memory and time of one very large transaction; ROWS=
+bench-transaction: configure  ## memory and time of one very large transaction; ROWS=
 	@cmake --build $(BUILD) -j $(JOBS) --target cdc-to-s3
 	@$(PYTHON) -m bench.transaction --rows $(or $(ROWS),2000000)
 
