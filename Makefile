@@ -20,7 +20,7 @@ PYTHON_FOLDERS := standin tests tools $(wildcard bench)
 help:  ## this list
 	@echo "cdc-to-s3: the changes of a SQL Server database on S3 as Parquet, each exactly once"
 	@echo
-	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
 	@echo
 	@echo "On a fresh Debian 12, git, make and root (or sudo) are enough: what is missing is installed first."
 
