@@ -127,15 +127,15 @@ void PrintConclusion(const GapReport& report, const AcceptGapOptions& options) {
   if (report.gaps.empty()) return fmt::print("no table has a gap\n");
   if (options.yes) {
     return fmt::print(
-        "\nRecorded in the state; the next objects begin behind the gaps and say so. A program "
-        "that\nruns takes the state over again by itself; otherwise: cdc-to-s3 run\n");
+        "\nRecorded in the state; the next objects begin behind the gaps and say so.\n"
+        "A copy that runs goes on by itself; otherwise: cdc-to-s3 run\n");
   }
   std::string words;
   if (options.all) words = " --all";
   for (const std::string& word : options.tables) words += " '" + word + "'";
   if (words.empty()) words = " TABLE…|--all";
   fmt::print(
-      "\nNothing was changed. These changes are lost; to record that and go on behind them:\n"
+      "\nNothing was changed. These changes are lost; to go on behind them:\n"
       "  cdc-to-s3 accept-gap{} --yes\n",
       words);
 }

@@ -76,8 +76,8 @@ void PrintConclusion(const AdoptionPlan& plan, const std::string& aside, bool ne
                      const std::string& start, bool yes) {
   if (!yes) {
     return fmt::print(
-        "\nNothing was changed. Stop every copy of the program and wait 15 minutes, because a put\n"
-        "of its may still arrive until then; then\n  cdc-to-s3 adopt{} --yes\n",
+        "\nNothing was changed. Stop every copy of the program and wait 15 minutes, because\n"
+        "a put of its may still arrive until then; then\n  cdc-to-s3 adopt{} --yes\n",
         new_history ? " --new-history --start " + start : "");
   }
   if (!aside.empty()) fmt::print("\nThe document that was there is kept as {}\n", aside);

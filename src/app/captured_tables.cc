@@ -14,14 +14,15 @@ namespace {
 
 using source::CaptureInstance;
 
-// The instance that the state names comes first; else the oldest one.
-void PutReadOneFirst(const std::optional<state::Document>& document,
+// The instance that the state names comes first; of a new table a pinned one, else the oldest.
+void PutReadOneFirst(const config::Config& config, const std::optional<state::Document>& document,
                      std::vector<CaptureInstance>* instances) {
   std::ranges::sort(*instances, {}, &CaptureInstance::start_lsn);
   const state::Table* entry = EntryOf(document, instances->front());
-  if (entry == nullptr) return;
+  const auto& pinned = config.source.instances;
   std::ranges::stable_partition(*instances, [&](const CaptureInstance& instance) {
-    return instance.name == entry->capture_instance;
+    return entry != nullptr ? instance.name == entry->capture_instance
+                            : std::ranges::find(pinned, instance.name) != pinned.end();
   });
 }
 
@@ -124,7 +125,7 @@ std::vector<CapturedTable> LookAtTables(source::Source& source, const config::Co
   }
   std::vector<CapturedTable> tables;
   for (auto& [id, table] : by_source) {
-    PutReadOneFirst(document, &table.instances);
+    PutReadOneFirst(config, document, &table.instances);
     table.selected = selection.Selects(table.schema, table.table);
     table.not_delivered = WhyNotDelivered(source, config, &table);
     tables.push_back(std::move(table));

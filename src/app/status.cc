@@ -175,24 +175,24 @@ void PrintOwner(const Shown& shown, UtcTime now) {
       life = "lease of " + lease + " (--watch tells whether it lives)";
       break;
   }
-  fmt::print("owner: process {} on {}, since {}: {}\n", owner.pid, owner.host,
-             Since(owner.since, now), life);
+  fmt::print("owner: {}\n", Wrap(fmt::format("process {} on {}, since {}: {}", owner.pid,
+                                             owner.host, Since(owner.since, now), life),
+                                 7));
 }
 
 void PrintPlace(const Shown& shown, UtcTime now) {
   const Document& document = shown.document;
-  std::string when;
+  fmt::print("database {}{}: complete through {}\n", document.database,
+             document.group.empty() ? "" : ", group " + document.group,
+             document.complete_through.ToString());
   if (shown.lag && shown.lag->complete_through_time) {
     const UtcTime time = *shown.lag->complete_through_time;
-    when = fmt::format(", committed {} ({})", FormatUtc(time), Ago(time, now));
+    fmt::print("committed: {} ({})\n", FormatUtc(time), Ago(time, now));
   }
-  fmt::print("database {}{}: complete through {}{}\n", document.database,
-             document.group.empty() ? "" : ", group " + document.group,
-             document.complete_through.ToString(), when);
-  if (shown.lag && shown.lag->behind) {
-    fmt::print("lag: {}\n", shown.lag->behind->count() == 0
-                                ? "none; nothing newer was captured"
-                                : Span(*shown.lag->behind) + " behind the newest captured change");
+  if (shown.lag && shown.lag->newest <= document.complete_through) {
+    fmt::print("lag: none; nothing newer was captured\n");
+  } else if (shown.lag && shown.lag->behind) {
+    fmt::print("lag: {} behind the newest captured change\n", Span(*shown.lag->behind));
   }
   if (!document.held_back_by.empty()) {
     fmt::print("held back by: {}\n",

@@ -96,7 +96,7 @@ def test_status_tells_what_was_delivered_of_each_table(shop: Database, target: T
     newest = target.keys(f"{shop.name}/Orders/")[-1].split("/")[-1]
     assert re.search(rf"^dbo\.Orders +2  complete  {re.escape(newest)}$", after.out, re.MULTILINE)
     assert re.search(r"^dbo\.Items +0  complete  -$", after.out, re.MULTILINE)
-    _says(after, "owner: process ", "lag: none; nothing newer was captured", ", committed 20")
+    _says(after, "owner: process ", "lag: none; nothing newer was captured", "committed: 20")
 
 
 def test_status_does_not_need_the_server_nor_the_case_of_the_databases_name(
@@ -253,6 +253,9 @@ def test_status_tells_a_program_everything_of_the_document(shop: Database, targe
         assert "zz_theirs.parquet" in tables["Orders"]["stopped"]["why"]
         assert tables["Items"]["last_object"]["key"] == target.keys(f"{shop.name}/Items/")[-1]
         assert (tables["Items"]["objects"], tables["Items"]["last_object"]["rows"]) == (1, 1)
+        text = program.call("status", *words).out
+        assert "lag: none" not in text
+        assert (" behind the newest captured change" in text) == (not words)
         if words:
             assert (document["server"], found["server_not_asked"]) == (None, "not asked (--offline)")
         else:
