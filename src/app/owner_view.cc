@@ -1,13 +1,11 @@
 #include "app/owner_view.h"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
-#include <array>
-#include <fstream>
+#include <algorithm>
+#include <string_view>
 #include <thread>
 
 #include "state/lease.h"
+#include "state/process_identity.h"
 
 namespace cdc::app {
 
@@ -15,16 +13,15 @@ namespace {
 
 constexpr std::chrono::milliseconds kLookEvery{500};
 
-bool IsThisHost(const std::string& host) {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 && host == name.data();
+// Boot and process namespace come first in an identity.
+std::string_view MachineOf(std::string_view identity) {
+  const size_t boot = identity.find('/');
+  return boot == std::string_view::npos ? "" : identity.substr(0, identity.find('/', boot + 1));
 }
 
-// Process numbers are used again, so the name must be ours, too.
-bool ProcessRuns(int64_t pid) {
-  std::ifstream file(fmt::format("/proc/{}/comm", pid));
-  std::string name;
-  return std::getline(file, name) && name.starts_with("cdc-to-s3");
+bool IsOfThisMachine(const std::string& identity) {
+  const std::string ours = state::ProcessIdentity();
+  return !identity.empty() && MachineOf(identity) == MachineOf(ours);
 }
 
 }  // namespace
@@ -45,8 +42,8 @@ const char* Name(OwnerLife life) {
 
 OwnerLife LookAtOwner(const state::Owner& owner) {
   if (owner.lease_ms == 0) return OwnerLife::kReleased;
-  if (!IsThisHost(owner.host)) return OwnerLife::kUnknown;
-  return ProcessRuns(owner.pid) ? OwnerLife::kLiving : OwnerLife::kSilent;
+  if (state::HasEnded(owner.process)) return OwnerLife::kSilent;
+  return IsOfThisMachine(owner.process) ? OwnerLife::kLiving : OwnerLife::kUnknown;
 }
 
 arrow::Result<OwnerLife> WatchOwner(store::Store& store, const state::DocumentName& name,

@@ -13,13 +13,12 @@ namespace cdc::app {
 enum class OwnerLife {
   kReleased,  // it gave the document up
   kLiving,
-  kSilent,  // not heard of for the length of its lease, or its process is gone
-  kUnknown  // another host's, and nobody has watched it
+  kSilent,  // not heard of for the length of its lease, or its process has ended on this machine
+  kUnknown  // nobody has watched it
 };
 const char* Name(OwnerLife life);  // "released" "living" "silent" "unknown"
 
-// Without watching: an owner on this host lives if its process does; of another host's nothing is
-// known.
+// Without watching: of a process of this machine it can be told whether it has ended.
 OwnerLife LookAtOwner(const state::Owner& owner);
 // Watches the document for at most the length of its lease.
 arrow::Result<OwnerLife> WatchOwner(store::Store& store, const state::DocumentName& name,

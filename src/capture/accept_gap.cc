@@ -175,7 +175,7 @@ void Record(const OpenGap& gap, const std::string& now, state::Document* documen
   table.stopped.clear();
   table.stopped_since.clear();
   if (gap.kind == Kind::kClaim) {
-    table.gaps.push_back({gap.from, gap.to, now, table.claim->sequence});
+    AddGap(&table, {gap.from, gap.to, now, table.claim->sequence});
     table.claim->incomplete = true;
     return;
   }
@@ -185,7 +185,7 @@ void Record(const OpenGap& gap, const std::string& now, state::Document* documen
     table.source_object_id = gap.next->source_object_id;
   }
   if (gap.from == gap.to) return;
-  table.gaps.push_back({gap.from, gap.to, now, 0});
+  AddGap(&table, {gap.from, gap.to, now, 0});
   table.position = gap.to;
 }
 

@@ -48,8 +48,9 @@ Status RefuseOtherDatabase(const state::Document& document,
   return StopsEverything(fmt::format(
       "database {} on {} is another one than the state document knows (service_broker_guid {} "
       "instead of "
-      "{}). Nothing was read. Point the program at the right server, or give this database another "
-      "[target] url",
+      "{}). Nothing was read. Point the program at the right server; or, if it was replaced on "
+      "purpose: cdc-to-s3 adopt --new-history --start oldest --yes (or now, a time, an LSN); or "
+      "give this database another [target] url",
       identity.name, identity.server_name, identity.guid, document.database_guid));
 }
 

@@ -22,15 +22,13 @@ Status CheckFolder(store::Store& data, const TableNames& names, const std::strin
     ARROW_ASSIGN_OR_RAISE(const auto head, data.Head(object.key));
     if (!head) continue;  // moved away between the two calls
     if (pq::IdentityFromUserMetadata(head->metadata)) {
-      return StopsEverything("the state document does not know the object " + data.url() + "/" +
-                             object.key + " of table " + table +
-                             ": the document was deleted or set back to an older version, and "
-                             "going on would deliver rows "
-                             "twice. Nothing was read. Stop every copy, put the newest version of "
-                             "the document back; if there "
-                             "is none, move the table folders of this database elsewhere, delete "
-                             "the document, and start again "
-                             "from what change tables still hold");
+      return StopsEverything(
+          "the state document does not know the object " + data.url() + "/" + object.key +
+          " of table " + table +
+          ": the document was deleted or set back to an older version, and "
+          "going on would deliver rows twice. Nothing was read. Stop every copy, "
+          "put the newest version of the document back; if there is none, "
+          "rebuild it from the objects: cdc-to-s3 adopt");
     }
     if (foreign.empty()) foreign = object.key;
   }

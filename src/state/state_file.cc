@@ -93,7 +93,8 @@ Result<std::optional<Stored>> ReadDocument(store::Store& store, const DocumentNa
     return Status::Invalid(
         "the state document ", store.url(), "/", key, " is damaged: ", document.status().message(),
         ". Nothing was read or written. Stop every copy, put back its newest good "
-        "version (S3 object versions, or a copy of yours), and start again");
+        "version (S3 object versions, or a copy of yours), and start again; if there is none, "
+        "rebuild it from the objects: cdc-to-s3 adopt");
   }
   if (document->database != name.database || document->group != name.group) {
     return Status::Invalid("the state document ", store.url(), "/", key, " belongs to ",

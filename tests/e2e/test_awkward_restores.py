@@ -14,7 +14,7 @@ from tests.support.program import Program, wait_until
 from tests.support.shop import Shop
 
 _REPLACED = "the database was restored or replaced"
-_HELP = "give the database another [target] url"
+_HELP = "cdc-to-s3 adopt --new-history"
 
 
 @pytest.fixture

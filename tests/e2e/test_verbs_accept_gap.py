@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.conftest import Database, Target
 from tests.support.change_tables import assert_delivered, change_keys
 from tests.support.judge import judge
-from tests.support.program import Ended, Program
+from tests.support.program import Ended, Program, wait_until
 
 _TABLES = ("Invoices", "Items", "Orders", "Prices")
 
@@ -169,3 +169,18 @@ def test_a_capture_instance_that_was_made_anew_is_read_behind_the_gap(
     verdict = judge(target.objects(shop.name, "Orders"))
     assert (verdict.wrong, [row["id"] for row in verdict.rows]) == ([], [1, 4])
     assert len(json.loads(verdict.footers[1]["cdc.gaps"])) == 1
+
+
+def test_a_program_that_runs_goes_on_by_itself_after_the_gaps_are_accepted(
+    outage: Database, target: Target, program: Program
+) -> None:
+    program.start()
+    wait_until(lambda: program.log_text().count("can no longer be read") >= 3, "three stopped tables")
+    ended = program.call("accept-gap", "--all", "--yes")
+    assert ended.code == 0, ended.text
+    wait_until(
+        lambda: all(len(target.objects(outage.name, table)) == 2 for table in ("Invoices", "Items", "Orders")),
+        "the running program delivers behind the gaps",
+    )
+    assert program.stop() == 0
+    assert _document(outage, target)["tables"]["dbo.Orders"]["stopped"] == ""

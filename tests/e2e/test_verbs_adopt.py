@@ -12,7 +12,7 @@ from standin.load.connection import Connection, quoted
 from tests.e2e.conftest import Database, Target
 from tests.support.change_tables import assert_delivered, change_keys
 from tests.support.judge import judge
-from tests.support.program import Ended, Program
+from tests.support.program import Ended, Program, wait_until
 
 _TABLES = ("Items", "Orders")
 
@@ -113,6 +113,18 @@ def test_objects_that_cannot_be_of_one_history_are_refused(shop: Database, targe
     ended = program.call("adopt", "--yes")
     assert (ended.code, "theirs.parquet" in ended.err) == (1, True)
     assert target.keys(target.state_key(shop.name)) == []
+
+
+def test_a_living_owner_is_not_thrown_out(shop: Database, target: Target, program: Program) -> None:
+    program.start(CDC_RUN_LEASE="6s")
+    wait_until(lambda: '"lease_ms": 6000' in _state(shop, target).decode(), "the program owns the document")
+    ended = program.call("adopt", "--new-history", "--start", "now", "--yes", seconds=90)
+    assert ended.code == 1, ended.text
+    assert "has an owner that lives: process" in ended.err
+    _insert(shop, 3, "Orders")
+    wait_until(lambda: len(target.objects(shop.name, "Orders")) == 3, "it goes on as if nothing had happened")
+    assert program.stop() == 0
+    _assert_all_delivered(shop, target)
 
 
 @pytest.mark.parametrize("start", ["now", "oldest"])
