@@ -11,6 +11,7 @@
 #include "capture/delivery.h"
 #include "capture/folders.h"
 #include "capture/gaps.h"
+#include "capture/groups.h"
 #include "capture/history.h"
 #include "capture/new_tables.h"
 #include "capture/recovery.h"
@@ -35,7 +36,12 @@ Status RefuseForgottenObjects(const Options& options, const Surroundings& with) 
                                                              instance.schema, instance.table));
     Status checked = UnlessListingIsOptional(
         options, CheckFolder(with.data, names, "", instance.QualifiedName()));
-    if (IsStopsEverything(checked)) return checked;
+    if (IsStopsEverything(checked)) {
+      // Another group's objects lie there by right; the table stops by itself later.
+      ARROW_ASSIGN_OR_RAISE(const auto others, FoldersOfOthers(with.state, options));
+      if (others.contains(names.folder())) continue;
+      return checked;
+    }
     if (!checked.ok() && store::KindOf(checked) != store::ErrorKind::kPermanent) return checked;
   }
   return Status::OK();
@@ -61,7 +67,7 @@ Result<std::unique_ptr<Capture>> Capture::Start(const Options& options, const Su
   ARROW_ASSIGN_OR_RAISE(const auto stored, state::ReadDocument(with.state, options.document()));
   if (stored) {
     ARROW_RETURN_NOT_OK(RefuseOtherDatabase(stored->document, identity));
-  } else if (options.group.empty()) {  // another group's objects lie in the folders by right
+  } else {
     const Status forgotten = RefuseForgottenObjects(options, with);
     if (IsStopsEverything(forgotten)) {
       // Unless another copy has begun the document meanwhile, and the objects are its own.

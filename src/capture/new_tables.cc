@@ -78,7 +78,8 @@ class NewTables {
     ARROW_RETURN_NOT_OK(FindCandidates());
     ForgetSettled();
     if (candidates_.empty()) return Status::OK();
-    ARROW_ASSIGN_OR_RAISE(const auto others, FoldersOfOthers(context_));
+    ARROW_ASSIGN_OR_RAISE(const auto others,
+                          FoldersOfOthers(context_.with.state, context_.options));
     ARROW_RETURN_NOT_OK(RefuseFolders(others));
     ARROW_RETURN_NOT_OK(ExamineAll());
     ARROW_RETURN_NOT_OK(Enter());
@@ -91,6 +92,7 @@ class NewTables {
   arrow::Result<bool> MayComeIn(const CaptureInstance& instance);
   Status RefuseFolders(const std::map<std::string, std::string>& others);
   Status ExamineAll();
+  Status Strange(const Candidate& candidate, const Status& why);
   Status Enter();
   Status Withdraw();
   Result<Position> StartOf(const CaptureInstance& instance) const;
@@ -216,6 +218,8 @@ Status NewTables::ExamineAll() {
                                 [this, tools, good, work, through = horizon()] {
                                   const Status examined = Examine(*tools, *work, through);
                                   return [this, good, work, examined]() -> Status {
+                                    if (IsStopsEverything(examined))
+                                      return Strange(*work, examined);
                                     if (!examined.ok()) return Trouble(work->name, examined);
                                     good->push_back(std::move(*work));
                                     return Status::OK();
@@ -225,6 +229,14 @@ Status NewTables::ExamineAll() {
   ARROW_RETURN_NOT_OK(context_.Gather());
   candidates_ = std::move(*good);
   return Status::OK();
+}
+
+// Objects that our document does not know: another group's, which has entered the table since we
+// looked, or those of a document that was lost.
+Status NewTables::Strange(const Candidate& candidate, const Status& why) {
+  ARROW_ASSIGN_OR_RAISE(const auto others, FoldersOfOthers(context_.with.state, context_.options));
+  const auto other = others.find(candidate.names.folder());
+  return Trouble(candidate.name, other == others.end() ? why : BelongsTo(other->second));
 }
 
 Result<Position> NewTables::StartOf(const CaptureInstance& instance) const {
@@ -280,7 +292,7 @@ Status NewTables::Enter() {
 // ★ Did another group enter the same table in the same moment? Nothing was read of it yet.
 Status NewTables::Withdraw() {
   if (added_.empty()) return Status::OK();
-  ARROW_ASSIGN_OR_RAISE(const auto others, FoldersOfOthers(context_));
+  ARROW_ASSIGN_OR_RAISE(const auto others, FoldersOfOthers(context_.with.state, context_.options));
   std::map<std::string, std::string> conflicts;
   for (const auto& [name, table] : added_) {
     if (const auto other = others.find(table.folder); other != others.end()) {

@@ -325,10 +325,14 @@ class FakeSource : public source::Source {
   }
 
   const FakeDatabase::Table& Find(const source::CaptureInstance& instance) const {
-    return database_.tables.at(instance.schema + "." + instance.table);
+    for (const auto& [name, table] : database_.tables) {
+      if (table.instance.change_table_object_id == instance.change_table_object_id) return table;
+    }
+    return dropped_;
   }
 
   FakeDatabase& database_;
+  const FakeDatabase::Table dropped_;
 };
 
 }  // namespace cdc::capture::testing

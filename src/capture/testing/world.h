@@ -58,12 +58,14 @@ class OneThread : public Executor {
 // A running copy of the program. All of its connections have `source`'s hooks.
 class Writer {
  public:
-  explicit Writer(World& world) : world_(world), source(world.database) {}
+  explicit Writer(World& world) : world_(world), observer_(&deaf_), source(world.database) {}
+  Writer(World& world, Observer& observer)
+      : world_(world), observer_(&observer), source(world.database) {}
 
   arrow::Status Start() {
     ARROW_ASSIGN_OR_RAISE(
         capture_, Capture::Start(world_.options, {source, sources_, executor, world_.store,
-                                                  world_.store, world_.clock, stop_, observer_}));
+                                                  world_.store, world_.clock, stop_, *observer_}));
     return arrow::Status::OK();
   }
   arrow::Result<RoundReport> Round(const RoundLimits& limits = {}) {
@@ -75,7 +77,8 @@ class Writer {
  private:
   World& world_;
   std::atomic<bool> stop_{false};
-  Observer observer_;
+  Observer deaf_;
+  Observer* observer_;
 
  public:
   FakeSource source;
