@@ -23,6 +23,8 @@ constexpr minutes kAgeMax{10};
 constexpr minutes kSilenceMax{15};
 // A scan that ended so recently (and a few polling intervals more) is one of a running job.
 constexpr minutes kScanFresh{2};
+// A job that is not continuous runs by a schedule that we do not see.
+constexpr hours kSchedule{1};
 // An error of that age may still be the reason.
 constexpr hours kErrorRecent{1};
 
@@ -30,7 +32,8 @@ seconds Between(UtcTime earlier, UtcTime later) { return Age(later, earlier); }
 
 seconds PollingInterval(const CaptureHealth& health) {
   if (!health.jobs || !health.jobs->capture) return CaptureHealth::CaptureJob{}.polling_interval;
-  return health.jobs->capture->polling_interval;
+  const auto& job = *health.jobs->capture;
+  return job.continuous ? job.polling_interval : std::max<seconds>(kSchedule, job.polling_interval);
 }
 
 // Nothing: not seen, or of another server.

@@ -112,6 +112,11 @@ TEST(Health, a_job_that_runs_by_a_schedule_may_rest) {
   health.activity = {true, false, kNow - minutes{1}};
   health.jobs->capture->continuous = false;
   EXPECT_EQ(JudgeCapture(health).condition, CaptureCondition::kRuns);
+  health.last_scan.reset();
+  health.newest_commit = kNow - minutes{50};
+  EXPECT_EQ(JudgeCapture(health).condition, CaptureCondition::kRuns);
+  health.newest_commit = kNow - hours{3};
+  EXPECT_EQ(JudgeCapture(health).condition, CaptureCondition::kStopped);
 }
 
 TEST(Health, an_agent_that_is_stopped_comes_before_its_job) {
