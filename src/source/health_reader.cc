@@ -147,9 +147,12 @@ class Measurement {
   Status ReadDatabase(CaptureHealth* health) {
     ARROW_ASSIGN_OR_RAISE(const auto now, Ask(sql::kDatabaseHealth));
     ARROW_RETURN_NOT_OK(Expect(now, 2));
-    ARROW_ASSIGN_OR_RAISE(health->server_utc, RequiredTime(now[0].rows.at(0).at(0)));
-    health->log_reuse_wait = now[1].rows.at(0).at(0).value_or("");
-    health->read_only = now[1].rows.at(0).at(1) == "READ_ONLY";
+    if (now[0].rows.size() != 1 || now[1].rows.size() != 1) {
+      return Status::IOError("the server did not tell its time, or does not show this database");
+    }
+    ARROW_ASSIGN_OR_RAISE(health->server_utc, RequiredTime(now[0].rows[0][0]));
+    health->log_reuse_wait = now[1].rows[0][0].value_or("");
+    health->read_only = now[1].rows[0][1] == "READ_ONLY";
 
     ARROW_ASSIGN_OR_RAISE(const auto ends, Ask(sql::MappingEnds(commit_time_)));
     ARROW_RETURN_NOT_OK(Expect(ends, 3));
@@ -157,7 +160,7 @@ class Measurement {
                                              &health->first_instance};
     for (size_t i = 0; i < ends.size(); ++i) {
       if (ends[i].rows.empty()) continue;
-      ARROW_ASSIGN_OR_RAISE(*times[i], Time(ends[i].rows[0].at(0)));
+      ARROW_ASSIGN_OR_RAISE(*times[i], Time(ends[i].rows[0][0]));
     }
     return Status::OK();
   }
@@ -182,7 +185,7 @@ class Measurement {
       ARROW_ASSIGN_OR_RAISE(const auto first, Ask(sql::FirstCommitAfter(commit_time_), &after));
       ARROW_RETURN_NOT_OK(Expect(first, 1));
       if (first[0].rows.empty()) break;  // nothing behind it, nor behind the higher ones
-      ARROW_ASSIGN_OR_RAISE(const UtcTime since, RequiredTime(first[0].rows[0].at(0)));
+      ARROW_ASSIGN_OR_RAISE(const UtcTime since, RequiredTime(first[0].rows[0][0]));
       health->unread.push_back({std::move(names), since});
     }
     return Status::OK();
