@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "app/health_watch.h"
 #include "app/stop_signal.h"
 #include "app/telemetry.h"
 #include "app/verbs.h"
@@ -150,6 +151,7 @@ class Runner {
     if (!report.ok() && (state::IsUnsettled(report.status()) || IsLost(report.status()))) {
       capture_.reset();
     }
+    if (report.ok()) health_.AfterRound(*source_, capture_->document());
     return report;
   }
 
@@ -314,6 +316,9 @@ class Runner {
   std::string owner_id_;  // of our last ownership: our own lease is not waited for
   std::unique_ptr<capture::Capture> capture_;
   bool noted_ = false;
+  HealthWatch health_{Clock::System(),
+                      capture::TableSelection::Make(config_.source.tables, config_.source.exclude),
+                      [this](const HealthReport& report) { telemetry_.OnHealth(report); }};
 };
 
 }  // namespace

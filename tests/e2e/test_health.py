@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import pytds
 import pytest
 
+from standin.harness import StandIn
 from standin.load.connection import Connection
 from tests.e2e.conftest import Database
 from tests.support.drivers import drivers
-from tests.support.program import Ended, Program
+from tests.support.program import Ended, Program, wait_until
 
 _PASSWORD = "Reader-Login-1"
 
@@ -132,6 +134,61 @@ def test_a_stopped_capture_job_is_named_with_the_statement_that_starts_it(
     assert statement is not None
     _run_as_admin(shop, statement[1])
     assert program.call("check", SQL_SERVER_DRIVER=driver).code == 0
+
+
+@each_driver
+def test_a_running_program_says_once_that_capture_stopped_and_once_that_it_resumed(
+    shop: Database, program: Program, driver: str
+) -> None:
+    _stop_capture(shop)
+    program.start(SQL_SERVER_DRIVER=driver)
+
+    def said(event: str) -> list[str]:
+        return [line for line in program.log_text().splitlines() if f" {event} " in line]
+
+    wait_until(lambda: said("capture_stopped") != [], "capture_stopped")
+    statement = re.search(r'help="(EXEC .+?)\. Why it ended', said("capture_stopped")[0])
+    assert statement is not None, said("capture_stopped")
+    assert f"database={shop.name}" in said("capture_stopped")[0]
+    _run_as_admin(shop, statement[1])
+    wait_until(lambda: said("capture_resumed") != [], "capture_resumed")
+    program.stop()
+    assert len(said("capture_stopped")) == len(said("capture_resumed")) == 1
+
+
+def test_a_table_that_cannot_be_read_is_warned_of_before_cleanup_comes(
+    shop: Database, reader: str, program: Program, stand_in: StandIn
+) -> None:
+    login = {"SQL_SERVER_USER": reader, "SQL_SERVER_PASSWORD": _PASSWORD}
+    _run_as_admin(
+        shop,
+        f"USE msdb; CREATE USER {reader} FOR LOGIN {reader}; GRANT SELECT ON dbo.cdc_jobs TO {reader}",
+    )
+    program.once(**login)
+    shop.run(f"DENY SELECT ON OBJECT::cdc.dbo_Orders_CT TO {reader}", "INSERT INTO dbo.Orders VALUES (2, N'b')")
+    shop.capture()
+    assert "retention_near" not in program.once(expect=3, **login).text
+    with stand_in.control() as control:
+        for hours, words in ((60, "cleanup reaches them in 1"), (20, "the next cleanup may take them")):
+            control.ask("advance", seconds=hours * 3600)
+            shop.run(f"INSERT INTO dbo.Orders VALUES ({hours}, N'c')")
+            shop.capture()
+            said = program.once(expect=3, **login).text
+            for one in ("retention_near tables=dbo.Orders", words, "mend what stops the table", "dbo_Orders_CT"):
+                assert one in said, said
+
+
+def test_what_the_capture_process_met_last_is_told_with_a_stop(
+    shop: Database, program: Program, stand_in: StandIn
+) -> None:
+    with stand_in.control() as control:
+        control.ask("fail_scans", times=1)
+        shop.run("INSERT INTO dbo.Orders VALUES (2, N'b')")
+        with pytest.raises(pytds.Error):
+            shop.capture()
+    _stop_capture(shop)
+    said = program.call("check").out.split("To fix:\n")[1]
+    assert re.search(r"The capture process's last error was \d+ at \S+Z: \w+", said), said
 
 
 def test_changes_that_come_close_to_retention_are_to_be_fixed(shop: Database, program: Program) -> None:

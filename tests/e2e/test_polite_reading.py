@@ -31,6 +31,8 @@ RECHECK = "DESC; SELECT ct.object_id"
 READ = "LEFT JOIN cdc.lsn_time_mapping"
 TABLES_A_PROBE = 50
 IDLE_STATEMENTS = 2  # a poll; and cdc.change_tables again, before "nothing there" counts
+LOOK = "log_reuse_wait_desc"  # begins a look at the server's own side of capture
+LOOK_STATEMENTS = 8  # at most, once a minute
 SETTINGS = ("SET DEADLOCK_PRIORITY LOW", "SET LOCK_TIMEOUT 5000", "SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
 _HINTS = "NOLOCK|READUNCOMMITTED|TABLOCKX?|UPDLOCK|XLOCK|HOLDLOCK|ROWLOCK|PAGLOCK|SERIALIZABLE|REPEATABLEREAD|NOEXPAND"
 _TRANSACTIONS = r"\bBEGIN\s+TRAN|\bCOMMIT\b|\bROLLBACK\b|\bSAVE\s+TRAN|IMPLICIT_TRANSACTIONS"
@@ -217,6 +219,24 @@ def test_an_idle_round_is_two_statements_however_many_tables_there_are(
         assert sum(statement["text"].count("AS probe") for statement in probes) == count
         reads = [statement for statement in one if READ in statement["text"]]
         assert len(reads) == 1, "a table without rows was read"
+
+
+@each_driver
+def test_a_look_at_the_servers_side_is_a_few_statements_once_a_minute(
+    database: Database, target: Target, program: Program, control: Control, driver: str
+) -> None:
+    _make_tables(database, TABLES_A_PROBE + 5)
+    watched = Watched(control, database)
+    _start(program, database, target, SQL_SERVER_DRIVER=driver)
+    watched.wait_for_rounds(6)
+    program.stop()
+    (polling,) = (one for one in watched.by_connection().values() if any(POLL in each["text"] for each in one))
+    texts = [one["text"] for one in polling]
+    assert sum(LOOK in text for text in texts) == 1
+    first = next(number for number, text in enumerate(texts) if LOOK in text)
+    behind = next(number for number, text in enumerate(texts) if number > first and POLL in text)
+    assert behind - first == LOOK_STATEMENTS, texts[first:behind]
+    assert all(one["error"] is None for one in polling)
 
 
 @each_driver
