@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from tests.e2e.conftest import Database, Target
 from tests.support.program import Program, wait_until
+from tests.support.s3_proxy import Fault, S3Proxy
+from tests.support.s3_servers import S3Server
 from tests.support.small_tables import (
     assert_all_delivered,
     complete_through,
@@ -97,20 +99,26 @@ def test_a_table_that_two_groups_name_stays_with_the_first_and_the_second_stops_
     assert_all_delivered(database, target, *TABLES)
 
 
-def test_two_groups_that_start_at_once_with_the_same_tables_double_nothing(
-    database: Database, target: Target, make_program: Callable[..., Program]
+def test_of_two_groups_that_take_the_same_tables_in_the_same_moment_one_withdraws(
+    database: Database, target: Target, s3: S3Server, make_program: Callable[..., Program]
 ) -> None:
     make_tables(database, *TABLES)
     for name in TABLES:
         insert(database, name, [1])
-    both = _groups(make_program, database, target, a="*", b="*")
-    for program in both:
-        program.start()
-    for number in range(2, 10):
+    a, b = _groups(make_program, database, target, a="*", b="*")
+    with S3Proxy(s3.endpoint) as proxy:
+        # Its first swap takes the document over. The second one, with the tables, has seen no other group yet.
+        enters = proxy.add(Fault("hold", "PUT", f"/{database.name}/b.json", skip=1))
+        b.start(AWS_ENDPOINT_URL_S3=proxy.endpoint)
+        assert enters.reached.wait(20)
+        a.once()
+        enters.release.set()
         for name in TABLES:
-            insert(database, name, [number])
-        time.sleep(0.2)
-    wait_until(lambda: all(delivered_ids(database, target, name.split(".")[1])[-1:] == [9] for name in TABLES), "all")
-    for program in both:
-        assert program.stop() == 0, program.log_text()
+            wait_until(lambda wanted=name: f"table_stopped table={wanted}" in b.log_text(), "that the second stops it")
+        for name in TABLES:
+            insert(database, name, [2])
+        time.sleep(1)
+        assert b.stop() == 0
+    assert document(database, target, "b")["tables"] == {}
+    a.once()
     assert_all_delivered(database, target, *TABLES)
