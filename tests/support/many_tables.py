@@ -28,7 +28,7 @@ TABLES = 50
 LATE_TABLES = 5
 
 _WRITERS = 2
-_BATCH_ROWS = 2_000  # change rows of a large transaction; several objects at the limits that tests set
+_BATCH_ROWS = 4_000  # change rows of a large transaction
 _BATCH_SHARE = 0.02
 _ROLLBACK_SHARE = 0.1
 _ROWS_A_TABLE_MAX = 60  # beyond it deletes prevail
