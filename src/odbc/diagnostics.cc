@@ -77,8 +77,13 @@ bool IsInterruption(const Diagnostic& record) {
   return record.sqlstate == "HYT00" || record.sqlstate == "HY008" || record.sqlstate == "S1T00";
 }
 
+// What Microsoft's driver says, without a number, of a reply that ends in an error without a text
+// (measured: a DONE with its error bit alone).
+constexpr std::string_view kMaybeTerminated = "Connection may have been terminated by the server";
+
 bool TellsOfBrokenConnection(const Diagnostic& record, const DriverProfile& profile) {
   if (IsInterruption(record)) return false;
+  if (record.native == 0 && record.message.find(kMaybeTerminated) != std::string::npos) return true;
   return record.sqlstate.starts_with("08") || Contains(kLostNatives, record.native) ||
          (record.native >= profile.broken_native_from && record.native <= profile.broken_native_to);
 }

@@ -32,6 +32,11 @@ TEST(DiagnosticsTest, errors_are_classified_by_native_numbers_whatever_the_sqlst
       {{"42000", 229, ""}, ErrorClass::kPermanent, ErrorClass::kPermanent},
       {{"08S01", 104, ""}, ErrorClass::kConnectionLost, ErrorClass::kConnectionLost},
       {{"42000", 596, ""}, ErrorClass::kConnectionLost, ErrorClass::kConnectionLost},
+      {{"HY000", 0,
+        "Unspecified error occurred on SQL Server. Connection may have been terminated "
+        "by the server."},
+       ErrorClass::kConnectionLost,
+       ErrorClass::kConnectionLost},
       // FreeTDS's own numbers for a broken stream; SQL Server's replication messages have them,
       // too.
       {{"01000", 20017, ""}, ErrorClass::kConnectionLost, ErrorClass::kPermanent},
