@@ -1,4 +1,5 @@
-"""docs/FORMAT.md names exactly what the code writes: footer keys, user metadata, members of the state document."""
+"""The documentation names exactly what the code has: docs/FORMAT.md footer keys, user metadata, members of the state
+document and types; docs/OPERATIONS.md log events and metrics. The README says the same in both languages."""
 
 from __future__ import annotations
 
@@ -7,16 +8,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FORMAT = (ROOT / "docs/FORMAT.md").read_text(encoding="utf-8")
+OPERATIONS = (ROOT / "docs/OPERATIONS.md").read_text(encoding="utf-8")
 
 
 def _source(path: str) -> str:
     return (ROOT / path).read_text(encoding="utf-8")
 
 
-def _section(title: str) -> str:
+def _section(title: str, document: str = FORMAT) -> str:
     """The text under a heading, up to the next heading of the same or a higher level."""
-    match = re.search(rf"^(#+) {re.escape(title)}\n(.*?)(?=^#{{1,2}} |\Z)", FORMAT, re.MULTILINE | re.DOTALL)
-    assert match, f"docs/FORMAT.md has no heading {title}"
+    match = re.search(rf"^(#+) {re.escape(title)}\n(.*?)(?=^#{{1,2}} |\Z)", document, re.MULTILINE | re.DOTALL)
+    assert match, f"the document has no heading {title}"
     return match[2]
 
 
@@ -56,3 +58,49 @@ def test_every_sql_type_is_documented_and_none_is_made_up() -> None:
     }
     assert len(known) > 20
     assert documented == known
+
+
+_EVENT = re.compile(r"LogEvent\((.*?),\s*\{", re.DOTALL)
+_LEVEL = re.compile(r"Level::k(\w+)")
+
+
+def _product_sources() -> list[str]:
+    return [
+        path.read_text(encoding="utf-8")
+        for path in sorted((ROOT / "src").rglob("*.cc"))
+        if "testing" not in path.parts and not path.stem.endswith("_test")
+    ]
+
+
+def _logged_events() -> dict[str, set[str]]:
+    """The levels of every event that the code logs. In `stopped ? Level::kError : Level::kWarn, stopped ? "a" : "b"`
+    the first level is the first name's; a single level is every name's, a single name has every level."""
+    events: dict[str, set[str]] = {}
+    for call in (call for source in _product_sources() for call in _EVENT.findall(source)):
+        names = re.findall(r'"(\w+)"', call)
+        levels = [level.lower() for level in _LEVEL.findall(call)]
+        for number, name in enumerate(names):
+            of_name = [levels[number]] if len(names) == len(levels) else levels
+            events.setdefault(name, set()).update(of_name)
+    return events
+
+
+def test_every_log_event_is_documented_with_its_level_and_none_is_made_up() -> None:
+    logged = _logged_events()
+    rows = re.findall(r"^\| `(\w+)` \| ([\w, ]+) \|.+\|.+\|$", _section("Log events", OPERATIONS), re.MULTILINE)
+    assert len(logged) > 30
+    assert len(rows) == len(dict(rows)), "an event stands in two rows"
+    assert {name: set(levels.split(", ")) for name, levels in rows} == logged
+
+
+def test_the_metrics_of_the_documentation_and_its_alarms_are_those_of_the_program() -> None:
+    (prefix,) = re.findall(r'kPrefix = "(\w+)"', _source("src/status/exposition.cc"))
+    code = _source("src/status/metrics.cc")
+    exposed = {prefix + name for name in re.findall(r'(?:Family|PerTable|counter)\((?:out, board, )?"(\w+)"', code)}
+    section = _section("Health, metrics, alarms", OPERATIONS)
+    table, rules = section.split("Rules to begin with", maxsplit=1)
+    metric = re.compile(rf"\b{prefix}\w+")
+    assert len(exposed) > 25
+    assert set(metric.findall(table)) == exposed
+    assert len(set(metric.findall(rules))) > 5
+    assert set(metric.findall(OPERATIONS)) <= exposed
