@@ -104,3 +104,26 @@ def test_the_metrics_of_the_documentation_and_its_alarms_are_those_of_the_progra
     assert set(metric.findall(table)) == exposed
     assert len(set(metric.findall(rules))) > 5
     assert set(metric.findall(OPERATIONS)) <= exposed
+
+
+_FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_COMMENT = re.compile(r"(^|\s+)(#|--)\s.*$", re.MULTILINE)
+
+
+def _commands(document: str) -> list[tuple[str, list[str]]]:
+    """Language and lines of each code block, without comments; of pictures only that they are there."""
+    return [
+        (language, [line.rstrip() for line in _COMMENT.sub("", text).splitlines() if line.strip()] if language else [])
+        for language, text in _FENCED.findall(document)
+    ]
+
+
+def test_the_readme_says_the_same_in_both_languages() -> None:
+    english, portuguese = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.pt-BR.md"))
+    assert len(_commands(english)) > 8
+    assert _commands(portuguese) == _commands(english)
+    for count in (r"^#+ ", r"^\| ", r"^- ", r"^\*\*\d\. "):
+        assert len(re.findall(count, portuguese, re.MULTILINE)) == len(re.findall(count, english, re.MULTILINE)), count
+    targets = [set(re.findall(r"\]\(((?!README)[^)]+)\)", text)) for text in (english, portuguese)]
+    assert targets[0] == targets[1]
+    assert "](README.pt-BR.md)" in english and "](README.md)" in portuguese
