@@ -162,8 +162,11 @@ class Runner {
     for (int tries = 1;;) {
       const auto report = Round(limits);
       if (stop_.requested()) return Leave(kExitDone);
-      if (!report.ok() &&
-          (IsFinal(report.status()) || IsLost(report.status()) || IsPermanent(report.status()))) {
+      // A store that was never reached has used its retries up; who waits should hear it now.
+      const bool no_store =
+          !connected_ && store::KindOf(report.status()) == store::ErrorKind::kTransient;
+      if (!report.ok() && (no_store || IsFinal(report.status()) || IsLost(report.status()) ||
+                           IsPermanent(report.status()))) {
         return Fail(report.status());
       }
       if (report.ok() && report->horizon && !limits.up_to) limits.up_to = report->horizon;
