@@ -162,10 +162,12 @@ class Runner {
     for (int tries = 1;;) {
       const auto report = Round(limits);
       if (stop_.requested()) return Leave(kExitDone);
-      // A store that was never reached has used its retries up; who waits should hear it now.
-      const bool no_store =
-          !connected_ && store::KindOf(report.status()) == store::ErrorKind::kTransient;
-      if (!report.ok() && (no_store || IsFinal(report.status()) || IsLost(report.status()) ||
+      // A side that was never reached, not one that asks for patience: who waits should hear it
+      // now.
+      const bool unreachable =
+          !connected_ && (store::KindOf(report.status()) == store::ErrorKind::kTransient ||
+                          odbc::ClassOf(report.status()) == odbc::ErrorClass::kConnectionLost);
+      if (!report.ok() && (unreachable || IsFinal(report.status()) || IsLost(report.status()) ||
                            IsPermanent(report.status()))) {
         return Fail(report.status());
       }

@@ -26,25 +26,43 @@ using source::CaptureInstance;
 using source::Horizon;
 using source::PollInfo;
 
+// One folder of a database that has no document yet.
+Status RefuseForgotten(const Options& options, const Surroundings& with, const TableNames& names,
+                       const std::string& table) {
+  const Status checked = UnlessListingIsOptional(options, CheckFolder(with.data, names, "", table));
+  if (IsStopsEverything(checked)) {
+    // Another group's objects lie there by right; the table stops by itself later.
+    ARROW_ASSIGN_OR_RAISE(const auto others, FoldersOfOthers(with.state, options));
+    return others.contains(names.folder()) ? Status::OK() : checked;
+  }
+  // What concerns one table only stops it when it comes in.
+  return store::KindOf(checked) == store::ErrorKind::kPermanent ? Status::OK() : checked;
+}
+
 // A first document must not be begun over objects of an earlier one.
 Status RefuseForgottenObjects(const Options& options, const Surroundings& with) {
   ARROW_ASSIGN_OR_RAISE(const PollInfo info, with.source.Poll(std::nullopt));
   const TableSelection selection = TableSelection::Make(options.tables, options.exclude);
+  Status first;
   for (const CaptureInstance& instance : info.instances) {
     if (instance.table.empty() || !selection.Selects(instance.schema, instance.table)) continue;
     ARROW_ASSIGN_OR_RAISE(const auto names, TableNames::Make(options.path, options.database,
                                                              instance.schema, instance.table));
-    Status checked = UnlessListingIsOptional(
-        options, CheckFolder(with.data, names, "", instance.QualifiedName()));
-    if (IsStopsEverything(checked)) {
-      // Another group's objects lie there by right; the table stops by itself later.
-      ARROW_ASSIGN_OR_RAISE(const auto others, FoldersOfOthers(with.state, options));
-      if (others.contains(names.folder())) continue;
-      return checked;
-    }
-    if (!checked.ok() && store::KindOf(checked) != store::ErrorKind::kPermanent) return checked;
+    with.executor.Post(Executor::Lane::kPut,
+                       [&options, &with, &first, names, table = instance.QualifiedName()] {
+                         const Status refused = RefuseForgotten(options, with, names, table);
+                         return [&first, refused] {
+                           if (first.ok()) first = refused;
+                           return Status::OK();
+                         };
+                       });
   }
-  return Status::OK();
+  while (with.executor.under_way() > 0 && first.ok()) {
+    if (const auto then = with.executor.Wait(std::chrono::seconds(1)))
+      ARROW_RETURN_NOT_OK((*then)());
+  }
+  with.executor.Abandon();
+  return first;
 }
 
 Status RefuseOtherDatabase(const state::Document& document,
@@ -139,12 +157,17 @@ Result<RoundReport> Capture::Steps(const RoundLimits& limits, std::chrono::nanos
   if (limits.up_to && limits.up_to->lsn < horizon.lsn) horizon = *limits.up_to;
   Tell(info, started, /*ended=*/false);
   LeaveOut();
-  ARROW_RETURN_NOT_OK(AddNewTables(context_, info));
-  ARROW_RETURN_NOT_OK(ChooseInstances(info));
+  // Nothing is judged beyond what this round reads: that is what the workers' connections must have
+  // seen.
+  PollInfo seen = info;
+  seen.horizon = horizon;
+  ARROW_RETURN_NOT_OK(AddNewTables(context_, seen));
+  ARROW_RETURN_NOT_OK(ChooseInstances(seen));
+  // But what was claimed may lie beyond.
   ARROW_RETURN_NOT_OK(RecoverClaims(context_, readable_, info.horizon->lsn));
   std::erase_if(readable_,
                 [this](const auto& entry) { return context_.runtime[entry.first].unconfirmed; });
-  ARROW_RETURN_NOT_OK(FindWork(info, horizon, limits.wait_for_age));
+  ARROW_RETURN_NOT_OK(FindWork(horizon, limits.wait_for_age));
   ARROW_RETURN_NOT_OK(Deliver(horizon, started + limits.turns));
   ARROW_RETURN_NOT_OK(CloseRound(horizon));
   ShowAll();
@@ -197,12 +220,12 @@ Status Capture::ChooseInstances(const PollInfo& info) {
   return Status::OK();
 }
 
-Status Capture::FindWork(const PollInfo& info, const Horizon& horizon, bool wait_for_age) {
+Status Capture::FindWork(const Horizon& horizon, bool wait_for_age) {
   std::vector<std::string> probed;
   std::vector<source::Source::Probe> probes;
   for (auto entry = readable_.begin(); entry != readable_.end();) {
     const auto& [name, reading] = *entry;
-    const Status judged = JudgeGap(context_, name, reading.instance, *info.horizon);
+    const Status judged = JudgeGap(context_, name, reading.instance, horizon);
     if (!judged.ok()) {
       ARROW_RETURN_NOT_OK(context_.TableTrouble(name, judged));
       entry = readable_.erase(entry);
@@ -212,7 +235,7 @@ Status Capture::FindWork(const PollInfo& info, const Horizon& horizon, bool wait
     if (place.inside_transaction() || reading.through) {
       changed_.push_back(name);
     } else if (place.lsn() >= horizon.lsn) {
-      empty_.insert(name);
+      complete_.insert(name);  // nothing can be beyond: no verdict that needs another look
     } else {
       probed.push_back(name);
       probes.push_back({reading.instance, place.lsn()});
@@ -231,8 +254,10 @@ Status Capture::FindWork(const PollInfo& info, const Horizon& horizon, bool wait
       empty_.insert(name);
       continue;
     }
-    ARROW_ASSIGN_OR_RAISE(const bool waits, wait_for_age ? StillWaits(name) : Result<bool>(false));
-    if (waits) {
+    const Result<bool> waits = wait_for_age ? StillWaits(name) : Result<bool>(false);
+    if (!waits.ok()) {
+      ARROW_RETURN_NOT_OK(context_.TableTrouble(name, waits.status()));
+    } else if (*waits) {
       waiting_.insert(name);
       context_.Show(name, TableCondition::kWaiting);
     } else {

@@ -62,8 +62,7 @@ class Capture {
   // The steps of a round, in order.
   void LeaveOut();
   arrow::Status ChooseInstances(const source::PollInfo& info);
-  arrow::Status FindWork(const source::PollInfo& info, const source::Horizon& horizon,
-                         bool wait_for_age);
+  arrow::Status FindWork(const source::Horizon& horizon, bool wait_for_age);
   arrow::Status Deliver(const source::Horizon& horizon, std::chrono::nanoseconds deadline);
   arrow::Status CloseRound(const source::Horizon& horizon);
 

@@ -240,6 +240,7 @@ Status Delivery::OnPut(const std::string& name, const BuiltObject& object, const
   ++runtime.objects;
   runtime.fresh_start = false;
   runtime.waiting_since.reset();
+  context_.TableFine(name);
   TableProgress& progress = runtime.progress;
   progress.rows += record.rows;
   ++progress.objects;

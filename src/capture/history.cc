@@ -17,13 +17,15 @@ HistoryVerdict JudgeHistory(const std::optional<state::Anchor>& anchor,
     if (*info.anchor_time == anchor->tran_end_time) return {};
     return {History::kReplaced, fmt::format("{} now has the time {}", known, *info.anchor_time)};
   }
-  if (!info.mapping_max || *info.mapping_max < anchor->lsn) {
+  // Cleanup may have emptied the mapping: then there is nothing new, and nothing to judge by.
+  if (!info.mapping_max) return {History::kWait, ""};
+  if (*info.mapping_max < anchor->lsn) {
     return {
         History::kWait,
         fmt::format(
             "the server's newest change is {}, but {} was read already: a replica that lags, or "
             "a database that was set back",
-            info.mapping_max ? info.mapping_max->ToString() : "unknown", known)};
+            info.mapping_max->ToString(), known)};
   }
   if (anchor->lsn < *info.mapping_min)
     return {History::kPassed, known + " is older than what retention kept"};

@@ -255,6 +255,24 @@ TEST_F(ManyTables, a_newer_instance_takes_over_at_its_start_and_the_object_is_cu
   EXPECT_EQ(Document().tables.at("dbo.A").capture_instance, "A_v2");
 }
 
+TEST_F(ManyTables, an_instance_that_begins_beyond_the_horizon_of_a_run_is_not_followed_in_it) {
+  Insert("A");
+  Writer writer(world_);
+  ASSERT_TRUE(writer.Start().ok());
+  const auto first = writer.Round();
+  ASSERT_TRUE(first.ok());
+  Insert("A");
+  const std::string second = AddInstance("dbo.A", "A_v2");
+  InsertInBoth(second);
+  RoundLimits limits;
+  limits.up_to = first->horizon;
+  const auto report = writer.Round(limits);
+  ASSERT_TRUE(report.ok());
+  EXPECT_FALSE(report->more);
+  EXPECT_EQ(world_.Objects("A").size(), 1u);
+  EXPECT_TRUE(Document().tables.at("dbo.A").empty_through <= first->horizon->lsn);
+}
+
 TEST_F(ManyTables, a_pinned_instance_is_not_left_for_a_newer_one) {
   world_.options.instances = {"dbo_A"};
   Insert("A");

@@ -119,14 +119,7 @@ def test_a_program_that_is_away_for_days_but_shorter_than_retention_has_no_gap(
     _wake_up(shop, program)
 
 
-_EMPTY_MAPPING = pytest.mark.xfail(
-    strict=True,
-    reason="capture/history.cc takes an empty cdc.lsn_time_mapping for a replica that lags, so run --once tries five "
-    "times and ends with exit code 1; the design (section 3) says: nothing new",
-)
-
-
-@pytest.mark.parametrize("once", [pytest.param(True, marks=_EMPTY_MAPPING), False], ids=["once", "running"])
+@pytest.mark.parametrize("once", [True, False], ids=["once", "running"])
 def test_a_mapping_that_cleanup_has_emptied_is_nothing_new_and_no_other_history(
     shop: Shop, control: Control, program: Program, once: bool
 ) -> None:
