@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <memory>
@@ -29,6 +30,7 @@ constexpr milliseconds kTurnsMin{2'000};
 // How often a standby looks at the document, and how often an owner looks whether to renew.
 constexpr milliseconds kLookMin{50};
 constexpr milliseconds kLookMax{5'000};
+constexpr milliseconds kStandbyLookMax{1'000};
 
 // What trying again within seconds does not change: settings, rights that are missing, a bucket
 // that is gone.
@@ -122,7 +124,8 @@ class Runner {
                    "is not heard of for its lease"}});
       }
       telemetry_.OnRole(capture::Role::kStandby, who);
-      const auto look = std::clamp(milliseconds(view.owner->lease_ms) / 8, kLookMin, kLookMax);
+      const auto look =
+          std::clamp(milliseconds(view.owner->lease_ms) / 8, kLookMin, kStandbyLookMax);
       if (!stop_.SleepFor(std::min(look, std::max(view.remaining, milliseconds(1))))) {
         return arrow::Status::Cancelled("stopped");
       }
@@ -208,9 +211,10 @@ class Runner {
     }
     if (!config_.source.tables.empty() || !config_.source.exclude.empty()) {
       return fmt::format(
-          "none of the {} captured tables of database {} is selected, or the capture job has not "
-          "seen them yet; look at [source] tables and exclude: cdc-to-s3 tables",
-          report.captured_tables, database_);
+          "none of the {} captured tables of database {} is selected by [source] tables = {} and "
+          "exclude = {}, or the capture job has not seen them yet. All of them: cdc-to-s3 tables",
+          report.captured_tables, database_, fmt::join(config_.source.tables, ", "),
+          fmt::join(config_.source.exclude, ", "));
     }
     return fmt::format(
         "{} tables of database {} are enabled for capture, but the capture job has not seen them "

@@ -156,6 +156,7 @@ Result<RoundReport> Capture::Steps(const RoundLimits& limits, std::chrono::nanos
   Horizon horizon = *info.horizon;
   if (limits.up_to && limits.up_to->lsn < horizon.lsn) horizon = *limits.up_to;
   Tell(info, started, /*ended=*/false);
+  TellIdlePatterns(info);
   LeaveOut();
   // Nothing is judged beyond what this round reads: that is what the workers' connections must have
   // seen.
@@ -182,6 +183,25 @@ Status Capture::Finish() {
   return context_.owned.Release([this](state::Document& document) {
     for (const auto& rider : context_.pending) rider(document);
   });
+}
+
+// A pattern that selects or leaves out no captured table is probably misspelt. Each is told once.
+void Capture::TellIdlePatterns(const PollInfo& info) {
+  const auto look = [&](const char* setting, const std::vector<std::string>& patterns) {
+    for (const std::string& pattern : patterns) {
+      const TableSelection alone = TableSelection::Make({pattern}, {});
+      const bool matches = std::ranges::any_of(info.instances, [&](const auto& instance) {
+        return alone.Selects(instance.schema, instance.table);
+      });
+      if (matches || !idle_patterns_.insert(setting + pattern).second) continue;
+      LogEvent(Level::kWarn, "pattern_matches_nothing",
+               {{"setting", setting},
+                {"pattern", pattern},
+                {"why", "no captured table has such a name; all of them: cdc-to-s3 tables"}});
+    }
+  };
+  look("tables", context_.options.tables);
+  look("exclude", context_.options.exclude);
 }
 
 // Tables that no setting selects any more leave the cut; they keep their place in the document, and

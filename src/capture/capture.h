@@ -60,6 +60,7 @@ class Capture {
 
   arrow::Result<RoundReport> Steps(const RoundLimits& limits, std::chrono::nanoseconds started);
   // The steps of a round, in order.
+  void TellIdlePatterns(const source::PollInfo& info);
   void LeaveOut();
   arrow::Status ChooseInstances(const source::PollInfo& info);
   arrow::Status FindWork(const source::Horizon& horizon, bool wait_for_age);
@@ -72,6 +73,7 @@ class Capture {
   RoundReport Report() const;
 
   Context context_;
+  std::set<std::string> idle_patterns_;  // told already
   // Of the round under way.
   std::map<std::string, Reading> readable_;  // tables that may be read, by schema.name
   std::vector<std::string> changed_;         // of them, those with rows to be delivered now

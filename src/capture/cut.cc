@@ -6,9 +6,11 @@ namespace cdc::capture {
 
 namespace {
 
-// Up to here all transactions of the table are whole.
+// Up to here all transactions of the table are whole, in objects that are known to be there: a
+// claim whose object is not moves the table's position, but nobody can read its rows yet.
 Lsn WholeUpTo(const state::Document& document, const state::Table& table) {
-  const Position place = document.PlaceOf(table);
+  const bool missing = table.claim && !table.claim->confirmed;
+  const Position place = missing ? table.claim->from : document.PlaceOf(table);
   return place.inside_transaction() ? place.lsn().Previous() : place.lsn();
 }
 

@@ -123,8 +123,10 @@ Result<Reading> ChooseInstance(Context& context, const std::string& name,
                                   [&](const auto& instance) { return IsNamed(instance, table); });
   if (named != info.instances.end()) {
     const CaptureInstance* next = Successor(context.options, *named, info);
-    if (next == nullptr || context.runtime[name].unconfirmed) return Reading{*named, std::nullopt};
-    if (RowsMayBeGone(next->start_lsn, context.document().PlaceOf(table))) {
+    if (next == nullptr) return Reading{*named, std::nullopt};
+    // A claim that is not delivered yet is read again from the instance that it was made from.
+    if (context.runtime[name].unconfirmed ||
+        RowsMayBeGone(next->start_lsn, context.document().PlaceOf(table))) {
       return Reading{*named, next->start_lsn.Previous()};
     }
     ARROW_RETURN_NOT_OK(Rebind(context, name, *next));

@@ -98,6 +98,28 @@ TEST(Cut, ends_before_a_transaction_that_is_delivered_in_part) {
   EXPECT_THAT(document.held_back_by, ElementsAre("dbo.A"));
 }
 
+TEST_F(ManyTables, an_object_that_cannot_be_put_holds_the_cut_back_before_its_rows) {
+  Insert("A");
+  ASSERT_TRUE(RunOnce().ok());
+  const Lsn before = Document().complete_through;
+  Insert("A");
+  Insert("B");
+  world_.store.hook = [](const std::string& call, const std::string& key) {
+    const bool fails = call == "put" && key.starts_with("Shop/A/");
+    return fails ? store::MemoryStore::Fault::kNotApplied : store::MemoryStore::Fault::kNone;
+  };
+  for (int i = 0; i < 2; ++i) {  // in the round that claims it, and in one that cannot recover it
+    ASSERT_TRUE(RunOnce().ok());
+    EXPECT_EQ(world_.Judge("B"), "");
+    EXPECT_EQ(Document().complete_through, before);
+    EXPECT_THAT(Document().held_back_by, ElementsAre("dbo.A"));
+  }
+  world_.store.hook = nullptr;
+  ASSERT_TRUE(RunOnce().ok());
+  EXPECT_EQ(world_.Judge("A"), "");
+  EXPECT_EQ(Document().complete_through, MakeLsn(world_.database.mapping.back()));
+}
+
 TEST_F(ManyTables, a_run_up_to_a_horizon_leaves_what_is_beyond_it) {
   Insert("A");
   Writer writer(world_);
@@ -170,6 +192,15 @@ TEST_F(ManyTables, a_start_at_a_time_delivers_what_was_committed_from_then_on) {
   ASSERT_EQ(world_.Objects("A").size(), 1u);
   EXPECT_EQ(world_.Objects("A")[0].rows.size(), 2u);
   EXPECT_EQ(world_.Objects("A")[0].rows[0].start_lsn, MakeLsn(from));
+}
+
+TEST_F(ManyTables, a_start_in_the_future_is_refused) {
+  Insert("A");
+  world_.options.start = "2199-01-01";
+  const auto report = RunOnce();
+  ASSERT_TRUE(report.ok());
+  EXPECT_THAT(WhyStopped(*report, "dbo.A"), HasSubstr("lies in the future"));
+  EXPECT_TRUE(world_.Objects("A").empty());
 }
 
 TEST_F(ManyTables, cleanup_while_a_new_table_comes_in_moves_its_start_and_is_no_gap) {
@@ -271,6 +302,27 @@ TEST_F(ManyTables, an_instance_that_begins_beyond_the_horizon_of_a_run_is_not_fo
   EXPECT_FALSE(report->more);
   EXPECT_EQ(world_.Objects("A").size(), 1u);
   EXPECT_TRUE(Document().tables.at("dbo.A").empty_through <= first->horizon->lsn);
+}
+
+TEST_F(ManyTables, the_older_instance_ends_at_the_switch_also_after_a_claim_was_recovered) {
+  Insert("A");
+  ASSERT_TRUE(RunOnce().ok());
+  Insert("A");
+  world_.store.hook = [](const std::string& call, const std::string&) {
+    return call == "put" ? store::MemoryStore::Fault::kNotApplied
+                         : store::MemoryStore::Fault::kNone;
+  };
+  ASSERT_TRUE(RunOnce().ok());
+  world_.store.hook = nullptr;
+  Insert("A");
+  const std::string second = AddInstance("dbo.A", "A_v2");
+  InsertInBoth(second);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(RunOnce().ok());
+  const auto objects = world_.Objects("A");
+  ASSERT_EQ(objects.size(), 4u);
+  EXPECT_EQ(objects[2].record.capture_instance, "dbo_A");
+  EXPECT_EQ(objects[3].record.capture_instance, "A_v2");
+  EXPECT_EQ(world_.Judge("A"), "");
 }
 
 TEST_F(ManyTables, a_pinned_instance_is_not_left_for_a_newer_one) {

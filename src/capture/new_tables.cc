@@ -251,6 +251,10 @@ Result<Position> NewTables::StartOf(const CaptureInstance& instance) const {
   }
   // From that time on, as far as it is kept.
   ARROW_ASSIGN_OR_RAISE(const UtcTime time, ParseUtc(start));
+  if (time > info_.server_utc) {
+    return StopsTable("start = " + start + " lies in the future; it is " +
+                      FormatUtc(info_.server_utc) + " on the server");
+  }
   ARROW_ASSIGN_OR_RAISE(const auto before, context_.with.source.LastCommitBefore(time));
   return before ? std::max(oldest, Position::After(std::min(*before, horizon()))) : oldest;
 }

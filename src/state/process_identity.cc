@@ -31,7 +31,10 @@ std::string StartTime(const std::string& pid) {
   if (name_end == std::string::npos) return "";
   std::istringstream fields(stat.substr(name_end + 1));
   std::string field;
-  for (int i = 3; i <= 22; ++i) fields >> field;
+  fields >> field;
+  // Killed, though nobody has asked for its exit code yet.
+  if (field == "Z" || field == "X") return "";
+  for (int i = 4; i <= 22; ++i) fields >> field;
   return field;
 }
 

@@ -97,8 +97,11 @@ Result<std::optional<Stored>> ReadDocument(store::Store& store, const DocumentNa
         "rebuild it from the objects: cdc-to-s3 adopt");
   }
   if (document->database != name.database || document->group != name.group) {
-    return Status::Invalid("the state document ", store.url(), "/", key, " belongs to ",
-                           DocumentName{document->database, document->group}.Key());
+    return Status::Invalid("the state document ", store.url(), "/", key, " belongs to database ",
+                           document->database, ", not ", name.database,
+                           document->group == name.group
+                               ? ""
+                               : " (group '" + document->group + "', not '" + name.group + "')");
   }
   return Stored{std::move(*document), std::move(content->version)};
 }

@@ -68,7 +68,7 @@ _DAMAGES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "emptied": (lambda data: b"", "it is not JSON"),
     "cut in the middle": (lambda data: data[: len(data) // 2], "it is not JSON"),
     "something else": (lambda data: b"[]\n", "it has no format version"),
-    "a newer version": (_edit("version", 2), "it has format version 2; this program knows 1"),
+    "a newer version": (_edit("version", 3), "it has format version 3; this program knows 2"),
     "a position set back": (_edit(f"{_ORDERS}/position", "00000001000000010001"), "Orders"),
     "a start moved, otherwise sound": (_edit(f"{_ORDERS}/start", "00000000000000000000"), "its sha256 does not fit"),
     "another history": (_edit("history_id", "0" * 32), "its sha256 does not fit"),

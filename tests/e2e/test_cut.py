@@ -45,7 +45,6 @@ def _trickle(shop: Database, target: Target, numbers: range) -> None:
         wait_until(lambda wanted=number: delivered_ids(shop, target, "Notes")[-1] == wanted, "the other table's object")
 
 
-@pytest.mark.xfail(strict=True, reason="CloseCut takes a claim's end for delivered although its object is not there")
 @pytest.mark.parametrize("killed", [False, True])
 def test_an_object_that_is_claimed_but_cannot_be_put_holds_the_cut_back(
     shop: Database, target: Target, proxy: S3Proxy, make_program: Callable[..., Program], killed: bool

@@ -136,9 +136,6 @@ def test_a_table_that_is_captured_later_begins_where_its_capture_began_and_that_
     assert table["gaps"] == [] and table["in_cut"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a time in the future is silently taken for now; an LSN beyond the horizon is told"
-)
 def test_a_start_in_the_future_is_refused_or_waited_for_but_never_taken_for_now(
     shop: Database, target: Target, program: Program
 ) -> None:

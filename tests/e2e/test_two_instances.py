@@ -175,11 +175,6 @@ def test_a_second_instance_made_under_load_loses_and_doubles_nothing(
         _assert_switched(verdict, switch)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="ChooseInstance sets no end for the older instance while a claim is unconfirmed: after a crash the rest of "
-    "the round reads past the switch from it, without the new column",
-)
 def test_kills_after_every_claim_around_the_switch_lose_and_double_nothing(
     shop: Database, target: Target, make_program: Callable[..., Program]
 ) -> None:

@@ -127,6 +127,7 @@ class FakeSource : public source::Source {
       info.horizon = source::Horizon{MakeLsn(shown.back()), TimeOf(shown.back()) + database_.fork};
       info.mapping_min = MakeLsn(shown.front());
       info.mapping_max = MakeLsn(shown.back());
+      info.server_utc = UtcTime(std::chrono::seconds(shown.back()));
     }
     for (const int64_t number : shown) {
       if (anchor && MakeLsn(number) == *anchor) info.anchor_time = TimeOf(number) + database_.fork;
