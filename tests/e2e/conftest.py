@@ -39,7 +39,8 @@ class Server:
     program: Mapping[str, str]
 
 
-def _in_clear(address: Address) -> dict[str, str]:
+def in_clear(address: Address) -> dict[str, str]:
+    """How the program reaches a server that has no TLS."""
     return {
         "SQL_SERVER_HOST": f"{address.host},{address.port}",
         "SQL_SERVER_DRIVER": "{FreeTDS}",
@@ -63,13 +64,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         words = dict(pair.split("=", 1) for pair in named.split(";") if pair)
         host, _, port = words["host"].partition(",")
         address = Address(host, int(port or "1433"), words["user"], words["password"], "master")
-        yield Server(address, None, _in_clear(address))
+        yield Server(address, None, in_clear(address))
         return
     log = tmp_path_factory.mktemp("sql-server") / "stand-in.log"
     options = ["--tls", "auto", "--tls-required", "--clear-port", "0"] if MICROSOFT_TLS else []
     with StandIn(options=options, log=log) as stand_in:
         address = Address(stand_in.host, stand_in.clear_port, stand_in.user, stand_in.password, "master")
-        yield Server(address, stand_in, _through_tls(stand_in) if MICROSOFT_TLS else _in_clear(address))
+        yield Server(address, stand_in, _through_tls(stand_in) if MICROSOFT_TLS else in_clear(address))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from standin.harness import StandIn
 from standin.load.connection import Address
-from tests.e2e.conftest import Database, Server, Target, program_settings
+from tests.e2e.conftest import Database, Server, Target, in_clear, program_settings
 from tests.support.program import Program
 from tests.support.s3_servers import S3Server
 from tests.support.small_tables import complete_through, delivered_ids, document, insert, make_tables, newest
@@ -92,7 +92,7 @@ def test_a_time_means_the_same_on_a_server_that_lives_in_another_time_zone(
 ) -> None:
     with StandIn(options=("--time-zone", "Asia/Kolkata"), log=tmp_path / "stand-in.log") as abroad:
         address = Address(abroad.host, abroad.port, abroad.user, abroad.password, "master")
-        server = Server(address, abroad)
+        server = Server(address, abroad, in_clear(address))
         shop = Database(server, "Shop_abroad")
         make_tables(shop, "dbo.Orders")
         insert(shop, "dbo.Orders", [1, 2])
