@@ -95,7 +95,7 @@ class NewTables {
   Status Strange(const Candidate& candidate, const Status& why);
   Status Enter();
   Status Withdraw();
-  Result<Position> StartOf(const CaptureInstance& instance) const;
+  Result<Position> StartOf(const CaptureInstance& instance);
 
   const Lsn& horizon() const { return info_.horizon->lsn; }
   // An object that our document does not know may be the work of a copy that took over from us.
@@ -110,6 +110,8 @@ class NewTables {
   std::vector<Candidate> candidates_;
   std::set<std::string> troubled_;
   std::map<std::string, state::Table> added_;
+  // The last commit before the time that `start` says: one question for a thousand tables.
+  std::optional<std::optional<Lsn>> before_start_;
 };
 
 // Whether the instance stands for a table that the document does not know; trouble of a table that
@@ -239,7 +241,7 @@ Status NewTables::Strange(const Candidate& candidate, const Status& why) {
   return Trouble(candidate.name, other == others.end() ? why : BelongsTo(other->second));
 }
 
-Result<Position> NewTables::StartOf(const CaptureInstance& instance) const {
+Result<Position> NewTables::StartOf(const CaptureInstance& instance) {
   const std::string& start = context_.options.start;
   const Position oldest = Position::After(instance.start_lsn.Previous());
   if (start == "oldest") return oldest;
@@ -250,12 +252,15 @@ Result<Position> NewTables::StartOf(const CaptureInstance& instance) const {
                       horizon().ToString());
   }
   // From that time on, as far as it is kept.
-  ARROW_ASSIGN_OR_RAISE(const UtcTime time, ParseUtc(start));
-  if (time > info_.server_utc) {
-    return StopsTable("start = " + start + " lies in the future; it is " +
-                      FormatUtc(info_.server_utc) + " on the server");
+  if (!before_start_) {
+    ARROW_ASSIGN_OR_RAISE(const UtcTime time, ParseUtc(start));
+    if (time > info_.server_utc) {
+      return StopsTable("start = " + start + " lies in the future; it is " +
+                        FormatUtc(info_.server_utc) + " on the server");
+    }
+    ARROW_ASSIGN_OR_RAISE(before_start_, context_.with.source.LastCommitBefore(time));
   }
-  ARROW_ASSIGN_OR_RAISE(const auto before, context_.with.source.LastCommitBefore(time));
+  const std::optional<Lsn>& before = *before_start_;
   return before ? std::max(oldest, Position::After(std::min(*before, horizon()))) : oldest;
 }
 
