@@ -238,7 +238,6 @@ Status Delivery::OnPut(const std::string& name, const BuiltObject& object, const
   });
   runtime.rows += record.rows;
   ++runtime.objects;
-  runtime.fresh_start = false;
   runtime.waiting_since.reset();
   context_.TableFine(name);
   TableProgress& progress = runtime.progress;

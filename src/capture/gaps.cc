@@ -30,7 +30,9 @@ Status JudgeGap(Context& context, const std::string& name, const source::Capture
   const Position end = Position::After(instance.start_lsn.Previous());
   const std::string range = place.ToString() + " to " + end.ToString();
   const bool beyond = instance.start_lsn.Previous() > horizon.lsn;
-  if (context.runtime[name].fresh_start && !beyond) {
+  // Nothing is known of it yet, not even that it was empty: the oldest row is simply another one.
+  const bool untouched = !context.table(name).claim && place == context.table(name).start;
+  if (context.runtime[name].fresh_start && untouched && !beyond) {
     LogEvent(Level::kWarn, "start_moved",
              {{"table", name}, {"range", range}, {"why", "cleanup ran while the table came in"}});
     return context.Swap([&](state::Document& document) {

@@ -226,6 +226,42 @@ TEST_F(ManyTables, cleanup_while_a_new_table_comes_in_moves_its_start_and_is_no_
   EXPECT_TRUE(Document().tables.at("dbo.A").gaps.empty());
 }
 
+TEST_F(ManyTables, cleanup_of_what_an_empty_new_table_got_later_is_a_gap) {
+  Insert("B");
+  Writer writer(world_);
+  ASSERT_TRUE(writer.Start().ok());
+  ASSERT_TRUE(writer.Round().ok());
+  ASSERT_TRUE(Document().tables.at("dbo.A").in_cut);
+  Insert("A");
+  world_.database.Cleanup(Insert("B"));
+  const auto report = writer.Round();
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(WhyStopped(*report, "dbo.A"), HasSubstr("gap"));
+}
+
+TEST_F(ManyTables, cleanup_behind_a_first_object_that_was_recovered_is_a_gap) {
+  Insert("A");
+  Writer writer(world_);
+  ASSERT_TRUE(writer.Start().ok());
+  world_.store.hook = [](const std::string& call, const std::string&) {
+    return call == "put" ? store::MemoryStore::Fault::kNotApplied
+                         : store::MemoryStore::Fault::kNone;
+  };
+  ASSERT_TRUE(writer.Round().ok());
+  world_.store.hook = nullptr;
+  Insert("A");
+  const int64_t kept = Insert("B");
+  writer.source.hook = [&](const std::string& call) {
+    if (call == "probe") world_.database.Cleanup(kept, "dbo.A");
+    return arrow::Status::OK();
+  };
+  ASSERT_TRUE(writer.Round().ok());
+  writer.source.hook = nullptr;
+  const auto report = writer.Round();
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(WhyStopped(*report, "dbo.A"), HasSubstr("gap"));
+}
+
 TEST_F(ManyTables, two_groups_never_deliver_the_same_table) {
   Insert("A");
   Insert("B");
