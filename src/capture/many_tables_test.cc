@@ -194,6 +194,25 @@ TEST_F(ManyTables, a_start_at_a_time_delivers_what_was_committed_from_then_on) {
   EXPECT_EQ(world_.Objects("A")[0].rows[0].start_lsn, MakeLsn(from));
 }
 
+TEST_F(ManyTables, a_table_that_is_captured_after_the_lsn_of_start_has_no_gap_unless_cleanup_ran) {
+  const Lsn start = MakeLsn(Insert("A"));
+  Insert("A");
+  world_.database.AddTable("dbo", "New");
+  Insert("New");
+  world_.options.start = start.ToString();
+  auto report = RunOnce();
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_TRUE(report->stopped.empty());
+  EXPECT_EQ(world_.Judge("New"), "");
+  // Of this one rows are gone.
+  world_.database.AddTable("dbo", "Cleaned");
+  Insert("Cleaned");
+  world_.database.Cleanup(Insert("Cleaned"), "dbo.Cleaned");
+  report = RunOnce();
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(WhyStopped(*report, "dbo.Cleaned"), HasSubstr("gap"));
+}
+
 TEST_F(ManyTables, a_start_in_the_future_is_refused) {
   Insert("A");
   world_.options.start = "2199-01-01";

@@ -8,6 +8,7 @@
 #include "base/utc_text.h"
 #include "capture/folders.h"
 #include "capture/groups.h"
+#include "capture/history.h"
 #include "capture/instances.h"
 
 namespace cdc::capture {
@@ -247,7 +248,14 @@ Result<Position> NewTables::StartOf(const CaptureInstance& instance) {
   if (start == "oldest") return oldest;
   if (start == "now") return Position::After(horizon());
   if (const auto lsn = Lsn::Parse(start); lsn.ok()) {
-    if (*lsn <= horizon()) return Position::After(*lsn);
+    if (*lsn <= horizon()) {
+      // A table that is captured only since then has lost nothing.
+      if (RowsMayBeGone(instance.start_lsn, Position::After(*lsn))) {
+        ARROW_ASSIGN_OR_RAISE(const bool whole, context_.with.source.IsWhole(instance));
+        if (whole) return oldest;
+      }
+      return Position::After(*lsn);
+    }
     return StopsTable("start = " + start + " lies beyond the newest change, " +
                       horizon().ToString());
   }

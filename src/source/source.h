@@ -140,6 +140,9 @@ class Source {
   // Whether the server says that this connection is encrypted; nothing when the login may not see
   // it.
   virtual arrow::Result<std::optional<bool>> IsEncrypted() { return std::nullopt; }
+  // Whether the instance's low end is still where it was made: no commit that the server remembers
+  // lies in between, so cleanup has taken nothing of it. False also where that cannot be told.
+  virtual arrow::Result<bool> IsWhole(const CaptureInstance& instance) = 0;
   // Breaks off whatever runs; may come from another thread.
   virtual void Cancel() = 0;
 };

@@ -74,6 +74,10 @@ const char kHorizonAndInstance[] = CDC_HORIZON_ROWS CDC_INSTANCES "WHERE ct.obje
 const char kInstances[] = CDC_INSTANCES CDC_BY_ID;
 const char kHorizonAndTime[] = CDC_HORIZON_ROWS CDC_SERVER_TIME;
 
+const char kCommitsBelow[] =
+    "SELECT MAX(m.start_lsn) AS last_lsn, MAX(CASE WHEN m.tran_end_time < CONVERT(datetime2(3), ?) "
+    "THEN m.start_lsn END) AS last_before FROM cdc.lsn_time_mapping AS m WHERE m.start_lsn < ?";
+
 // Alias types arrive as their base type; CLR types (hierarchyid, geometry, geography) share one
 // system type, so their own name counts. The change table's columns are described, not the
 // source's: those are what is read, and an ALTER reaches them later.

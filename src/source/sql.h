@@ -51,6 +51,9 @@ extern const char kInstances[];
 extern const char kHorizonAndInstance[];
 // The newest two rows of cdc.lsn_time_mapping, then server time.
 extern const char kHorizonAndTime[];
+// The newest start_lsn of cdc.lsn_time_mapping below an LSN, and the newest of them before a time.
+// Parameters: the time as the server writes its own (nvarchar), the LSN.
+extern const char kCommitsBelow[];
 // The newest start_lsn of cdc.lsn_time_mapping before a time. Parameters: [minus the offset in
 // minutes (int) if kOffsetNow,] the time in UTC as text. Reads the whole mapping: once for a new
 // table.

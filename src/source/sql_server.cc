@@ -259,6 +259,16 @@ class SqlServer : public Source {
     return *rows[0][0] == "TRUE";
   }
 
+  Result<bool> IsWhole(const CaptureInstance& instance) override {
+    ARROW_RETURN_NOT_OK(MustBeConnected());
+    ARROW_ASSIGN_OR_RAISE(const auto results,
+                          Query(sql::kCommitsBelow, {instance.create_date, instance.start_lsn}, 1));
+    ARROW_RETURN_NOT_OK(ExpectResults(results, 1));
+    if (results[0].rows.size() != 1) return false;
+    const Row& row = results[0].rows[0];
+    return row[0].has_value() && row[0] == row[1];
+  }
+
   void Cancel() override {
     const std::lock_guard lock(connection_mutex_);
     if (connection_) connection_->Cancel();
@@ -414,29 +424,6 @@ Result<std::unique_ptr<Source>> ConnectSqlServer(const SqlServerOptions& options
   auto server = std::make_unique<SqlServer>(options);
   ARROW_RETURN_NOT_OK(server->Connect());
   return server;
-}
-
-Status WithRemedy(const Status& status, const std::string& user, const std::string& database) {
-  const std::string who = user.empty() ? "<user>" : sql::Bracket(user);
-  std::string remedy;
-  switch (odbc::NativeErrorOf(status)) {
-    case 208:  // invalid object name: the cdc schema is not there
-      remedy =
-          fmt::format("is CDC enabled? USE {}; EXEC sys.sp_cdc_enable_db", sql::Bracket(database));
-      break;
-    case 229:  // permission denied
-      remedy = fmt::format(
-          "GRANT SELECT ON SCHEMA::cdc TO {0}; GRANT VIEW DEFINITION TO {0}. If it has both, "
-          "somebody has denied it: SELECT * FROM sys.database_permissions WHERE state = 'D'",
-          who);
-      break;
-    case 916:  // not a user of this database
-      remedy = fmt::format("USE {}; CREATE USER {} FOR LOGIN {}", sql::Bracket(database), who, who);
-      break;
-    default:
-      return status;
-  }
-  return status.WithMessage(status.message(), ". What helps: ", remedy);
 }
 
 }  // namespace cdc::source

@@ -112,13 +112,7 @@ def test_a_time_before_all_that_retention_has_kept_is_the_oldest_and_no_gap(
     assert document(shop, target)["tables"]["dbo.Orders"]["gaps"] == []
 
 
-_stops_as_a_gap = pytest.mark.xfail(
-    strict=True,
-    reason="a table that is captured after the LSN that start names stops with a gap where nothing was lost",
-)
-
-
-@pytest.mark.parametrize("by", ["time", pytest.param("LSN", marks=_stops_as_a_gap), "now"])
+@pytest.mark.parametrize("by", ["time", "LSN", "now"])
 def test_a_table_that_is_captured_later_begins_where_its_capture_began_and_that_is_no_gap(
     shop: Database, target: Target, make_program: Callable[..., Program], by: str
 ) -> None:

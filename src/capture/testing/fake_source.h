@@ -31,6 +31,7 @@ class FakeDatabase {
     source::CaptureInstance instance;
     std::vector<RowKey> rows;     // still there, in commit order
     std::vector<RowKey> history;  // all that there ever was
+    Lsn made_at;                  // the low end before any cleanup
   };
 
   // A table that is captured from the next commit on.
@@ -42,7 +43,7 @@ class FakeDatabase {
     table.instance.schema = schema;
     table.instance.table = name;
     table.instance.change_table = table.instance.name + "_CT";
-    table.instance.start_lsn = MakeLsn(next_);
+    table.instance.start_lsn = table.made_at = MakeLsn(next_);
     tables[schema + "." + name] = table;
   }
 
@@ -200,6 +201,11 @@ class FakeSource : public source::Source {
       if (UtcTime(std::chrono::seconds(number)) < time) last = MakeLsn(number);
     }
     return last;
+  }
+
+  arrow::Result<bool> IsWhole(const source::CaptureInstance& instance) override {
+    ARROW_RETURN_NOT_OK(Pass("is_whole"));
+    return Find(instance).made_at == instance.start_lsn;
   }
 
   arrow::Result<std::vector<source::CaptureInstance>> Recheck(const Lsn& through) override {

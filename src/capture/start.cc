@@ -1,0 +1,111 @@
+#include <fmt/format.h>
+
+#include "base/events.h"
+#include "base/random.h"
+#include "capture/capture.h"
+#include "capture/folders.h"
+#include "capture/groups.h"
+
+// How a program comes to own a document.
+
+namespace cdc::capture {
+
+namespace {
+
+using arrow::Result;
+using arrow::Status;
+using source::CaptureInstance;
+using source::PollInfo;
+
+// One folder of a database that has no document yet.
+Status RefuseForgotten(const Options& options, const Surroundings& with, const TableNames& names,
+                       const std::string& table) {
+  const Status checked = UnlessListingIsOptional(options, CheckFolder(with.data, names, "", table));
+  if (IsStopsEverything(checked)) {
+    // Another group's objects lie there by right; the table stops by itself later.
+    ARROW_ASSIGN_OR_RAISE(const auto others, FoldersOfOthers(with.state, options));
+    return others.contains(names.folder()) ? Status::OK() : checked;
+  }
+  // What concerns one table only stops it when it comes in.
+  return store::KindOf(checked) == store::ErrorKind::kPermanent ? Status::OK() : checked;
+}
+
+// A first document must not be begun over objects of an earlier one.
+Status RefuseForgottenObjects(const Options& options, const Surroundings& with) {
+  ARROW_ASSIGN_OR_RAISE(const PollInfo info, with.source.Poll(std::nullopt));
+  const TableSelection selection = TableSelection::Make(options.tables, options.exclude);
+  Status first;
+  for (const CaptureInstance& instance : info.instances) {
+    if (instance.table.empty() || !selection.Selects(instance.schema, instance.table)) continue;
+    ARROW_ASSIGN_OR_RAISE(const auto names, TableNames::Make(options.path, options.database,
+                                                             instance.schema, instance.table));
+    with.executor.Post(Executor::Lane::kPut,
+                       [&options, &with, &first, names, table = instance.QualifiedName()] {
+                         const Status refused = RefuseForgotten(options, with, names, table);
+                         return [&first, refused] {
+                           if (first.ok()) first = refused;
+                           return Status::OK();
+                         };
+                       });
+  }
+  while (with.executor.under_way() > 0 && first.ok()) {
+    if (const auto then = with.executor.Wait(std::chrono::seconds(1)))
+      ARROW_RETURN_NOT_OK((*then)());
+  }
+  with.executor.Abandon();
+  return first;
+}
+
+Status RefuseOtherDatabase(const state::Document& document,
+                           const source::DatabaseIdentity& identity) {
+  if (document.database_guid.empty() || identity.guid.empty()) return Status::OK();
+  if (document.database_guid == identity.guid) return Status::OK();
+  return StopsEverything(fmt::format(
+      "database {} on {} is another one than the state document knows (service_broker_guid {} "
+      "instead of "
+      "{}). Nothing was read. Point the program at the right server; or, if it was replaced on "
+      "purpose: cdc-to-s3 adopt --new-history --start oldest --yes (or now, a time, an LSN); or "
+      "give this database another [target] url",
+      identity.name, identity.server_name, identity.guid, document.database_guid));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Capture>> Capture::Start(const Options& options, const Surroundings& with) {
+  ARROW_ASSIGN_OR_RAISE(const auto identity, with.source.Identify());
+  ARROW_ASSIGN_OR_RAISE(const auto stored, state::ReadDocument(with.state, options.document()));
+  if (stored) {
+    ARROW_RETURN_NOT_OK(RefuseOtherDatabase(stored->document, identity));
+  } else {
+    const Status forgotten = RefuseForgottenObjects(options, with);
+    if (IsStopsEverything(forgotten)) {
+      // Unless another copy has begun the document meanwhile, and the objects are its own.
+      ARROW_ASSIGN_OR_RAISE(const auto begun, state::ReadDocument(with.state, options.document()));
+      if (begun) return state::OwnershipLost("another copy has just begun the state document");
+    }
+    ARROW_RETURN_NOT_OK(forgotten);
+  }
+  state::Document fresh;
+  fresh.database = options.database;
+  fresh.group = options.group;
+  fresh.database_guid = identity.guid;
+  fresh.history_id = RandomHex(16);
+  ARROW_ASSIGN_OR_RAISE(auto owned, state::OwnedDocument::TakeOver(with.state, with.clock, stored,
+                                                                   fresh, options.lease));
+  LogEvent(Level::kInfo, "took_over",
+           {{"database", options.database},
+            {"tables", owned.document().tables.size()},
+            {"owner", owned.document().owner.id},
+            {"previous_owner", stored ? stored->document.owner.id : "none"}});
+  auto capture = std::unique_ptr<Capture>(
+      new Capture(Context{.options = options,
+                          .with = with,
+                          .owned = std::move(owned),
+                          .selection = TableSelection::Make(options.tables, options.exclude)}));
+  for (const auto& [name, table] : capture->document().tables) {
+    capture->context_.runtime[name].unconfirmed = table.claim && !table.claim->confirmed;
+  }
+  return capture;
+}
+
+}  // namespace cdc::capture
