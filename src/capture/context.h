@@ -63,9 +63,10 @@ struct TableRuntime {
   int retries = 0;
   bool transient = false;
   bool folder_checked = false;  // nothing lies beyond the last name that the document knows
-  bool unconfirmed =
-      false;  // the object of the last claim is not known to be there: it comes first
-  bool fresh_start = false;                               // begun in this run at the oldest row
+  // The object of the last claim is not known to be there: it comes first.
+  bool unconfirmed = false;
+  bool alone = false;        // no other group has entered it, too: asked before its first read
+  bool fresh_start = false;  // begun in this run at the oldest row
   std::optional<std::chrono::nanoseconds> waiting_since;  // has changes younger than object_age
   int64_t rows = 0;                                       // delivered in this round
   int64_t objects = 0;

@@ -1,5 +1,6 @@
 #include "capture/folders.h"
 
+#include "capture/groups.h"
 #include "parquet/footer_record.h"
 
 namespace cdc::capture {
@@ -55,10 +56,19 @@ Status CheckFolders(Context& context) {
                                                       last = table.claim ? table.claim->key : ""] {
       const Status checked =
           UnlessListingIsOptional(tools->options, CheckFolder(tools->data, names, last, name));
-      return [&context, name, checked]() -> Status {
+      return [&context, names, name, last, checked]() -> Status {
         // An object that our document does not know may be the work of a copy that took over
         // from us.
-        if (IsStopsEverything(checked)) ARROW_RETURN_NOT_OK(context.owned.Confirm());
+        if (IsStopsEverything(checked)) {
+          ARROW_RETURN_NOT_OK(context.owned.Confirm());
+          // Or another group's, which has entered the table in the same moment.
+          if (last.empty()) {
+            ARROW_ASSIGN_OR_RAISE(const auto others,
+                                  FoldersOfOthers(context.with.state, context.options));
+            const auto other = others.find(names.folder());
+            if (other != others.end()) return context.WorkerTrouble(name, BelongsTo(other->second));
+          }
+        }
         context.runtime[name].folder_checked = checked.ok();
         return checked.ok() ? checked : context.WorkerTrouble(name, checked);
       };

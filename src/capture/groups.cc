@@ -16,4 +16,9 @@ arrow::Result<std::map<std::string, std::string>> FoldersOfOthers(store::Store& 
   return folders;
 }
 
+arrow::Status BelongsTo(const std::string& document) {
+  return StopsTable("it is delivered by another program already, whose state is " + document +
+                    "; the tables and exclude patterns of groups must not overlap");
+}
+
 }  // namespace cdc::capture

@@ -16,4 +16,7 @@ namespace cdc::capture {
 arrow::Result<std::map<std::string, std::string>> FoldersOfOthers(store::Store& state,
                                                                   const Options& options);
 
+// The trouble of a table that another group's document has.
+arrow::Status BelongsTo(const std::string& document);
+
 }  // namespace cdc::capture

@@ -4,7 +4,7 @@
 #include "capture/cut.h"
 #include "capture/testing/capture_fixture.h"
 
-// What concerns several tables, several programs, or several capture instances of one table.
+// What concerns several tables or several capture instances of one table.
 
 namespace cdc::capture::testing {
 namespace {
@@ -279,46 +279,6 @@ TEST_F(ManyTables, cleanup_behind_a_first_object_that_was_recovered_is_a_gap) {
   const auto report = writer.Round();
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_THAT(WhyStopped(*report, "dbo.A"), HasSubstr("gap"));
-}
-
-TEST_F(ManyTables, two_groups_never_deliver_the_same_table) {
-  Insert("A");
-  Insert("B");
-  world_.options.group = "one";
-  world_.options.tables = {"A"};
-  ASSERT_TRUE(RunOnce().ok());
-  world_.options.group = "two";
-  world_.options.tables = {"*"};
-  const auto report = RunOnce();
-  ASSERT_TRUE(report.ok()) << report.status();
-  EXPECT_THAT(WhyStopped(*report, "dbo.A"), HasSubstr("_cdc_to_s3/groups/Shop/one.json"));
-  EXPECT_EQ(world_.Judge("A"), "");
-  EXPECT_EQ(world_.Judge("B"), "");
-  EXPECT_EQ(world_.Objects("A").size(), 1u);
-}
-
-TEST_F(ManyTables, of_two_groups_that_enter_a_table_in_the_same_moment_none_delivers_it_twice) {
-  Insert("A");
-  world_.options.group = "one";
-  Writer one(world_);
-  ASSERT_TRUE(one.Start().ok());
-  bool between = false;
-  one.source.hook = [&](const std::string& call) {
-    if (call == "describe" && !between) {
-      between = true;
-      // After `one` has looked at the others and before it enters its tables, `two` does all of it.
-      auto options = world_.options;
-      world_.options.group = "two";
-      EXPECT_TRUE(RunOnce().ok());
-      world_.options = options;
-    }
-    return arrow::Status::OK();
-  };
-  const auto report = one.Round();
-  ASSERT_FALSE(IsStopsEverything(report.status())) << report.status();
-  EXPECT_TRUE(between);
-  EXPECT_EQ(world_.Judge("A"), "");
-  EXPECT_EQ(world_.Objects("A").size(), 1u);
 }
 
 TEST_F(ManyTables, a_newer_instance_takes_over_at_its_start_and_the_object_is_cut_there) {

@@ -47,11 +47,6 @@ bool IsKnown(const std::map<std::string, state::Table>& tables, const CaptureIns
   });
 }
 
-Status BelongsTo(const std::string& document) {
-  return StopsTable("it is delivered by another program already, whose state is " + document +
-                    "; the tables and exclude patterns of groups must not overlap");
-}
-
 Status ReadsLike(const std::string& other) {
   return StopsTable("its full name reads like that of table " + other +
                     ", and the state could not tell them apart; rename one of the two");
@@ -78,12 +73,13 @@ class NewTables {
   Status Add() {
     ARROW_RETURN_NOT_OK(FindCandidates());
     ForgetSettled();
-    if (candidates_.empty()) return Status::OK();
-    ARROW_ASSIGN_OR_RAISE(const auto others,
-                          FoldersOfOthers(context_.with.state, context_.options));
-    ARROW_RETURN_NOT_OK(RefuseFolders(others));
-    ARROW_RETURN_NOT_OK(ExamineAll());
-    ARROW_RETURN_NOT_OK(Enter());
+    if (!candidates_.empty()) {
+      ARROW_ASSIGN_OR_RAISE(const auto others,
+                            FoldersOfOthers(context_.with.state, context_.options));
+      ARROW_RETURN_NOT_OK(RefuseFolders(others));
+      ARROW_RETURN_NOT_OK(ExamineAll());
+      ARROW_RETURN_NOT_OK(Enter());
+    }
     return Withdraw();
   }
 
@@ -306,14 +302,23 @@ Status NewTables::Enter() {
   return Status::OK();
 }
 
-// ★ Did another group enter the same table in the same moment? Nothing was read of it yet.
+// ★ Did another group enter the same table in the same moment? Asked of every table of which
+// nothing is known yet: we may have been broken off, or another program here, before the answer.
 Status NewTables::Withdraw() {
-  if (added_.empty()) return Status::OK();
+  std::map<std::string, std::string> untouched;  // table -> folder
+  for (const auto& [name, table] : context_.document().tables) {
+    const bool known = table.claim || table.in_cut || !table.empty_through.is_zero();
+    if (known || !context_.selects(table) || context_.runtime[name].alone) continue;
+    untouched[name] = table.folder;
+  }
+  if (untouched.empty()) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(const auto others, FoldersOfOthers(context_.with.state, context_.options));
   std::map<std::string, std::string> conflicts;
-  for (const auto& [name, table] : added_) {
-    if (const auto other = others.find(table.folder); other != others.end()) {
+  for (const auto& [name, folder] : untouched) {
+    if (const auto other = others.find(folder); other != others.end()) {
       conflicts[name] = other->second;
+    } else {
+      context_.runtime[name].alone = true;
     }
   }
   if (conflicts.empty()) return Status::OK();
