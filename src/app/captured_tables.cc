@@ -20,7 +20,7 @@ void PutReadOneFirst(const config::Config& config, const std::optional<state::Do
   std::ranges::sort(*instances, {}, &CaptureInstance::start_lsn);
   const state::Table* entry = EntryOf(document, instances->front());
   const auto& pinned = config.source.instances;
-  std::ranges::stable_partition(*instances, [&](const CaptureInstance& instance) {
+  std::stable_partition(instances->begin(), instances->end(), [&](const CaptureInstance& instance) {
     return entry != nullptr ? instance.name == entry->capture_instance
                             : std::ranges::find(pinned, instance.name) != pinned.end();
   });
