@@ -85,7 +85,8 @@ void ShowUnseen(const CaptureHealth& health, Findings* findings) {
       continue;
     }
     std::string& hidden = by_grant[unseen.grant];
-    hidden += (hidden.empty() ? "" : " and ") + unseen.what;
+    if (!hidden.empty()) hidden += " and ";
+    hidden += unseen.what;
   }
   for (const auto& [grant, hidden] : by_grant) {
     findings->Note("hidden from this login: " + hidden + ". To see it: " + grant);
