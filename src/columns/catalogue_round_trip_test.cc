@@ -96,6 +96,7 @@ class CatalogueRoundTripTest : public ::testing::TestWithParam<odbc::testing::Dr
     odbc::ConnectOptions options;
     options.driver = driver;
     options.host = "127.0.0.1:" + std::to_string(server_->port());
+    options.encrypt = odbc::Encrypt::kNo;  // the server here has no certificate
     options.database = database;
     options.user = "sa";
     options.password = kPassword;
