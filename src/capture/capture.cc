@@ -38,9 +38,9 @@ Result<RoundReport> Capture::Steps(const RoundLimits& limits, std::chrono::nanos
   // ★ Before anything is read: do the folders hold what the document says?
   ARROW_RETURN_NOT_OK(CheckFolders(context_));
   const auto& anchor = context_.document().anchor;
-  ARROW_ASSIGN_OR_RAISE(
-      const PollInfo info,
-      context_.with.source.Poll(anchor ? std::optional(anchor->lsn) : std::nullopt));
+  ARROW_ASSIGN_OR_RAISE(const PollInfo info, context_.Ask<PollInfo>([&] {
+    return context_.with.source.Poll(anchor ? std::optional(anchor->lsn) : std::nullopt);
+  }));
   const HistoryVerdict verdict = JudgeHistory(anchor, info);
   if (verdict.history == History::kReplaced) {
     return StopsEverything(
@@ -166,7 +166,9 @@ Status Capture::FindWork(const Horizon& horizon, bool wait_for_age) {
     ++entry;
   }
   if (probes.empty()) return Status::OK();
-  ARROW_ASSIGN_OR_RAISE(const auto answers, context_.with.source.HaveRows(probes, horizon.lsn));
+  ARROW_ASSIGN_OR_RAISE(const auto answers, context_.Ask<std::vector<Result<bool>>>([&] {
+    return context_.with.source.HaveRows(probes, horizon.lsn);
+  }));
   for (size_t i = 0; i < probed.size(); ++i) {
     const std::string& name = probed[i];
     if (!answers[i].ok()) {
@@ -200,9 +202,10 @@ Result<bool> Capture::StillWaits(const std::string& name) {
   if (now - *since >= context_.options.object_age) return false;
   const auto& reading = readable_.at(name);
   const Position place = context_.document().PlaceOf(context_.table(name));
-  ARROW_ASSIGN_OR_RAISE(const int64_t rows,
-                        context_.with.source.CountRows({reading.instance, place.lsn()},
-                                                       context_.options.limits.max_rows));
+  ARROW_ASSIGN_OR_RAISE(const int64_t rows, context_.Ask<int64_t>([&] {
+    return context_.with.source.CountRows({reading.instance, place.lsn()},
+                                          context_.options.limits.max_rows);
+  }));
   return rows < context_.options.limits.max_rows;
 }
 
@@ -253,7 +256,9 @@ Status Capture::Deliver(const Horizon& horizon, std::chrono::nanoseconds deadlin
 Status Capture::CloseRound(const Horizon& horizon) {
   if (!empty_.empty()) {
     // An empty verdict counts only if nothing was cleaned away before we looked.
-    ARROW_ASSIGN_OR_RAISE(const auto instances, context_.with.source.Recheck(horizon.lsn));
+    ARROW_ASSIGN_OR_RAISE(const auto instances, context_.Ask<std::vector<CaptureInstance>>([&] {
+      return context_.with.source.Recheck(horizon.lsn);
+    }));
     std::map<int64_t, const CaptureInstance*> by_id;
     for (const CaptureInstance& instance : instances) {
       by_id[instance.change_table_object_id] = &instance;

@@ -115,7 +115,10 @@ Status Context::Gather() {
 
 void Context::Abandon() {
   *abandoned = true;
-  if (with.executor.under_way() > 0) with.sources.Cancel();
+  if (with.executor.under_way() > 0) {
+    with.sources.Cancel();
+    with.source.Cancel();
+  }
   with.executor.Abandon();
   *abandoned = false;
 }

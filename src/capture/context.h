@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -104,6 +105,18 @@ struct Context {
   arrow::Status KeepLease();
   // Waits for all that was posted, keeping the lease.
   arrow::Status Gather();
+  // One call of the polling connection, which may take as long as a lock is held: others must not
+  // think meanwhile that this program is gone.
+  template <typename T>
+  arrow::Result<T> Ask(const std::function<arrow::Result<T>()>& call) {
+    std::optional<arrow::Result<T>> answer;
+    with.executor.Post(Executor::Lane::kRead, [&answer, &call] {
+      answer = call();
+      return [] { return arrow::Status::OK(); };
+    });
+    ARROW_RETURN_NOT_OK(Gather());
+    return std::move(*answer);
+  }
   // Gives up what was posted: its results are of no use any more.
   void Abandon();
 

@@ -135,7 +135,10 @@ Result<Reading> ChooseInstance(Context& context, const std::string& name,
 
   const std::vector<CaptureInstance> candidates = Candidates(table, info);
   if (candidates.empty()) return StopWithoutInstance(table);
-  const CaptureInstance& next = candidates.front();
+  const auto begun = std::ranges::find_if(candidates, [&](const CaptureInstance& candidate) {
+    return HasBegun(candidate, info.horizon->lsn);
+  });
+  const CaptureInstance& next = begun == candidates.end() ? candidates.front() : *begun;
   if (!HasBegun(next, info.horizon->lsn)) {
     return store::MakeError(
         store::ErrorKind::kTransient,

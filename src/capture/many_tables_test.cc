@@ -3,6 +3,7 @@
 
 #include "capture/cut.h"
 #include "capture/testing/capture_fixture.h"
+#include "state/lease.h"
 
 // What concerns several tables or several capture instances of one table.
 
@@ -355,6 +356,42 @@ TEST_F(ManyTables, a_pinned_instance_is_not_left_for_a_newer_one) {
   ASSERT_TRUE(RunOnce().ok());
   EXPECT_EQ(world_.Judge("A"), "");
   EXPECT_EQ(world_.Objects("A")[2].record.capture_instance, "A_v2");
+}
+
+TEST_F(ManyTables, the_lease_is_kept_while_the_server_lets_a_poll_wait) {
+  // Every call takes longer than others wait for an owner; the executor's waiting is interrupted.
+  struct Slow : OneThread {
+    explicit Slow(World& world) : world_(world) {}
+    std::optional<Then> Wait(std::chrono::nanoseconds at_most) override {
+      if (under_way() > 0 && ++waits_ % 2 == 1) {
+        world_.clock.Advance(std::chrono::seconds(20));
+        return std::nullopt;  // not in time
+      }
+      running = true;
+      auto then = OneThread::Wait(at_most);
+      running = false;
+      return then;
+    }
+    World& world_;
+    int waits_ = 0;
+    bool running = false;
+  };
+  Insert("A");
+  Slow slow(world_);
+  Writer writer(world_, slow);
+  ASSERT_TRUE(writer.Start().ok());
+  state::LeaseWatch standby(world_.store, world_.clock, {"Shop", ""});
+  bool ever_free = false;
+  std::vector<std::string> unwatched;  // calls for which nobody keeps the lease
+  writer.source.hook = [&](const std::string& call) {
+    ever_free = ever_free || standby.Look()->free;
+    if (!slow.running) unwatched.push_back(call);
+    return arrow::Status::OK();
+  };
+  ASSERT_TRUE(writer.Round().ok());
+  EXPECT_FALSE(ever_free);
+  EXPECT_THAT(unwatched, ::testing::IsEmpty());
+  EXPECT_EQ(world_.Judge("A"), "");
 }
 
 TEST_F(ManyTables, a_workers_connection_that_lags_behind_is_waited_for) {

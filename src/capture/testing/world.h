@@ -61,10 +61,12 @@ class Writer {
   explicit Writer(World& world) : world_(world), observer_(&deaf_), source(world.database) {}
   Writer(World& world, Observer& observer)
       : world_(world), observer_(&observer), source(world.database) {}
+  Writer(World& world, Executor& other)
+      : world_(world), observer_(&deaf_), source(world.database), executor_(&other) {}
 
   arrow::Status Start() {
     ARROW_ASSIGN_OR_RAISE(
-        capture_, Capture::Start(world_.options, {source, sources_, executor, world_.store,
+        capture_, Capture::Start(world_.options, {source, sources_, *executor_, world_.store,
                                                   world_.store, world_.clock, stop_, *observer_}));
     return arrow::Status::OK();
   }
@@ -84,6 +86,10 @@ class Writer {
   FakeSource source;
   OneThread executor;
 
+ private:
+  Executor* executor_ = &executor;
+
+ public:
  private:
   SourcePool sources_{[this]() -> arrow::Result<std::unique_ptr<source::Source>> {
     auto further = std::make_unique<FakeSource>(world_.database);
