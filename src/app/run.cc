@@ -223,7 +223,7 @@ class Runner {
   }
 
   int Forever() {
-    Pauses pauses;
+    Pauses pauses, again;  // after a round that failed, and after one that wants another try
     bool begun = false;
     while (!stop_.requested()) {
       const auto started = std::chrono::steady_clock::now();
@@ -245,13 +245,14 @@ class Runner {
         continue;
       }
       begun = true;
-      if (!report->try_again || report->objects > 0) pauses.Reset();
+      pauses.Reset();
+      if (!report->try_again || report->objects > 0) again.Reset();
       NoteNothing(*report);
       if (report->more) continue;
       const auto took =
           std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - started);
       milliseconds wait = std::max(milliseconds(0), config_.run.interval - took);
-      if (report->try_again) wait = std::min(wait, pauses.Next());
+      if (report->try_again) wait = std::min(wait, again.Next());
       Rest(wait);
     }
     return Leave(kExitDone);

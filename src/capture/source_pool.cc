@@ -8,7 +8,12 @@ using arrow::Status;
 Result<SourcePool::Lease> SourcePool::Borrow(const Lsn& through, const std::string& guid) {
   ARROW_ASSIGN_OR_RAISE(auto source, Take());
   Lease lease(*this, std::move(source));
-  ARROW_RETURN_NOT_OK(lease->Join(through));
+  const Status joined = lease->Join(through);
+  if (!joined.ok()) {
+    // Behind a listener the next connection may reach a replica that does not lag.
+    lease.Discard();
+    return joined;
+  }
   ARROW_ASSIGN_OR_RAISE(const auto identity, lease->Identify());
   if (!guid.empty() && !identity.guid.empty() && identity.guid != guid) {
     return Status::IOError("a further connection to ", identity.server_name,
@@ -40,6 +45,11 @@ void SourcePool::Return(std::unique_ptr<source::Source> source) {
   const std::lock_guard lock(mutex_);
   lent_.erase(source.get());
   free_.push_back(std::move(source));
+}
+
+void SourcePool::Forget(source::Source* source) {
+  const std::lock_guard lock(mutex_);
+  lent_.erase(source);
 }
 
 void SourcePool::Cancel() {

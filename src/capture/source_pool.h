@@ -30,6 +30,11 @@ class SourcePool {
     }
     Lease(Lease&&) = default;
     Lease& operator=(Lease&&) = delete;
+    // It is not of use to anybody any more.
+    void Discard() {
+      pool_->Forget(source_.get());
+      source_.reset();
+    }
     source::Source* operator->() const { return source_.get(); }
     source::Source& operator*() const { return *source_; }
 
@@ -46,6 +51,7 @@ class SourcePool {
  private:
   arrow::Result<std::unique_ptr<source::Source>> Take();
   void Return(std::unique_ptr<source::Source> source);
+  void Forget(source::Source* source);
 
   const Connect connect_;
   std::mutex mutex_;
