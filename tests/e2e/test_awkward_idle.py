@@ -9,7 +9,7 @@ import pytest
 
 from standin.control import Control
 from standin.harness import StandIn
-from tests.e2e.conftest import Database, Target
+from tests.e2e.conftest import Database, Server, Target, own_server
 from tests.support.program import Program, wait_until
 from tests.support.shop import Shop
 
@@ -18,6 +18,12 @@ _STEP_HOURS = 2
 _STEPS = 36  # three days
 _RETENTION_MINUTES = 300
 _CLEANUP = "EXEC sys.sp_cdc_start_job N'cleanup'"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with own_server(tmp_path_factory.mktemp("sql-server") / "stand-in.log") as own:
+        yield own
 
 
 @pytest.fixture

@@ -10,13 +10,19 @@ import pytest
 
 from standin.harness import StandIn
 from standin.load.connection import Connection
-from tests.e2e.conftest import Database
+from tests.e2e.conftest import Database, Server, own_server
 from tests.support.drivers import drivers
 from tests.support.program import Ended, Program, wait_until
 
 _PASSWORD = "Reader-Login-1"
 
 each_driver = pytest.mark.parametrize("driver", drivers().values(), ids=drivers().keys())
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with own_server(tmp_path_factory.mktemp("sql-server") / "stand-in.log") as own:
+        yield own
 
 
 @pytest.fixture
