@@ -38,7 +38,7 @@ FATES = ("killed", "frozen and killed", "killed", "woken")
 BETWEEN_LOSSES_SECONDS = (LEASE_SECONDS, LEASE_SECONDS + 4)
 # complete_through stands still while nobody owns the document and until the next owner has caught up; both take their
 # time on a machine that has other things to do as well.
-STAND_SECONDS = 30.0
+STAND_SECONDS = 15.0
 LOOKS = 100  # half as many on a machine that is too slow for more
 PAUSE_MAX_SECONDS = 0.4  # between two looks
 # A large transaction is many objects, more than a round has turns for: its table is behind while others are not.
@@ -173,7 +173,7 @@ def test_a_reader_finds_a_consistent_cut_of_all_tables_at_every_moment(run: Run)
     for cut in run.cuts:
         assert cut.wrong(run.history) == []
     assert len(run.cuts) >= LOOKS / 2
-    assert different >= LOOKS / 12, "the looks saw too little"
+    assert different >= LOOKS / 8, "the looks saw too little"
     assert len(run.cuts[-1].starts) >= TABLES
 
 
