@@ -39,6 +39,7 @@ void DescribeColumns(const source::TableDescription& table, pq::FooterRecord* re
         {column.name, column.TypeText(), column.ordinal, column.column_id, column.is_computed});
   }
   record->key_columns = table.key_columns;
+  record->options = table.options;
 }
 
 }  // namespace

@@ -35,8 +35,10 @@ class CodecDecoder : public ColumnDecoder {
   odbc::ColumnBinding binding() const override { return shape_.binding; }
   bool grows() const override { return shape_.grows; }
   int64_t altered_values() const override { return codec_.altered(); }
+  int64_t failed_row() const override { return failed_row_; }
 
   arrow::Status Append(const odbc::ColumnSlice& cells, int64_t first_row, int64_t rows) override {
+    failed_row_ = -1;
     const int64_t longest =
         cells.slot_bytes - (shape_.binding.c_type == odbc::CType::kWideChar ? 2 : 0);
     const int64_t* lengths = cells.lengths + first_row;
@@ -51,6 +53,7 @@ class CodecDecoder : public ColumnDecoder {
       if (lengths[i] == odbc::kNull) {
         codec_.AppendNull();
       } else if (const char* wrong = codec_.Append(cell, lengths[i]); wrong != nullptr) {
+        failed_row_ = i;
         return Wrong(wrong);
       }
     }
@@ -63,14 +66,17 @@ class CodecDecoder : public ColumnDecoder {
   }
 
  private:
-  arrow::Status CheckLengths(const int64_t* lengths, int64_t rows, int64_t longest) const {
+  arrow::Status CheckLengths(const int64_t* lengths, int64_t rows, int64_t longest) {
     const bool nullable = shape_.fields[0]->nullable();
     for (int64_t i = 0; i < rows; ++i) {
       const int64_t length = lengths[i];
       const bool right = length == odbc::kNull ? nullable
                          : Codec::kBytes > 0   ? length == Codec::kBytes
                                                : length >= 0 && length <= longest;
-      if (!right) return WrongLength(length, longest);
+      if (!right) {
+        failed_row_ = i;
+        return WrongLength(length, longest);
+      }
     }
     return arrow::Status::OK();
   }
@@ -93,6 +99,7 @@ class CodecDecoder : public ColumnDecoder {
 
   DecoderShape shape_;
   Codec codec_;
+  int64_t failed_row_ = -1;
 };
 
 template <typename Codec>

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "columns/options.h"
 #include "odbc/connection.h"
 
 namespace cdc::columns {
@@ -24,6 +25,8 @@ struct SourceColumn {
   int32_t column_id = 0;  // in the source table; becomes Parquet's field_id
   int32_t ordinal = 0;    // in the change table, from 1: the bit in __$update_mask
   bool is_computed = false;
+  bool is_clr = false;    // a CLR type: hierarchyid, geometry, geography, or somebody's own
+  ColumnOptions options;  // how it is written (output_rules.h)
 
   // "nvarchar(50)", "decimal(19,4)", "varbinary(max)"
   std::string TypeText() const;
@@ -54,7 +57,8 @@ class ColumnDecoder {
   // Everything about an SQL type is one row of type_table.cc.
   static arrow::Result<std::unique_ptr<ColumnDecoder>> Make(const SourceColumn& column);
   // Their fields have no field_id: that is the captured columns' column_id.
-  static std::unique_ptr<ColumnDecoder> MakeMetadata(MetadataColumn column);
+  static std::unique_ptr<ColumnDecoder> MakeMetadata(MetadataColumn column,
+                                                     const MetadataOptions& options = {});
 
   // Nullable; "PARQUET:field_id" and kEncodingKey in their metadata (<column>__offset has no
   // field_id).
@@ -69,6 +73,9 @@ class ColumnDecoder {
   virtual arrow::Status Append(const odbc::ColumnSlice& cells, int64_t first_row, int64_t rows) = 0;
   // One array per field of all rows since the last Finish.
   virtual arrow::Status Finish(arrow::ArrayVector* out) = 0;
+  // The row of the last Append's cells (from 0, of those that it was given) whose value is at fault
+  // when Append fails; -1 when it is no single value's fault.
+  virtual int64_t failed_row() const = 0;
   // Values altered so far in a way that loses something (7th fractional digit, lone surrogate).
   virtual int64_t altered_values() const = 0;
 };

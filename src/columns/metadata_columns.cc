@@ -54,7 +54,8 @@ static_assert(std::size(kRows) == static_cast<size_t>(MetadataColumn::kCommitTim
 
 }  // namespace
 
-std::unique_ptr<ColumnDecoder> ColumnDecoder::MakeMetadata(MetadataColumn column) {
+std::unique_ptr<ColumnDecoder> ColumnDecoder::MakeMetadata(MetadataColumn column,
+                                                           const MetadataOptions&) {
   const MetadataRow& row = kRows[static_cast<size_t>(column)];
   auto metadata = std::make_shared<arrow::KeyValueMetadata>();
   if (*row.encoding != '\0') metadata->Append(kEncodingKey, row.encoding);

@@ -5,6 +5,7 @@
 #include <arrow/status.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,9 +55,11 @@ struct PollInfo {
 // Everything that reading one change table needs.
 struct TableDescription {
   CaptureInstance instance;
-  std::vector<columns::SourceColumn> columns;  // captured, in captured order
+  std::vector<columns::SourceColumn> columns;  // those that are delivered, in captured order
   std::vector<std::string> key_columns;        // cdc.index_columns
   bool has_command_id = true;                  // absent on databases from before KB3030352
+  columns::MetadataOptions metadata;           // how CDC's own columns are written
+  std::map<std::string, std::string> options;  // columns::TableOutput::in_effect, for the footer
 
   std::string QualifiedName() const { return instance.schema + "." + instance.table; }
 };

@@ -166,6 +166,8 @@ class SqlServer : public Source {
       ARROW_ASSIGN_OR_RAISE(column.precision, Int32(row[6], "columns.precision"));
       ARROW_ASSIGN_OR_RAISE(column.scale, Int32(row[7], "columns.scale"));
       column.collation = row[8].value_or("");
+      ARROW_ASSIGN_OR_RAISE(const int32_t clr, Int32(row[9], "types.is_assembly_type"));
+      column.is_clr = clr != 0;
       table.columns.push_back(std::move(column));
     }
     if (table.columns.empty()) {
@@ -174,6 +176,11 @@ class SqlServer : public Source {
           "; the login may lack the right to see them: GRANT VIEW DEFINITION TO ",
           sql::Bracket(options_.connect.user));
     }
+    ARROW_ASSIGN_OR_RAISE(auto output, columns::OutputOf(options_.output, instance.schema,
+                                                         instance.table, std::move(table.columns)));
+    table.columns = std::move(output.columns);
+    table.metadata = std::move(output.metadata);
+    table.options = std::move(output.in_effect);
     for (const Row& row : results[1].rows) table.key_columns.push_back(row[0].value_or(""));
     table.has_command_id = !results[2].rows.empty();
     return table;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "columns/output_rules.h"
 #include "odbc/connection.h"
 #include "source/source.h"
 
@@ -17,6 +18,7 @@ struct SqlServerOptions {
   std::string time_zone;  // Windows zone name; empty: the server's own word, else its offset of now
   int64_t max_value_bytes = 16 << 20;
   int64_t block_bytes = 8 << 20;  // bound arrays of one statement stay below this
+  columns::OutputRules output;
 };
 
 // Connects; Identify and Poll follow. What cannot be reached, opened or read is an error whose

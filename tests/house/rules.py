@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # Includes go from a higher level to a lower one (ARCHITECTURE.md draws it). On one level only source may
-# know columns: a reader of change tables hands out decoded columns.
+# know columns: a reader of change tables hands out decoded columns. config knows the options of columns.
 LEVELS = {
     "base": 0,
     "odbc": 1,

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string_view>
+
+namespace cdc {
+
+// `*` is any run of characters, `?` one; ASCII letters match in either case.
+bool MatchesGlob(std::string_view pattern, std::string_view text);
+
+// A pattern over schema.table, or without a dot over the table's name alone, in any schema.
+bool MatchesTable(std::string_view pattern, std::string_view schema, std::string_view table);
+
+}  // namespace cdc

@@ -1,0 +1,83 @@
+#include "columns/output_rules.h"
+
+#include <algorithm>
+
+#include "base/glob.h"
+
+namespace cdc::columns {
+namespace {
+
+using arrow::Result;
+using arrow::Status;
+using Rules = std::vector<const OutputRule*>;
+
+void Set(const OutputRule& rule, ColumnOptions* column, MetadataOptions* metadata) {
+  for (const auto& [name, word] : rule.words) SetOption(name, word, column, metadata);
+}
+
+bool NamedByAny(const std::vector<std::string>& patterns, const std::string& column) {
+  return std::ranges::any_of(
+      patterns, [&](const std::string& pattern) { return MatchesGlob(pattern, column); });
+}
+
+// The last rule that lists columns decides which are delivered, as the last one decides an option.
+bool IsDelivered(const Rules& of_table, const std::string& column) {
+  const std::vector<std::string>* only = nullptr;
+  const std::vector<std::string>* exclude = nullptr;
+  for (const OutputRule* rule : of_table) {
+    if (!rule->only.empty()) only = &rule->only;
+    if (!rule->exclude.empty()) exclude = &rule->exclude;
+  }
+  if (exclude != nullptr && NamedByAny(*exclude, column)) return false;
+  return only == nullptr || NamedByAny(*only, column);
+}
+
+void RecordDifferences(const ColumnOptions& table, const SourceColumn& column,
+                       std::map<std::string, std::string>* in_effect) {
+  const auto usual = WordsOf(table);
+  for (const auto& [name, word] : WordsOf(column.options)) {
+    if (usual.at(name) != word) (*in_effect)[column.name + "." + name] = word;
+  }
+}
+
+}  // namespace
+
+Result<TableOutput> OutputOf(const OutputRules& rules, std::string_view schema,
+                             std::string_view table, std::vector<SourceColumn> captured) {
+  Rules of_table;
+  Rules of_columns;
+  for (const OutputRule& rule : rules.rules) {
+    if (!MatchesTable(rule.tables, schema, table)) continue;
+    (rule.columns.empty() ? of_table : of_columns).push_back(&rule);
+  }
+  TableOutput output;
+  ColumnOptions usual;
+  for (const OutputRule* rule : of_table) Set(*rule, &usual, &output.metadata);
+  output.in_effect = WordsOf(usual);
+  output.in_effect.merge(WordsOf(output.metadata));
+
+  for (SourceColumn& column : captured) {
+    if (!IsDelivered(of_table, column.name)) continue;
+    column.options = usual;
+    MetadataOptions unused;
+    for (const OutputRule* rule : of_columns) {
+      if (MatchesGlob(rule->columns, column.name)) Set(*rule, &column.options, &unused);
+    }
+    if (column.options.mask == Mask::kHash) {
+      if (rules.mask_key == nullptr) {
+        return Status::Invalid("column ", column.name, " is to be masked with mask = \"hash\", ",
+                               "and there is no key: set [types] mask_key_file (or "
+                               "CDC_TYPES_MASK_KEY) to a secret of 16 bytes or more");
+      }
+      column.options.mask_key = rules.mask_key;
+    }
+    RecordDifferences(usual, column, &output.in_effect);
+    output.columns.push_back(std::move(column));
+  }
+  if (output.columns.empty() && !captured.empty()) {
+    return Status::Invalid("columns and exclude_columns leave no column of ", schema, ".", table);
+  }
+  return output;
+}
+
+}  // namespace cdc::columns
