@@ -4,7 +4,6 @@
 
 #include "app/human.h"
 #include "app/wiring.h"
-#include "config/keys.h"
 
 namespace cdc::app {
 
@@ -16,12 +15,8 @@ constexpr size_t kIndent = 8;  // "  note  "
 
 void Findings::Settings(const config::Config& config) {
   if (!json_) return fmt::print("{}", config::Describe(config));
-  for (const config::Key& key : config::Keys()) {
-    const std::string value = key.get(config);
-    const auto origin = config.origins.find(key.name);
-    settings_.push_back({{"key", key.name},
-                         {"value", key.secret && !value.empty() ? "***" : value},
-                         {"origin", origin == config.origins.end() ? "default" : origin->second}});
+  for (const auto& [key, value, origin] : config::SettingsOf(config)) {
+    settings_.push_back({{"key", key}, {"value", value}, {"origin", origin}});
   }
 }
 

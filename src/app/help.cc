@@ -109,6 +109,13 @@ std::string AllSettings() {
                         key.default_text.empty() ? "" : "  (default: " + key.default_text + ")");
   }
   return text +
+         "  [types] has no flags. TOML sections say otherwise for tables and columns that fit a\n"
+         "  pattern; a later one wins, and one of columns over one of tables:\n"
+         "    [table.\"Person.*\"]                        every option of [types], and\n"
+         "      columns = [\"Id\", \"*Name\"]               deliver these columns alone\n"
+         "      exclude_columns = [\"Photo\"]             leave these out\n"
+         "    [table.\"Person.*\".column.\"Email*\"]       every option but lsn and meta_prefix\n"
+         "      mask = \"hash\"\n"
          "  Without target.access_key_id credentials are looked for where AWS's own tools do:\n"
          "  web identity (AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN, AWS_ROLE_SESSION_NAME),\n"
          "  the profile (AWS_SHARED_CREDENTIALS_FILE, AWS_CONFIG_FILE), the container\n"

@@ -28,24 +28,32 @@ std::vector<std::string> Flags(const CLI::App& verb) {
   return flags;
 }
 
-// The environment names of a secret that somebody wanted to give as a flag; "" for other flags.
-std::string SecretNames(const std::string& flag) {
+// What to do about a setting that somebody wanted to give as a flag and that has none; "" for what
+// is no setting.
+std::string ExplainSetting(const std::string& flag) {
   for (const auto& key : config::AllKeys()) {
-    std::string name = "--" + key.key.substr(key.key.find('.') + 1);
+    const size_t dot = key.key.find('.');
+    const std::string last = key.key.substr(dot + 1);
+    std::string name = "--" + last;
     std::ranges::replace(name, '_', '-');
-    if (key.secret && name == flag) return fmt::format("{}", fmt::join(key.environment, " or "));
+    if (name != flag) continue;
+    const std::string names = fmt::format("{}", fmt::join(key.environment, " or "));
+    if (key.secret) {
+      return fmt::format(
+          "{} is a secret and never a flag, because everybody on the machine can read a command "
+          "line: set {} in the environment or in .env",
+          flag, names);
+    }
+    return fmt::format(
+        "{} is a setting without a flag: set {} in the environment or in .env, or {} under [{}] in "
+        "the TOML file",
+        flag, names, last, key.key.substr(0, dot));
   }
   return "";
 }
 
 std::string ExplainFlag(const CLI::App& verb, const std::string& flag) {
-  const std::string secret = SecretNames(flag);
-  if (!secret.empty()) {
-    return fmt::format(
-        "{} is a secret and never a flag, because everybody on the machine can read a command "
-        "line: set {} in the environment or in .env",
-        flag, secret);
-  }
+  if (const std::string setting = ExplainSetting(flag); !setting.empty()) return setting;
   return fmt::format("{0} has no flag {1}; did you mean {2}? cdc-to-s3 {0} --help lists them all",
                      verb.get_name(), flag, config::Nearest(flag, Flags(verb)));
 }

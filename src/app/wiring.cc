@@ -83,6 +83,20 @@ store::ObjectOptions ObjectOptions(const config::Target& target) {
 
 bool IsS3(const std::string& url) { return url.starts_with("s3://"); }
 
+// [types] first: what tables and columns say otherwise comes after it.
+columns::OutputRules OutputRules(const config::Types& types) {
+  columns::OutputRules output;
+  columns::OutputRule everywhere;
+  everywhere.words = types.words;
+  everywhere.origin = "[types]";
+  output.rules.push_back(std::move(everywhere));
+  output.rules.insert(output.rules.end(), types.rules.begin(), types.rules.end());
+  if (!types.mask_key.empty()) {
+    output.mask_key = std::make_shared<const std::string>(types.mask_key);
+  }
+  return output;
+}
+
 store::CredentialsOptions CredentialsOptions(const config::Config& config) {
   store::CredentialsOptions options;
   options.keys = {config.target.access_key_id, config.target.secret_access_key,
@@ -145,6 +159,7 @@ source::SqlServerOptions SourceOptions(const config::Config& config) {
   options.lock_timeout = config.source.lock_timeout;
   options.time_zone = config.source.time_zone;
   options.max_value_bytes = config.run.max_value_bytes;
+  options.output = OutputRules(config.types);
   options.block_bytes = WorkerMemory(config.run.workers).block_bytes;
   return options;
 }

@@ -1,13 +1,16 @@
 #include "config/config.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include "config/checks.h"
 #include "config/keys.h"
 #include "config/layers.h"
+#include "config/table_rules.h"
 
 namespace cdc::config {
 namespace {
@@ -28,28 +31,51 @@ Status SetKeys(const Layers& layers, Config* config) {
   return Status::OK();
 }
 
-// A password that was given at a place of higher rank than the file's name stays.
-bool PasswordFileCounts(const Layers& layers) {
-  const auto file = layers.given.find("source.password_file");
-  const auto password = layers.given.find("source.password");
+constexpr size_t kSecretFileBytesMax = 64 << 10;
+
+// A secret that was given at a place of higher rank than its file's name stays.
+bool SecretFileCounts(const Layers& layers, const std::string& secret) {
+  const auto file = layers.given.find(secret + "_file");
+  const auto direct = layers.given.find(secret);
   if (file == layers.given.end()) return false;
-  return password == layers.given.end() || file->second.layer > password->second.layer;
+  return direct == layers.given.end() || file->second.layer > direct->second.layer;
 }
 
-Status ReadPasswordFile(const Inputs& inputs, const Layers& layers, Config* config) {
-  if (!PasswordFileCounts(layers)) return Status::OK();
-  const auto path = std::filesystem::path(inputs.folder) / config->source.password_file;
-  const std::string what = config->origins["source.password_file"] + ": source.password_file " +
-                           config->source.password_file;
-  std::ifstream file(path, std::ios::binary);
+// What the file of "source.password" or "types.mask_key" holds, where it counts: `end` says how
+// much of it is the secret.
+Status ReadSecretFile(const Inputs& inputs, const Layers& layers, const std::string& secret,
+                      size_t (*end)(std::string_view), Config* config) {
+  if (!SecretFileCounts(layers, secret)) return Status::OK();
+  const std::string key = secret + "_file";
+  const std::string name = FindKey(key)->get(*config);
+  const std::string what = fmt::format("{}: {} {}", config->origins[key], key, name);
+  std::ifstream file(std::filesystem::path(inputs.folder) / name, std::ios::binary);
   if (!file) return Status::Invalid(what, " cannot be read: ", std::strerror(errno));
-  std::string line;
-  std::getline(file, line);
-  if (line.ends_with('\r')) line.pop_back();
-  if (line.empty()) return Status::Invalid(what, " has an empty first line");
-  config->source.password = line;
-  config->origins["source.password"] = "file " + config->source.password_file;
-  return Status::OK();
+  std::string text(kSecretFileBytesMax, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(file.gcount()));
+  text.resize(end(text));
+  if (text.empty()) return Status::Invalid(what, " is empty, or begins with an empty line");
+  config->origins[secret] = "file " + name;
+  return FindKey(secret)->set(text, config);
+}
+
+size_t FirstLine(std::string_view text) {
+  const std::string_view line = text.substr(0, text.find('\n'));
+  return line.ends_with('\r') ? line.size() - 1 : line.size();
+}
+
+size_t WithoutLineEnds(std::string_view text) { return text.find_last_not_of("\r\n") + 1; }
+
+// A short key can be found by trying, with any token of a known value.
+Status CheckMaskKey(const Config& config) {
+  constexpr size_t kBytesMin = 16;
+  const size_t bytes = config.types.mask_key.size();
+  if (bytes == 0 || bytes >= kBytesMin) return Status::OK();
+  return Status::Invalid(
+      config.origins.at("types.mask_key"), ": types.mask_key has ", bytes, " bytes; it needs ",
+      kBytesMin,
+      " or more: openssl rand -hex 32 > mask.key, and mask_key_file = ", "\"mask.key\" in [types]");
 }
 
 // A bucket cannot be a part of the name of 127.0.0.1 or of "minio".
@@ -102,6 +128,40 @@ Status CheckEncryptionKey(const Target& target) {
   return Status::OK();
 }
 
+// Where mask = "hash" stands; "" if nowhere.
+std::string HashedBy(const Config& config) {
+  const auto hashes = [](const std::map<std::string, std::string>& words) {
+    const auto mask = words.find("mask");
+    return mask != words.end() && mask->second == "hash";
+  };
+  if (hashes(config.types.words)) return config.origins.at("types.mask") + ": types.mask";
+  for (const columns::OutputRule& rule : config.types.rules) {
+    if (hashes(rule.words)) return rule.origin + ": " + NameOf(rule) + ".mask";
+  }
+  return "";
+}
+
+Status RequireMaskKey(const Config& config) {
+  const std::string hashed = config.types.mask_key.empty() ? HashedBy(config) : "";
+  if (hashed.empty()) return Status::OK();
+  return Status::Invalid(hashed, ": \"hash\" needs a key, and there is none: ",
+                         "openssl rand -hex 32 > mask.key, and mask_key_file = \"mask.key\" in ",
+                         "[types] (or CDC_TYPES_MASK_KEY in the environment)");
+}
+
+void AddRule(const columns::OutputRule& rule, std::vector<Setting>* settings) {
+  const std::string name = NameOf(rule) + ".";
+  for (const auto& [option, word] : rule.words) {
+    settings->push_back({name + option, word, rule.origin});
+  }
+  const auto list = [&](const char* key, const std::vector<std::string>& patterns) {
+    if (patterns.empty()) return;
+    settings->push_back({name + key, fmt::format("{}", fmt::join(patterns, ", ")), rule.origin});
+  };
+  list("columns", rule.only);
+  list("exclude_columns", rule.exclude);
+}
+
 }  // namespace
 
 Result<Config> Load(const Inputs& inputs) {
@@ -110,7 +170,10 @@ Result<Config> Load(const Inputs& inputs) {
   config.warnings = std::move(layers.warnings);
   config.aws_environment = std::move(layers.aws_environment);
   ARROW_RETURN_NOT_OK(SetKeys(layers, &config));
-  ARROW_RETURN_NOT_OK(ReadPasswordFile(inputs, layers, &config));
+  config.types.rules = std::move(layers.rules);
+  ARROW_RETURN_NOT_OK(ReadSecretFile(inputs, layers, "source.password", FirstLine, &config));
+  ARROW_RETURN_NOT_OK(ReadSecretFile(inputs, layers, "types.mask_key", WithoutLineEnds, &config));
+  ARROW_RETURN_NOT_OK(CheckMaskKey(config));
   DefaultPathStyle(&config);
   return config;
 }
@@ -120,16 +183,26 @@ Status Validate(const Config& config) {
   RequireAll(config, &missing);
   RequirePair(config, &missing);
   if (!missing.empty()) return Status::Invalid("these settings are missing:", missing);
-  return CheckEncryptionKey(config.target);
+  ARROW_RETURN_NOT_OK(CheckEncryptionKey(config.target));
+  return RequireMaskKey(config);
+}
+
+std::vector<Setting> SettingsOf(const Config& config) {
+  std::vector<Setting> settings;
+  for (const Key& key : Keys()) {
+    const std::string value = key.get(config);
+    const auto origin = config.origins.find(key.name);
+    settings.push_back({key.name, key.secret && !value.empty() ? "***" : value,
+                        origin == config.origins.end() ? "default" : origin->second});
+  }
+  for (const columns::OutputRule& rule : config.types.rules) AddRule(rule, &settings);
+  return settings;
 }
 
 std::string Describe(const Config& config) {
   std::string text;
-  for (const Key& key : Keys()) {
-    const std::string value = key.get(config);
-    const auto origin = config.origins.find(key.name);
-    text += fmt::format("{} = {}  ({})\n", key.name, key.secret && !value.empty() ? "***" : value,
-                        origin == config.origins.end() ? "default" : origin->second);
+  for (const Setting& setting : SettingsOf(config)) {
+    text += fmt::format("{} = {}  ({})\n", setting.key, setting.value, setting.origin);
   }
   return text;
 }

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "columns/output_rules.h"
+
 namespace cdc::config {
 
 enum class OnGap { kStop, kContinue };
@@ -83,10 +85,21 @@ struct Run {
   std::string log_format = "auto";  // text · json · auto: progress on a terminal, else text
 };
 
+// How values are written.
+struct Types {
+  // For all tables, where set: [types] has a key for each of columns::OptionKeys().
+  std::map<std::string, std::string> words;
+  // [table."pattern"] and [table."pattern".column."pattern"], in the order of the file.
+  std::vector<columns::OutputRule> rules;
+  std::string mask_key;       // for mask = "hash"; given like a password, or by its file
+  std::string mask_key_file;  // all of its bytes but line ends at the end
+};
+
 struct Config {
   Source source;
   Target target;
   Run run;
+  Types types;
   // "source.host" -> "flag --host", "environment SQL_SERVER_HOST", ".env line 3", "cdc.toml line
   // 2", "default".
   std::map<std::string, std::string> origins;
@@ -111,7 +124,15 @@ struct Inputs {
 arrow::Result<Config> Load(const Inputs& inputs);
 // Whether a run could start with this: every missing setting in one message, with each name it has.
 arrow::Status Validate(const Config& config);
-// One "section.key = value  (origin)" line each; secrets as "***".
+
+// A setting as it can be shown; a secret's value is "***".
+struct Setting {
+  std::string key;  // "source.host", table."Person.*".column."Email*".mask
+  std::string value;
+  std::string origin;
+};
+std::vector<Setting> SettingsOf(const Config& config);
+// One "section.key = value  (origin)" line each.
 std::string Describe(const Config& config);
 
 // All keys, for --help and docs.
@@ -120,7 +141,7 @@ struct KeyHelp {
   std::vector<std::string> environment;  // CDC_SOURCE_HOST, SQL_SERVER_HOST
   std::string default_text;
   std::string help;
-  std::string flag;     // "--host"; "" for a secret, which no flag may carry
+  std::string flag;     // "--host"; "" in [types] and for a secret, which no flag may carry
   bool secret = false;  // nor the TOML file
 };
 std::vector<KeyHelp> AllKeys();

@@ -1,10 +1,14 @@
 #include "config/keys.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cctype>
 #include <chrono>
 
 #include "base/units.h"
+#include "columns/options.h"
 #include "config/checks.h"
 
 namespace cdc::config {
@@ -182,6 +186,28 @@ Key OnGapKey() {
               }};
 }
 
+// One of columns::OptionKeys(), for all tables.
+Key OptionKey(const columns::OptionKey& option) {
+  std::string help(option.help);
+  if (!option.words.empty()) help += fmt::format(" ({})", fmt::join(option.words, ", "));
+  return {.name = "types." + std::string(option.name),
+          .other_names = {},
+          .kind = Kind::kText,
+          .help = std::move(help),
+          .set =
+              [&option](std::string_view text, Config* config) {
+                ARROW_RETURN_NOT_OK(columns::CheckOption(option, text));
+                config->types.words[std::string(option.name)] = text;
+                return Status::OK();
+              },
+          .get =
+              [&option](const Config& config) {
+                const auto set = config.types.words.find(std::string(option.name));
+                return set == config.types.words.end() ? std::string(option.default_word)
+                                                       : set->second;
+              }};
+}
+
 constexpr milliseconds kSecond{1'000};
 constexpr milliseconds kDay{86'400'000};
 
@@ -311,6 +337,17 @@ std::vector<Key> RunKeys() {
   };
 }
 
+std::vector<Key> TypesKeys() {
+  std::vector<Key> keys;
+  for (const columns::OptionKey& option : columns::OptionKeys()) keys.push_back(OptionKey(option));
+  constexpr auto t = &Config::types;
+  keys.push_back(Secret("types.mask_key", Place{t, &Types::mask_key}, {},
+                        "the key of mask = hash, 16 bytes or more: openssl rand -hex 32"));
+  keys.push_back(Text("types.mask_key_file", Place{t, &Types::mask_key_file}, {},
+                      "file with this key: all of its bytes but the last line end"));
+  return keys;
+}
+
 std::string Upper(std::string_view text) {
   std::string upper;
   for (const char c : text) {
@@ -325,6 +362,7 @@ std::string Key::section() const { return name.substr(0, name.find('.')); }
 std::string Key::environment_name() const { return "CDC_" + Upper(name); }
 
 std::string Key::flag() const {
+  if (section() == "types") return "";  // what files are like is not changed from run to run
   std::string flag = "--" + name.substr(name.find('.') + 1);
   std::ranges::replace(flag, '_', '-');
   return flag;
@@ -339,7 +377,7 @@ std::vector<std::string> Key::all_names() const {
 const std::vector<Key>& Keys() {
   static const std::vector<Key> keys = [] {
     std::vector<Key> all;
-    for (auto part : {SourceKeys(), TargetKeys(), RunKeys()}) {
+    for (auto part : {SourceKeys(), TargetKeys(), RunKeys(), TypesKeys()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;

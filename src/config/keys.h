@@ -27,7 +27,7 @@ struct Key {
 
   std::string section() const;           // "source"
   std::string environment_name() const;  // "CDC_SOURCE_HOST"
-  std::string flag() const;              // "--host"
+  std::string flag() const;              // "--host"; "" in [types], which has none
   // environment_name, then the others.
   std::vector<std::string> all_names() const;
 };

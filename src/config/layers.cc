@@ -9,6 +9,7 @@
 #include "config/dotenv.h"
 #include "config/keys.h"
 #include "config/nearest.h"
+#include "config/table_rules.h"
 #include "config/toml_file.h"
 
 namespace cdc::config {
@@ -29,9 +30,12 @@ using Variables = std::map<std::string, Variable>;
 Status SecretRefused(const Key& key, const std::string& origin) {
   std::string names;
   for (const std::string& name : key.all_names()) names += (names.empty() ? "" : " or ") + name;
-  const std::string file = key.name == "source.password"
-                               ? ", or [source] password_file to a file whose first line it is"
-                               : "";
+  std::string file;
+  if (key.name == "source.password") {
+    file = ", or [source] password_file to a file whose first line it is";
+  } else if (key.name == "types.mask_key") {
+    file = ", or [types] mask_key_file to a file that holds it";
+  }
   return Status::Invalid(origin, ": ", key.name, " is a secret and may not stand here: set ", names,
                          " in the environment or in .env", file);
 }
@@ -55,6 +59,12 @@ std::string NearestKey(const std::string& name) {
     if (key.name.substr(key.name.find('.') + 1) == last) return key.name;
   }
   return Nearest(name, KeyNames());
+}
+
+std::string NearestTo(const TomlSetting& setting) {
+  const auto& path = setting.path;
+  if (path.size() > 2) return "[table." + TomlKey(path[1]) + "]";
+  return NearestKey(setting.name());
 }
 
 Status CheckType(const TomlSetting& setting, const Key& key, const std::string& origin) {
@@ -89,17 +99,23 @@ Status AddToml(const Inputs& inputs, Layers* layers) {
   }
   ARROW_ASSIGN_OR_RAISE(const auto settings, ReadToml(path));
   const std::string shown = inputs.toml_path.empty() ? kDefaultToml : path;
+  std::vector<TomlSetting> of_tables;
   for (const TomlSetting& setting : settings) {
+    if (setting.path.front() == "table") {
+      of_tables.push_back(setting);
+      continue;
+    }
     const std::string origin = shown + " line " + std::to_string(setting.line);
-    const Key* key = FindKey(setting.name);
+    const Key* key = FindKey(setting.name());
     if (key == nullptr) {
-      return Status::Invalid(origin, ": unknown key ", setting.name, "; did you mean ",
-                             NearestKey(setting.name), "?");
+      return Status::Invalid(origin, ": unknown key ", setting.name(), "; did you mean ",
+                             NearestTo(setting), "?");
     }
     if (key->secret) return SecretRefused(*key, origin);
     ARROW_RETURN_NOT_OK(CheckType(setting, *key, origin));
     if (!setting.text.empty()) layers->given[key->name] = {setting.text, origin, Layer::kToml};
   }
+  ARROW_ASSIGN_OR_RAISE(layers->rules, TableRules(std::move(of_tables), shown));
   return Status::OK();
 }
 
@@ -107,7 +123,7 @@ Status AddToml(const Inputs& inputs, Layers* layers) {
 // CDC_…_SERVICE_HOST, CDC_…_PORT and so on; and the project's own tests have switches.
 bool IsSomebodyElses(const std::string& name) {
   if (name == "CDC_CRASH_AT" || name.starts_with("CDC_TEST_")) return true;
-  for (const char* section : {"CDC_SOURCE_", "CDC_TARGET_", "CDC_RUN_"}) {
+  for (const char* section : {"CDC_SOURCE_", "CDC_TARGET_", "CDC_RUN_", "CDC_TYPES_"}) {
     if (name.starts_with(section)) return false;
   }
   return name.ends_with("_SERVICE_HOST") || name.ends_with("_PORT") ||

@@ -23,6 +23,7 @@ struct Given {
 // What was given for each key, by its name; of several layers the winning one.
 struct Layers {
   std::map<std::string, Given> given;
+  std::vector<columns::OutputRule> rules;              // of [table."pattern"]
   std::map<std::string, std::string> aws_environment;  // as in Config
   std::vector<std::string> warnings;
 };

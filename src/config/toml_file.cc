@@ -2,16 +2,18 @@
 
 #include <toml++/toml.h>
 
+#include <algorithm>
+#include <cctype>
 #include <fstream>
-#include <string_view>
 
 namespace cdc::config {
 namespace {
 
-TomlSetting SettingOf(std::string name, const toml::node& node) {
+TomlSetting SettingOf(std::vector<std::string> path, const toml::node& node) {
   TomlSetting setting;
-  setting.name = std::move(name);
+  setting.path = std::move(path);
   setting.line = static_cast<int>(node.source().begin.line);
+  setting.column = static_cast<int>(node.source().begin.column);
   if (const auto* text = node.as_string()) {
     setting.text = text->get();
     setting.type = TomlSetting::Type::kString;
@@ -30,31 +32,53 @@ TomlSetting SettingOf(std::string name, const toml::node& node) {
         break;
       }
       setting.text += "\n" + part->get();
+      setting.list.push_back(part->get());
     }
   }
   return setting;
 }
 
-void Collect(const toml::table& table, const std::string& prefix,
+void Collect(const toml::table& table, const std::vector<std::string>& section,
              std::vector<TomlSetting>* settings) {
   for (const auto& [key, node] : table) {
-    const std::string name = prefix + std::string(key.str());
-    if (const auto* section = node.as_table(); section != nullptr && !section->empty()) {
-      Collect(*section, name + ".", settings);
-    } else if (section == nullptr) {
-      settings->push_back(SettingOf(name, node));
+    std::vector<std::string> path = section;
+    path.emplace_back(key.str());
+    if (const auto* inner = node.as_table(); inner != nullptr) {
+      Collect(*inner, path, settings);
+    } else {
+      settings->push_back(SettingOf(std::move(path), node));
     }
   }
 }
 
+bool IsBare(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
+}
+
 }  // namespace
+
+std::string TomlKey(std::string_view name) {
+  if (!name.empty() && std::ranges::all_of(name, IsBare)) return std::string(name);
+  std::string quoted = "\"";
+  for (const char c : name) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+std::string TomlSetting::name() const {
+  std::string name;
+  for (const std::string& part : path) name += (name.empty() ? "" : ".") + TomlKey(part);
+  return name;
+}
 
 arrow::Result<std::vector<TomlSetting>> ReadToml(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return arrow::Status::Invalid(path, ": cannot be read: ", std::strerror(errno));
   try {
     std::vector<TomlSetting> settings;
-    Collect(toml::parse(file, path), "", &settings);
+    Collect(toml::parse(file, path), {}, &settings);
     return settings;
   } catch (const toml::parse_error& error) {
     return arrow::Status::Invalid(path, " line ", error.source().begin.line, ": ",

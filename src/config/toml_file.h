@@ -3,6 +3,7 @@
 #include <arrow/result.h>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace cdc::config {
@@ -10,11 +11,19 @@ namespace cdc::config {
 // One key of a TOML file, its value as text.
 struct TomlSetting {
   enum class Type { kString, kInteger, kBoolean, kList, kOther };
-  std::string name;  // "source.host", or "host" outside of any section
-  std::string text;  // of a list of texts: a line break before each
+  // Sections and key; a quoted one may hold dots itself: {"table", "Person.*", "mask"}.
+  std::vector<std::string> path;
+  std::string text;               // of a list of texts: a line break before each
+  std::vector<std::string> list;  // its elements
   Type type = Type::kOther;
   int line = 0;
+  int column = 0;
+
+  std::string name() const;  // "source.host", or "host" outside of any section
 };
+
+// As it stands in a TOML file: in quotes if it must be.
+std::string TomlKey(std::string_view name);
 
 // Invalid: not readable, not TOML; the message has the path and the line.
 arrow::Result<std::vector<TomlSetting>> ReadToml(const std::string& path);

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <arrow/result.h>
+
+#include <string>
+#include <vector>
+
+#include "columns/output_rules.h"
+#include "config/toml_file.h"
+
+namespace cdc::config {
+
+// What stands under [table."pattern"] and [table."pattern".column."pattern"], one rule a section,
+// in the order of the file. `file`: how messages call it. Invalid: says line and key, what is wrong
+// and what would be right.
+arrow::Result<std::vector<columns::OutputRule>> TableRules(std::vector<TomlSetting> settings,
+                                                           const std::string& file);
+
+// As it stands in the file: table."Person.*".column."Email*"
+std::string NameOf(const columns::OutputRule& rule);
+
+}  // namespace cdc::config
