@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from standin.engine import variants
 from standin.engine.env import UNSET, Expr, Scope
 from standin.engine.errors import unsupported
 from standin.engine.merging import merge_types
@@ -83,6 +84,9 @@ class Conditions:
             return self._compare_binary(operator, a, b)
         common = merge_types([a, b])
         left, right = self.coerce(a, common), self.coerce(b, common)
+        if family(common) == "variant":
+            name = self.function("compare_variants", lambda: variants.compare, 2)
+            return f"({name}({left.sql}, {right.sql}) {operator} 0)"
         return f"({left.sql} {operator} {right.sql}{collation_clause(common)})"
 
     def _compare_binary(self: Expressions, operator: str, a: Expr, b: Expr) -> str:

@@ -268,6 +268,11 @@ def _to_guid(source: SqlType, _target: SqlType, _style: Any, _column: Any) -> Co
 
 
 def _to_variant(source: SqlType, _target: SqlType, _style: Any, _column: Any) -> Convert:
+    """SqlError 206 for a type that a sql_variant cannot hold (Microsoft Learn: sql_variant, restrictions)."""
+    refused = source.length == MAX or source.name in (*LEGACY_LOB, "rowversion", "xml", "json", "vector")
+    if refused or family(source) == "clr":
+        shown = f"{type_name(source)}(max)" if source.length == MAX else type_name(source)
+        raise SqlError(206, f"Operand type clash: {shown} is incompatible with sql_variant", 16, 2)
     return lambda v: pickle.dumps((source, v))
 
 

@@ -22,7 +22,6 @@ from standin.engine.types import (
     FLOAT,
     INT,
     collation_bytes,
-    make_type,
     nvarchar,
     parse_type,
     varbinary,
@@ -31,24 +30,11 @@ from standin.engine.types import (
 )
 from standin.model import MAX, SqlError, SqlType
 
-_TYPE_NAMES = {
-    "UTINYINT": "tinyint",
-    "TIMESTAMPTZ": "datetimeoffset",
-    "UUID": "uniqueidentifier",
-    "VARIANT": "sql_variant",
-}
-_TYPE_NAMES |= {"ROWVERSION": "rowversion", "BOOLEAN": "bit", "TIMESTAMP": "rowversion"}
-
 
 def sql_type_of(node: exp.DataType) -> SqlType:
-    """The type of a CAST or CONVERT."""
-    kind = node.args.get("kind")
-    if kind is not None:
-        text = kind if isinstance(kind, str) else kind.sql(dialect="tsql")
-        return parse_type(Cursor(text, tokenize(text)), in_cast=True)
-    name = node.this.value if hasattr(node.this, "value") else str(node.this)
-    arguments = [e.this.name if isinstance(e, exp.DataTypeParam) else e.name for e in node.expressions]
-    return make_type(_TYPE_NAMES.get(name.upper(), name.lower()), arguments, in_cast=True)
+    """The type of a CAST or CONVERT, which standin.engine.sqlglot_tsql has left as it was written."""
+    text = node.args["kind"].removeprefix("sys.")
+    return parse_type(Cursor(text, tokenize(text)), in_cast=True)
 
 
 class Expressions(Conditions):

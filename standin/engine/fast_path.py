@@ -1,11 +1,12 @@
 """Recognises a change reader's query on the parsed tree and serves it from standin.engine.change_cache.
 
-The shape: plain columns of cdc.<instance>_CT and expressions over cdc.lsn_time_mapping, joined on start_lsn; bounds
-on the key (LSN bounds, or one LSN and a place inside it); ORDER BY the clustered key. Anything else is left to the
-general path, which gives the same rows."""
+The shape: columns of cdc.<instance>_CT, expressions over its columns, and expressions over cdc.lsn_time_mapping, joined
+on start_lsn; bounds on the key (LSN bounds, or one LSN and a place inside it); ORDER BY the clustered key. Anything else
+is left to the general path, which gives the same rows."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,10 @@ from sqlglot import exp
 
 from standin.engine import permissions
 from standin.engine import statements as st
+from standin.engine.aggregates import AGGREGATES
 from standin.engine.catalog import Table
 from standin.engine.change_cache import Fetch, Key, key_of
-from standin.engine.env import Expr, Plan, Scope, Source, SourceColumn
+from standin.engine.env import Env, Expr, Plan, Scope, Source, SourceColumn
 from standin.engine.key_range import Bound, bounds_of, range_of
 from standin.engine.queries_common import SELECT
 from standin.engine.select import Compiler
@@ -33,13 +35,15 @@ _ALLOWED = {"kind", "expressions", "from_", "joins", "where", "order", "options"
 
 @dataclass(slots=True)
 class Shape:
-    """The recognised query. `items`: a physical column of the change table, or None where a value of the commit goes.
-    `commit`: the plan of those values for one LSN. `bounds`: the conditions, whose values `bound_plan` computes."""
+    """The recognised query. `items`: SQLite text over the change table's row, or None where a value of the commit goes.
+    `commit`: the plan of those values for one LSN. `row_env`: what the items call. `bounds`: the conditions, whose
+    values `bound_plan` computes."""
 
     table: Table
     columns: list[Column]
     items: list[str | None]
     commit: Plan | None
+    row_env: Env
     bounds: list[Bound]
     bound_plan: Plan
     text: str
@@ -72,6 +76,7 @@ def _values(executor: Executor, plan: Plan) -> tuple[Any, ...]:
 def _serve(executor: Executor, shape: Shape, low: Key, high: Key) -> Iterator[Event]:
     session = executor.session
     permissions.check(session, shape.bound_plan.env)
+    session.connection.use(shape.row_env)
     yield Columns(shape.columns)
     varying = ()
     if shape.commit is not None:
@@ -83,13 +88,24 @@ def _serve(executor: Executor, shape: Shape, low: Key, high: Key) -> Iterator[Ev
     count = 0
     if low < high:
         projection = session.change_cache.projection(shape.table.object_id, (shape.text, varying), low)
-        for data, rows in projection.read(low, high, _fetcher(executor, shape, values, high)):
-            count += rows
-            yield WireRows(data, rows)
+        pieces = projection.read(low, high, _fetcher(executor, shape, values, high))
+        while (piece := _next(executor, pieces)) is not None:
+            count += piece[1]
+            yield WireRows(*piece)
             if session.cancelled:
                 return
     session.row_count = count
     yield Done(None if session.options["NOCOUNT"] else count, SELECT)
+
+
+def _next(
+    executor: Executor, pieces: Iterator[tuple[bytes | memoryview, int]]
+) -> tuple[bytes | memoryview, int] | None:
+    """The next piece of rows; an expression's error is SQL Server's."""
+    try:
+        return next(pieces, None)
+    except sqlite3.Error as error:
+        raise executor.translated(error) from error
 
 
 def _fetcher(executor: Executor, shape: Shape, values: dict[str, Any], high: Key) -> Fetch:
@@ -155,13 +171,13 @@ def _shape(executor: Executor, tree: exp.Select) -> Shape | None:
     table, alias, mapping_alias, env_compiler = sources
     if not _in_key_order(tree, alias) or tree.args.get("where") is None:
         return None
-    selected = _select_list(tree, table, alias, mapping_alias, env_compiler)
+    selected = _select_list(executor, tree, table, alias, mapping_alias, env_compiler)
     bounds = bounds_of(tree.args["where"].this, alias)
     if selected is None or bounds is None:
         return None
-    columns, items, commit = selected
+    columns, items, commit, row_env = selected
     plan = _bound_plan(executor, table, bounds)
-    return Shape(table, columns, items, commit, bounds, plan, ", ".join(e.sql() for e in tree.expressions))
+    return Shape(table, columns, items, commit, row_env, bounds, plan, ", ".join(e.sql() for e in tree.expressions))
 
 
 def _sources(executor: Executor, tree: exp.Select) -> tuple[Table, str, str, Compiler] | None:
@@ -218,32 +234,47 @@ def _in_key_order(tree: exp.Select, alias: str) -> bool:
 
 
 def _select_list(
-    tree: exp.Select, table: Table, alias: str, mapping_alias: str, compiler: Compiler
-) -> tuple[list[Column], list[str | None], Plan | None] | None:
+    executor: Executor, tree: exp.Select, table: Table, alias: str, mapping_alias: str, compiler: Compiler
+) -> tuple[list[Column], list[str | None], Plan | None, Env] | None:
     columns: list[Column] = []
     items: list[str | None] = []
     commit: list[Expr] = []
     scope = Scope([compiler.mapping] if mapping_alias else [])
+    of_row = Compiler(executor.env())
+    exposed = [SourceColumn(c.name, Expr(c.physical, c.type, c.nullable)) for c in table.columns]
+    row_scope = Scope([Source(alias, "", exposed)])
     for node in tree.expressions:
         inner = node.this if isinstance(node, exp.Alias) else node
-        name = _column_name(inner, alias)
-        if name is not None:
-            column = table.column(name)
-            columns.append(Column(node.alias_or_name, column.type, column.nullable))
-            items.append(column.physical)
-            continue
-        if not mapping_alias or any(
-            _column_name(c, mapping_alias) is None for c in inner.find_all(exp.Column) if not _is_part(c)
-        ):
+        name = node.alias if isinstance(node, exp.Alias) else inner.name if isinstance(inner, exp.Column) else ""
+        if _reads_only(inner, alias):
+            e = of_row.scalar(inner, row_scope)
+            items.append(e.sql)
+        elif mapping_alias and _reads_only(inner, mapping_alias):
+            e = compiler.scalar(inner, scope)
+            items.append(None)
+            commit.append(e)
+        else:
             return None
-        e = compiler.scalar(inner, scope)
-        columns.append(Column(node.alias if isinstance(node, exp.Alias) else inner.name, e.type))
-        items.append(None)
-        commit.append(e)
+        columns.append(Column(name, e.type, e.nullable or items[-1] is None))
+    if _varies(of_row.env):
+        return None
     if not commit:
-        return columns, items, None
+        return columns, items, None, of_row.env
     sql = f"SELECT {', '.join(e.sql for e in commit)} FROM (SELECT 1) LEFT JOIN {compiler.mapping.sql}"
-    return columns, items, Plan(sql, [], compiler.env)
+    return columns, items, Plan(sql, [], compiler.env), of_row.env
+
+
+def _reads_only(node: exp.Expression, alias: str) -> bool:
+    """Whether this is a scalar of one row that takes its columns, if any, from the alias alone."""
+    if node.find(exp.Query, exp.Window) or any(f.name.upper() in AGGREGATES for f in node.find_all(exp.Anonymous)):
+        return False
+    return all(_column_name(c, alias) is not None for c in node.find_all(exp.Column) if not _is_part(c))
+
+
+def _varies(env: Env) -> bool:
+    """Whether the same row may give another value in another session or at another time."""
+    functions_vary = any(not deterministic for _, _, deterministic in env.functions.values())
+    return bool(functions_vary or env.providers or env.used_variables or env.views)
 
 
 def _is_part(node: exp.Column) -> bool:

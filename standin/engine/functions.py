@@ -57,7 +57,8 @@ def compile_function(c: Expressions, node: exp.Expression, scope: Scope | None) 
     import standin.engine.metadata_functions
     import standin.engine.number_functions
     import standin.engine.text_functions
-    import standin.engine.time_functions  # noqa: F401  (all register their functions)
+    import standin.engine.time_functions
+    import standin.engine.variants  # noqa: F401  (all register their functions)
     from standin.engine.aggregates import AGGREGATES, aggregate
 
     name = (

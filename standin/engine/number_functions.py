@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import math
 import os
-import pickle
 import random
 import re
 import uuid
@@ -17,11 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from standin.engine.arithmetic import checked
 from standin.engine.env import Expr, Scope
-from standin.engine.errors import unsupported
 from standin.engine.functions import FUNCTIONS, Handler, Nodes, function, int_argument, strict, text_argument
 from standin.engine.storage import EXACT, narrow, scale_of, stored_decimal, unscaled_of, wide
 from standin.engine.text_conversion import raw_bytes
-from standin.engine.types import FLOAT, INT, SYSNAME, family, type_name, varbinary
+from standin.engine.types import FLOAT, INT, family, varbinary
 from standin.model import MAX, SqlError, SqlType
 
 if TYPE_CHECKING:
@@ -189,14 +187,3 @@ def _isnumeric(c: Expressions, args: Nodes, scope: Scope | None) -> Expr:
     return c.call(
         "ISNUMERIC", lambda v: int(bool(v and pattern.fullmatch(v))), [text_argument(c, args[0], scope)], INT, False
     )
-
-
-@function("SQL_VARIANT_PROPERTY")
-def _variant_property(c: Expressions, args: Nodes, scope: Scope | None) -> Expr:
-    e = c.scalar(args[0], scope)
-    which = str(c.scalar(args[1], scope).const).lower()
-    if which != "basetype":
-        raise unsupported(f"SQL_VARIANT_PROPERTY '{which}'")
-    if family(e.type) != "variant":
-        return Expr.of(type_name(e.type), SYSNAME)
-    return c.call("BASETYPE", strict(lambda v: type_name(pickle.loads(v)[0])), [e], SYSNAME)

@@ -6,6 +6,7 @@ on the tokens before it sees them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlglot import ErrorLevel, exp
@@ -70,16 +71,11 @@ def _rewrite(text: str) -> str:
     return _join(tokenize(text))
 
 
-def _token_text(token: Token, previous: Token | None, following: Token | None) -> str:
+def _token_text(token: Token) -> str:
     if token.kind == "money":
-        return f"CAST({token.text[1:]} AS money)"
+        return f"CAST({token.text[1:]} AS {_as_user_type('money')})"
     if token.kind == "hex" and len(token.text) == 2:
-        return "CAST('' AS varbinary(1))"
-    after_type = previous is not None and previous.upper in ("AS", "(")
-    if token.upper == "REAL" and after_type:
-        return "float(24)"
-    if token.upper in ("NTEXT", "NUMERIC") and after_type:
-        return f"[{token.text}]" if following is None or following.text != "(" else token.text
+        return f"CAST('' AS {_as_user_type('varbinary(1)')})"
     if token.text == "!<":
         return ">="
     if token.text == "!>":
@@ -87,9 +83,55 @@ def _token_text(token: Token, previous: Token | None, following: Token | None) -
     return token.text
 
 
+def _as_user_type(text: str) -> str:
+    """A type that sqlglot keeps as it is written: it knows less of T-SQL's types than standin.engine.types does."""
+    return '[sys]."' + text.replace('"', '""') + '"'
+
+
 def _join(tokens: list[Token]) -> str:
-    neighbours = zip(tokens, [None, *tokens[:-1]], [*tokens[1:], None], strict=True)
-    return " ".join(_token_text(token, previous, following) for token, previous, following in neighbours)
+    words: list[str] = []
+    k = 0
+    while k < len(tokens):
+        first, end = _type_at(tokens, k)
+        words += [_token_text(token) for token in tokens[k : first or k + 1]]
+        if first:
+            words.append(_as_user_type(" ".join(_type_text(token) for token in tokens[first:end])))
+        k = end
+    return " ".join(words)
+
+
+def _type_text(token: Token) -> str:
+    return "[" + token.value.replace("]", "]]") + "]" if token.kind == "quoted" else token.text
+
+
+def _type_at(tokens: list[Token], k: int) -> tuple[int, int]:
+    """Where a type begins and ends: from CONVERT's parenthesis, or from the AS of a CAST, at k; (0, k + 1) if none."""
+    word = tokens[k].upper
+    if word == "(" and k > 0 and tokens[k - 1].upper in ("CONVERT", "TRY_CONVERT"):
+        return k + 1, next((i for i in _outside(tokens, k + 1) if tokens[i].text == ","), len(tokens))
+    if word == "AS" and _in_cast(tokens, k):
+        return k + 1, next((i for i in _outside(tokens, k + 1) if tokens[i].text == ")"), len(tokens))
+    return 0, k + 1
+
+
+def _outside(tokens: list[Token], start: int) -> Iterator[int]:
+    """The places outside parentheses that open after `start`."""
+    depth = 0
+    for i in range(start, len(tokens)):
+        depth += tokens[i].text == "("
+        if depth == 0:
+            yield i
+        depth -= tokens[i].text == ")"
+
+
+def _in_cast(tokens: list[Token], k: int) -> bool:
+    """Whether the innermost parenthesis around k is CAST's or TRY_CAST's."""
+    depth = 0
+    for i in range(k - 1, 0, -1):
+        depth += (tokens[i].text == ")") - (tokens[i].text == "(")
+        if depth < 0:
+            return tokens[i - 1].upper in ("CAST", "TRY_CAST")
+    return False
 
 
 def _rewrite_statement(c: Cursor) -> tuple[str, exp.Expression | None]:
