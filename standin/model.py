@@ -20,6 +20,7 @@ Python values by SQL type (None is NULL everywhere):
 | uniqueidentifier                           | bytes, 16, in SQL Server's own byte order |
 | hierarchyid, geometry, geography           | bytes, native serialisation |
 | sql_variant                                | (SqlType, value): the base type and its value |
+| json, vector                               | str, JSON text |
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ MAX = -1  # the length of varchar(max), nvarchar(max), varbinary(max)
 @dataclass(frozen=True, slots=True)
 class SqlType:
     """One SQL type with its arguments. `length` is in characters for n-types, in bytes for the other
-    string and binary types, MAX for (max); 0 where a type has none. `name` is the lower-case base type
+    string and binary types, in numbers for vector, MAX for (max); 0 where a type has none. `name` is the lower-case base type
     ('timestamp' is written 'rowversion', 'sysname' is nvarchar(128))."""
 
     name: str

@@ -15,10 +15,11 @@ from typing import Any
 
 from standin.engine import temporal as tm
 from standin.engine.errors import overflow
+from standin.engine.json_types import to_json, to_vector
 from standin.engine.moments import to_temporal
 from standin.engine.storage import EXACT, is_wide, narrow, scale_of, stored_decimal
 from standin.engine.text_conversion import to_binary, to_text
-from standin.engine.types import INT_RANGE, LEGACY_LOB, family, is_national, type_name
+from standin.engine.types import DOCUMENTS, INT_RANGE, LEGACY_LOB, family, is_national, type_name
 from standin.model import MAX, SqlError, SqlType
 from standin.tds.collations import codec_of
 
@@ -73,13 +74,13 @@ def _same(source: SqlType, target: SqlType) -> bool:
 
 
 def _same_text(source: SqlType, target: SqlType) -> bool:
-    if target.name == "xml":
-        return source.name == "xml"
+    if target.name in DOCUMENTS:
+        return source.name == target.name
     if not is_national(target) and (is_national(source) or codec_of(source.collation) != codec_of(target.collation)):
         return False
     if target.length == MAX or target.name in LEGACY_LOB:
         return True
-    if source.length == MAX or source.name in LEGACY_LOB or source.name == "xml":
+    if source.length == MAX or source.name in LEGACY_LOB or source.name in DOCUMENTS:
         return False
     if target.name in ("char", "nchar"):
         return source.name in ("char", "nchar") and source.length == target.length
@@ -99,8 +100,12 @@ def _pick(source: SqlType, target: SqlType, explicit: bool) -> Callable[..., Con
     s, t = family(source), family(target)
     if s == "variant" or t == "variant":
         return _from_variant if s == "variant" else _to_variant
+    if t == "text" and target.name == "json":
+        return to_json
     if t == "text":
         return to_text
+    if t == "vector" and s in ("text", "vector"):
+        return to_vector
     if t == "int" and s in (*_NUMERIC, "text", "binary"):
         return _to_int
     if t == "decimal" and s in (*_NUMERIC, "text", "binary"):
@@ -269,7 +274,7 @@ def _to_guid(source: SqlType, _target: SqlType, _style: Any, _column: Any) -> Co
 
 def _to_variant(source: SqlType, _target: SqlType, _style: Any, _column: Any) -> Convert:
     """SqlError 206 for a type that a sql_variant cannot hold (Microsoft Learn: sql_variant, restrictions)."""
-    refused = source.length == MAX or source.name in (*LEGACY_LOB, "rowversion", "xml", "json", "vector")
+    refused = source.length == MAX or source.name in (*LEGACY_LOB, *DOCUMENTS, "rowversion", "vector")
     if refused or family(source) == "clr":
         shown = f"{type_name(source)}(max)" if source.length == MAX else type_name(source)
         raise SqlError(206, f"Operand type clash: {shown} is incompatible with sql_variant", 16, 2)

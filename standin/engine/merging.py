@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from standin.engine.env import Expr
-from standin.engine.types import INT_DIGITS, LEGACY_LOB, family, is_national, precedence
+from standin.engine.types import DOCUMENTS, INT_DIGITS, LEGACY_LOB, family, is_national, precedence
 from standin.model import MAX, SqlType
 
 
@@ -51,7 +51,7 @@ def merge_two(a: SqlType, b: SqlType) -> SqlType:
 
 
 def _merge_text(high: SqlType, low: SqlType) -> SqlType:
-    if high.name == "xml":
+    if high.name in DOCUMENTS:
         return high
     national = is_national(high) or is_national(low)
     if MAX in (high.length, low.length) or high.name in LEGACY_LOB or low.name in LEGACY_LOB:

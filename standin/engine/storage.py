@@ -7,7 +7,7 @@
 | money, smallmoney, decimal and numeric up to 18 digits | INTEGER, the unscaled value |
 | decimal and numeric of 19 to 38 digits | BLOB of 16 bytes, unscaled value + 2^127 big-endian: it sorts as the number |
 | datetimeoffset | BLOB of 10 bytes: UTC ticks, then offset in minutes + 2^15, both big-endian |
-| text types | TEXT; lone surrogates, which UTF-8 lacks, as U+10F000…U+10F7FF |
+| text types, json, vector | TEXT; lone surrogates, which UTF-8 lacks, as U+10F000…U+10F7FF |
 | binary types, uniqueidentifier, CLR types | BLOB |
 | sql_variant | BLOB, a pickled (SqlType, stored value) |
 """
@@ -95,7 +95,7 @@ def to_model(t: SqlType) -> Callable[[Any], Any] | None:
         return lambda v: Decimal(v if type(v) is int else narrow(v)).scaleb(-scale, EXACT)
     if kind == "datetimeoffset":
         return unpack_offset
-    if kind == "text" and t.name in ("nchar", "nvarchar", "ntext", "xml"):
+    if kind == "text" and t.name in ("nchar", "nvarchar", "ntext", "xml", "json"):
         return text_out
     if kind == "variant":
         return _variant_out

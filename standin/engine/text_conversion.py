@@ -129,7 +129,7 @@ def _cut(text: str, length: int, national: bool, codec: str | None) -> str:
 def text_of(source: SqlType, style: int | None = None) -> Callable[[Any], str]:
     """How a value of the type is written as text."""
     kind, name = family(source), source.name
-    if kind == "text":
+    if kind in ("text", "vector"):
         return lambda v: v
     if kind == "int":
         return str

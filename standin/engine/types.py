@@ -41,8 +41,10 @@ TYPES: dict[str, tuple[int, str, int, int]] = {
     "geometry": (240, "clr", 30, -1),
     "geography": (240, "clr", 30, -1),
     "sql_variant": (98, "variant", 27, 8016),
+    "json": (244, "text", 28, -1),
+    "vector": (165, "vector", 29, 0),  # its own number is that of the user type
 }
-USER_TYPE_ID = {"hierarchyid": 128, "geometry": 129, "geography": 130}
+USER_TYPE_ID = {"hierarchyid": 128, "geometry": 129, "geography": 130, "vector": 255}
 ALIASES = {
     "integer": "int",
     "dec": "decimal",
@@ -50,7 +52,8 @@ ALIASES = {
     "double": "float",
     "timestamp": "rowversion",
 }
-NATIONAL = frozenset({"nchar", "nvarchar", "ntext", "xml"})
+NATIONAL = frozenset({"nchar", "nvarchar", "ntext", "xml", "json"})
+DOCUMENTS = frozenset({"xml", "json"})  # text of a form of its own: no collation, no length
 LEGACY_LOB = frozenset({"text", "ntext", "image"})
 INT_RANGE = {
     "bit": (0, 1),
@@ -60,6 +63,7 @@ INT_RANGE = {
     "bigint": (-(2**63), 2**63 - 1),
 }
 INT_DIGITS = {"bit": 1, "tinyint": 3, "smallint": 5, "int": 10, "bigint": 19}
+VECTOR_MAX = 1998  # dimensions
 
 INT = SqlType("int")
 BIGINT = SqlType("bigint")
@@ -96,7 +100,7 @@ def precedence(t: SqlType) -> int:
 
 def is_lob(t: SqlType) -> bool:
     """The types whose untouched values CDC leaves out of an update's before-image."""
-    return t.length == MAX or t.name in ("xml", "geometry", "geography") or t.name in LEGACY_LOB
+    return t.length == MAX or t.name in ("xml", "json", "geometry", "geography") or t.name in LEGACY_LOB
 
 
 def is_national(t: SqlType) -> bool:
@@ -114,6 +118,8 @@ def max_length(t: SqlType) -> int:
         return t.length
     if t.name in ("nchar", "nvarchar"):
         return -1 if t.length == MAX else t.length * 2
+    if t.name == "vector":
+        return 8 + 4 * t.length  # a header, then single precision numbers
     return TYPES[t.name][3]
 
 
@@ -142,7 +148,7 @@ def type_text(t: SqlType) -> str:
         return f"{t.name}({t.precision},{t.scale})"
     if t.name in ("time", "datetime2", "datetimeoffset"):
         return f"{t.name}({t.scale})"
-    if t.name in ("char", "varchar", "nchar", "nvarchar", "binary", "varbinary"):
+    if t.name in ("char", "varchar", "nchar", "nvarchar", "binary", "varbinary", "vector"):
         return f"{t.name}({'max' if t.length == MAX else t.length})"
     return t.name
 
@@ -151,6 +157,8 @@ def make_type(name: str, arguments: list[str], in_cast: bool = False) -> SqlType
     """A type from its name and arguments; `in_cast` sets the default length of strings to 30 instead of 1."""
     name = name.lower()
     name = ALIASES.get(name, name)
+    if name == "vector":
+        return _make_vector(arguments)
     numbers = [MAX if a.lower() == "max" else int(a) for a in arguments]
     if name == "sysname":
         return SYSNAME
@@ -175,6 +183,14 @@ def make_type(name: str, arguments: list[str], in_cast: bool = False) -> SqlType
     if name == "rowversion":
         return SqlType("rowversion", 8)
     return SqlType(name)
+
+
+def _make_vector(arguments: list[str]) -> SqlType:
+    if len(arguments) > 1 and arguments[1].lower() != "float32":
+        raise SqlError(40000, f"stand-in: unsupported vector of {arguments[1]}")
+    if not arguments or not 1 <= int(arguments[0]) <= VECTOR_MAX:
+        raise SqlError(42238, f"A vector must have between 1 and {VECTOR_MAX} dimensions.")
+    return SqlType("vector", int(arguments[0]))
 
 
 _COLLATION_NAMES = {DEFAULT_COLLATION: "SQL_Latin1_General_CP1_CI_AS"}

@@ -47,9 +47,9 @@ def _i_column(database: Database, c: ColumnDef) -> tuple[Any, ...]:
     precision, scale = precision_scale(t)
     number = kind in ("int", "decimal", "float") and t.name != "bit"
     sized = kind in ("text", "binary") and t.name != "rowversion"
-    length = {"text": 2147483647, "image": 2147483647, "ntext": 1073741823, "xml": -1}.get(t.name, t.length)
+    length = {"text": 2147483647, "image": 2147483647, "ntext": 1073741823, "xml": -1, "json": -1}.get(t.name, t.length)
     octets = length * 2 if is_national(t) and 0 < length < 2**30 else length
-    text = kind == "text" and t.name != "xml"
+    text = kind == "text" and t.name not in ("xml", "json")
     return (
         f"({c.default})" if c.default else None, "YES" if c.nullable else "NO", type_name(t), length if sized else None,
         octets if sized else None, precision if number else None, (2 if kind == "float" else 10) if number else None,

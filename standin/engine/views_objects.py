@@ -10,6 +10,7 @@ from standin.engine.system_views import view
 from standin.engine.types import (
     BIT,
     DATETIME,
+    DOCUMENTS,
     INT,
     SYSNAME,
     TYPES,
@@ -141,7 +142,9 @@ def user_type_id(t: SqlType) -> int:
 
 def _column(database: Database, table: Table, c: ColumnDef) -> tuple[Any, ...]:
     precision, scale = precision_scale(c.type)
-    collation = (c.collation or database.collation) if family(c.type) == "text" and c.type.name != "xml" else None
+    collation = (
+        (c.collation or database.collation) if family(c.type) == "text" and c.type.name not in DOCUMENTS else None
+    )
     return (
         table.object_id, c.name, c.column_id, TYPES[c.type.name][0], user_type_id(c.type), max_length(c.type), precision, scale,
         collation, int(c.nullable), 1, 0, int(c.identity is not None), int(c.computed is not None), 0, int(database.is_captured(table)),
@@ -265,7 +268,7 @@ def _types(_session: EngineSession, database: Database) -> Iterable[tuple[Any, .
     for name, (number, kind, _, size) in TYPES.items():
         t = SqlType(name, precision=38, scale=7 if name in ("time", "datetime2", "datetimeoffset") else 0)
         precision, scale = precision_scale(t)
-        collation = database.collation if kind == "text" and name != "xml" else None
+        collation = database.collation if kind == "text" and name not in DOCUMENTS else None
         length = 8000 if name in ("char", "varchar", "nchar", "nvarchar", "binary", "varbinary") else size
         yield (
             type_name(t),

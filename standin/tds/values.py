@@ -305,6 +305,10 @@ _BY_NAME: dict[str, Callable[[SqlType], ValueEncoder]] = {
     "ntext": lambda _: _long(utf16),
     "image": lambda _: _long(bytes),
     "xml": lambda _: _plp(utf16),
+    # The types of SQL Server 2025 for a client that has not asked for them in its login, which are all that we serve:
+    # text, as Microsoft Learn describes both types for older clients. That it is nvarchar(max) is our reading.
+    "json": lambda _: _plp(utf16),
+    "vector": lambda _: _plp(utf16),
     "sql_variant": _variant,
 }
 
@@ -346,6 +350,8 @@ def type_info(sql_type: SqlType, database: str = "") -> bytes:
         return struct.pack("<BH", _CHARACTER_TOKENS[name], wire_length(sql_type)) + sql_type.collation
     if name in _BINARY_TOKENS:
         return struct.pack("<BH", _BINARY_TOKENS[name], wire_length(sql_type))
+    if name in ("json", "vector"):
+        return b"\xe7\xff\xff" + sql_type.collation
     if name in ("text", "ntext"):
         token, length = (0x23, 0x7FFFFFFF) if name == "text" else (0x63, 0x7FFFFFFE)
         return struct.pack("<BI", token, length) + sql_type.collation

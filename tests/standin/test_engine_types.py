@@ -83,6 +83,8 @@ STORED: list[tuple[str, str, Any]] = [
     ),
     ("hierarchyid", "CAST(0x58 AS hierarchyid)", b"\x58"),
     ("geography", "CAST(0xE6100000010C AS geography)", bytes.fromhex("E6100000010C")),
+    ("json", 'N\'{"a": "é"}\'', '{"a": "é"}'),
+    ("vector(3)", "'[0.1, -2, 30]'", "[1.0000000e-001,-2.0000000e+000,3.0000000e+001]"),
     ("sql_variant", "CAST(1.5 AS decimal(5,2))", (SqlType("decimal", precision=5, scale=2), Decimal("1.50"))),
 ]
 
@@ -119,6 +121,9 @@ REFUSED = [
     ("datetime2", "'no date'", 241),
     ("date", "5", 206),
     ("uniqueidentifier", "'no guid'", 8169),
+    ("json", "'{'", 13609),
+    ("vector(2)", "'[1]'", 42204),
+    ("vector(1)", "'[\"1\"]'", 13670),
 ]
 
 
