@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "parquet/catch.h"
+#include "parquet/geo_record.h"
 #include "parquet/row_chunks.h"
 #include "parquet/spool_io.h"
 #include "parquet/writer_settings.h"
@@ -162,7 +163,8 @@ class ObjectWriterImpl : public ObjectWriter {
   Status Finish(const FooterRecord& record) {
     ARROW_RETURN_NOT_OK(chunks_.Flush());
     CloseGroup();
-    const auto values = record.ToKeyValues();
+    auto values = record.ToKeyValues();
+    if (!layout_.geo_record.empty()) values[kGeoParquetKey] = layout_.geo_record;
     std::vector<std::string> keys;
     std::vector<std::string> texts;
     for (const auto& [key, text] : values) {

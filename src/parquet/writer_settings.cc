@@ -24,6 +24,7 @@
 
 #include "parquet/catch.h"
 #include "parquet/footer_record.h"
+#include "parquet/geo_record.h"
 #include "parquet/row_chunks.h"
 
 namespace cdc::pq {
@@ -131,6 +132,7 @@ arrow::MemoryPool* WriterPool() { return arrow::system_memory_pool(); }
 Result<FileLayout> LayOut(const arrow::Schema& schema, arrow::MemoryPool* pool) {
   FileLayout layout;
   ARROW_RETURN_NOT_OK(CheckColumns(schema));
+  ARROW_ASSIGN_OR_RAISE(layout.geo_record, GeoRecordOf(schema));
   ARROW_RETURN_NOT_OK(CatchParquet([&]() -> Status {
     ARROW_ASSIGN_OR_RAISE(layout.properties, Properties(schema, pool));
     layout.arrow_properties = ::parquet::default_arrow_writer_properties();

@@ -7,6 +7,7 @@
 #include <parquet/schema.h>
 
 #include <memory>
+#include <string>
 
 namespace cdc::pq {
 
@@ -16,6 +17,7 @@ struct FileLayout {
   std::shared_ptr<::parquet::schema::GroupNode> schema;
   std::shared_ptr<::parquet::WriterProperties> properties;
   std::shared_ptr<::parquet::ArrowWriterProperties> arrow_properties;
+  std::string geo_record;  // geo_record.h
 };
 
 // Invalid: two columns with one name (no reader opens such a file), a nested type, an encoding that

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <arrow/result.h>
+#include <arrow/type.h>
+
+#include <string>
+
+namespace cdc::pq {
+
+// The file's key under which GeoParquet describes its geometry columns.
+inline constexpr char kGeoParquetKey[] = "geo";
+
+// GeoParquet 1.1's description of the fields that carry the metadata "cdc:geo" ("planar" or
+// "spherical", see columns/column.h) and hold WKB; the first is the primary one. Empty when there
+// is none. Invalid names the column: one that is not binary, or another word.
+arrow::Result<std::string> GeoRecordOf(const arrow::Schema& schema);
+
+}  // namespace cdc::pq
