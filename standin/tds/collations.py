@@ -67,11 +67,15 @@ _VERSIONS = {"90": 1, "100": 2, "140": 3, "160": 4}
 
 def _as_windows_does(error: UnicodeError) -> tuple[str | bytes, int]:
     """Bytes without a character (81, 8D, … in 1252) stand for the C1 control of the same number, as in Windows'
-    own tables; what a code page does not have becomes '?', as SQL Server converts."""
+    own tables, and 80 in 936 for the euro; what a code page does not have becomes '?', as SQL Server converts."""
     if isinstance(error, UnicodeDecodeError):
+        if error.encoding == "gbk" and error.object[error.start] == 0x80:
+            return "€", error.start + 1
         return chr(error.object[error.start]), error.start + 1
     assert isinstance(error, UnicodeEncodeError)
     code = ord(error.object[error.start])
+    if error.encoding == "gbk" and code == 0x20AC:
+        return b"\x80", error.start + 1
     return (bytes([code]) if 0x80 <= code <= 0x9F else b"?"), error.start + 1
 
 
