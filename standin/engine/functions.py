@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from standin.engine.env import Expr, Scope
 from standin.engine.errors import unsupported
+from standin.engine.hierarchies import METHODS
 from standin.engine.merging import merge_types
 from standin.engine.types import INT, decimal, family, is_national, nvarchar, varbinary, varchar
 from standin.model import MAX, SqlError, SqlType
@@ -112,6 +113,8 @@ def compile_dotted(c: Expressions, node: exp.Expression, scope: Scope | None) ->
         current = current.this
     parts.insert(0, current)
     call = parts[-1]
+    if isinstance(call, exp.Anonymous) and call.name in METHODS and not call.expressions:
+        return _method(c, parts[:-1], call.name, scope)
     if isinstance(call, exp.Anonymous) and all(isinstance(p, exp.Identifier) for p in parts[:-1]):
         names = [p.name for p in parts[:-1]]
         if names[-1].lower() in ("sys", "dbo", ""):
@@ -127,6 +130,15 @@ def compile_dotted(c: Expressions, node: exp.Expression, scope: Scope | None) ->
             f'Cannot find either column "{names[0]}" or the user-defined function or aggregate "{name}", or the name is ambiguous.',
         )
     raise unsupported("method or property", node.sql(dialect="tsql"))
+
+
+def _method(c: Expressions, of: list[exp.Expression], name: str, scope: Scope | None) -> Expr:
+    names = [one.name for one in reversed(of)]  # column, table, schema
+    value = c.resolve(scope, *names) if all(isinstance(one, exp.Identifier) for one in of) else c.scalar(of[0], scope)
+    if value.type.name != "hierarchyid":
+        raise SqlError(258, f"Cannot call methods on {value.type.name}.", 15)
+    function, result = METHODS[name]
+    return c.call(("hierarchyid", name), strict(function), [value], result)
 
 
 def global_variable(c: Expressions, name: str) -> Expr:

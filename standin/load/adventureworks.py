@@ -7,7 +7,6 @@ the rows come from.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,6 @@ from standin.load.connection import Connection, enable_cdc, ensure_schemas, quot
 _ROWS_A_STATEMENT = 200  # a VALUES list may have 1000; long statements parse slowly
 _STATEMENT_CHARACTERS = 200_000
 _CLR_TYPES = ("hierarchyid", "geography", "geometry")
-_METHOD_CALL = re.compile(r"\w+\.\w+\(")
 _NUMBERS = ("int", "smallint", "tinyint", "bigint", "money", "smallmoney", "decimal", "numeric", "float", "real")
 
 
@@ -47,29 +45,20 @@ class Table:
         return any(column["identity"] for column in self.columns)
 
 
-def read_tables(folder: Path, with_xml: bool = True, with_methods: bool = True) -> list[Table]:
-    """The tables that the folder describes. Without `with_methods`, columns computed by a CLR type's method
-    (`DocumentNode.GetLevel()`) are left out: the stand-in has none."""
+def read_tables(folder: Path, with_xml: bool = True) -> list[Table]:
+    """The tables that the folder describes."""
     described = json.loads((folder / "tables.json").read_text(encoding="utf-8"))["tables"]
     return [
         Table(
             one["schema"],
             one["table"],
-            [
-                column
-                for column in one["columns"]
-                if (with_xml or column["sql_type"] != "xml") and (with_methods or not _has_method(column))
-            ],
+            [column for column in one["columns"] if with_xml or column["sql_type"] != "xml"],
             one["primary_key"],
             folder / one["file"],
             one["rows_extract"],
         )
         for one in described
     ]
-
-
-def _has_method(column: dict[str, Any]) -> bool:
-    return bool(column["computed"]) and _METHOD_CALL.match(column["computed"]["expression"]) is not None
 
 
 def create_table(table: Table) -> str:

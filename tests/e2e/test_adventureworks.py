@@ -28,7 +28,7 @@ from tests.support.readers import expected_schema, read_with_duckdb, read_with_p
 from tests.support.s3_servers import S3Server
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "adventureworks"
-TABLES = adventureworks.read_tables(FOLDER, with_xml=False, with_methods=False)
+TABLES = adventureworks.read_tables(FOLDER, with_xml=False)
 _OBJECT_ROWS = 600  # small enough that the larger tables get several objects
 
 Row = dict[str, Any]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from engine_driver import Driver, new_engine
 
-from standin.model import Param, SqlType
+from standin.model import Param, SqlError, SqlType
 
 DAY = 864_000_000_000
 FEB29 = 738_944  # 2024-02-29 in days since 0001-01-01
@@ -97,6 +97,37 @@ def test_a_value_is_kept_as_sql_server_keeps_it(db: Driver, sql_type: str, liter
     assert repr(db.rows("SELECT v FROM v ORDER BY id")[0][0]) == repr(expected)
     db.run("INSERT v (v) SELECT v FROM v")
     assert db.rows("SELECT v FROM v ORDER BY id")[2:] == [(expected,), (None,)]
+
+
+HIERARCHIES = [
+    ("0x", "/", 0),
+    ("0x58", "/1/", 1),
+    ("0x5AE158", "/1/1/4/1/", 4),
+    ("0x62C0", "/1.1/", 1),
+    ("0x59FB0540", "/1/-2.18/", 2),
+    ("0xC110", "/16/", 1),
+    ("0x1BEEFC", "/-73/", 1),
+    ("0xFFFFF7FFFFDFBBF0", "/281479271683151/", 1),
+    ("0x1000000000000128C0", "/-281479271682120.5/", 1),
+    ("NULL", None, None),
+]
+
+
+@pytest.mark.parametrize(("literal", "path", "level"), HIERARCHIES)
+def test_a_hierarchyid_tells_its_path_and_its_level(
+    db: Driver, literal: str, path: str | None, level: int | None
+) -> None:
+    db.run("DROP TABLE IF EXISTS h; CREATE TABLE h (node hierarchyid NULL, level AS ([node].[GetLevel]()))")
+    db.run(f"INSERT h (node) VALUES (CAST({literal} AS hierarchyid))")
+    assert db.rows("SELECT node.ToString(), h.node.GetLevel(), level FROM dbo.h") == [(path, level, level)]
+    assert db.rows(f"SELECT CAST({literal} AS hierarchyid).ToString()") == [(path,)]
+
+
+def test_a_hierarchyid_that_is_none_and_methods_of_other_types_are_errors(db: Driver) -> None:
+    for value, number in (("0x5A AS hierarchyid", 6522), ("0x5800FF AS hierarchyid", 6522), ("1 AS int", 258)):
+        with pytest.raises(SqlError) as raised:
+            db.rows(f"SELECT CAST({value}).ToString()")
+        assert raised.value.number == number
 
 
 REFUSED = [

@@ -112,7 +112,7 @@ def test_tables_of_the_extract_keep_computed_columns_and_lose_xml_when_asked() -
 
 def test_every_row_of_the_extract_can_be_read_back(standin: StandIn) -> None:
     address = database(standin, "AdventureWorks")
-    tables = adventureworks.read_tables(EXTRACT, with_methods=False)
+    tables = adventureworks.read_tables(EXTRACT)
     with Connection(address) as connection:
         loaded = adventureworks.load(connection, tables)
         assert loaded == {table.full_name: table.row_count for table in tables}
