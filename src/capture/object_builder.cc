@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "capture/overlapped_writer.h"
+#include "source/value_fault.h"
 
 namespace cdc::capture {
 
@@ -15,6 +16,31 @@ using arrow::Status;
 
 constexpr int32_t kUpdateBefore = 3;
 constexpr int64_t kRowsPerCallMax = 4096;
+
+constexpr char kEndBeforeFault[] = "cdc::capture::end_before_fault";
+
+class EndDetail : public arrow::StatusDetail {
+ public:
+  explicit EndDetail(const Position& end) : end_(end) {}
+  const char* type_id() const override { return kEndBeforeFault; }
+  std::string ToString() const override { return end_.ToString(); }
+  const Position& end() const { return end_; }
+
+ private:
+  const Position end_;
+};
+
+// The key of the last row behind which an object may end.
+void NoteWhole(const std::vector<RowKey>& keys, std::optional<RowKey>* whole) {
+  const auto found = std::find_if(keys.rbegin(), keys.rend(),
+                                  [](const RowKey& key) { return key.operation != kUpdateBefore; });
+  if (found != keys.rend()) *whole = *found;
+}
+
+Position EndBehind(const RowKey& last, const std::optional<RowKey>& next) {
+  const bool transaction_ended = !next || next->start_lsn != last.start_lsn;
+  return transaction_ended ? Position::After(last.start_lsn) : Position::AfterRow(last);
+}
 
 void CountAltered(const source::TableDescription& table, const source::ChangeBatch& batch,
                   pq::FooterRecord* record) {
@@ -47,7 +73,7 @@ void DescribeColumns(const source::TableDescription& table, pq::FooterRecord* re
 Result<std::optional<BuiltObject>> BuildObject(source::ChangeReader& reader,
                                                const source::TableDescription& table,
                                                pq::FooterRecord record, const ObjectLimits& limits,
-                                               const std::optional<Position>& claimed_to,
+                                               const std::optional<Position>& whole_to,
                                                const std::function<bool()>& stopped) {
   std::optional<OverlappedWriter> writer;
   const auto open_writer = [&]() -> Status {
@@ -58,22 +84,26 @@ Result<std::optional<BuiltObject>> BuildObject(source::ChangeReader& reader,
     writer.emplace(std::move(opened));
     return Status::OK();
   };
-  if (claimed_to) ARROW_RETURN_NOT_OK(open_writer());
+  if (whole_to) ARROW_RETURN_NOT_OK(open_writer());
 
   RowChecksum checksum;
   RowKey last;
+  std::optional<RowKey> whole;
   std::optional<UtcTime> last_commit;
   bool ended = false;
   const auto full = [&] {
-    if (claimed_to) return false;
+    if (whole_to) return false;
     return checksum.rows() >= limits.max_rows ||
            (writer && writer->estimated_bytes() >= limits.max_bytes);
   };
   while (!full() || last.operation == kUpdateBefore) {
     if (stopped()) return Status::Cancelled("stopped while reading ", table.QualifiedName());
-    const int64_t room = claimed_to ? kRowsPerCallMax : limits.max_rows - checksum.rows();
-    ARROW_ASSIGN_OR_RAISE(const auto batch,
-                          reader.Next(full() ? 1 : std::clamp<int64_t>(room, 1, kRowsPerCallMax)));
+    const int64_t room = whole_to ? kRowsPerCallMax : limits.max_rows - checksum.rows();
+    auto read = reader.Next(full() ? 1 : std::clamp<int64_t>(room, 1, kRowsPerCallMax));
+    if (const auto fault = source::FaultyRow(read.status()); fault && whole && !whole_to) {
+      return read.status().WithDetail(std::make_shared<EndDetail>(EndBehind(*whole, fault)));
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto batch, std::move(read));
     if (!batch) {
       ended = true;
       break;
@@ -83,25 +113,36 @@ Result<std::optional<BuiltObject>> BuildObject(source::ChangeReader& reader,
     ARROW_RETURN_NOT_OK(writer->Write(batch->rows));
     for (const RowKey& key : batch->keys) checksum.Add(key);
     last = batch->keys.back();
+    NoteWhole(batch->keys, &whole);
     CountAltered(table, *batch, &record);
   }
   if (!writer) return std::nullopt;
 
   std::optional<RowKey> next;
-  if (claimed_to) {
-    record.to = *claimed_to;
+  if (whole_to) {
+    record.to = *whole_to;
   } else {
     if (!ended) {
-      ARROW_ASSIGN_OR_RAISE(next, reader.Peek());
+      auto peeked = reader.Peek();
+      // A row that cannot be read is a next row, too.
+      if (const auto fault = source::FaultyRow(peeked.status())) peeked = fault;
+      ARROW_ASSIGN_OR_RAISE(next, std::move(peeked));
     }
-    const bool transaction_ended = !next || next->start_lsn != last.start_lsn;
-    record.to = transaction_ended ? Position::After(last.start_lsn) : Position::AfterRow(last);
+    record.to = EndBehind(last, next);
   }
   record.rows = checksum.rows();
   record.checksum = checksum.ToString();
   DescribeColumns(table, &record);
   ARROW_ASSIGN_OR_RAISE(auto bytes, writer->Close(record));
   return BuiltObject{std::move(bytes), std::move(record), next.has_value(), last_commit};
+}
+
+std::optional<Position> EndBeforeFault(const Status& status) {
+  const auto& detail = status.detail();
+  if (detail == nullptr || detail->type_id() != std::string_view(kEndBeforeFault)) {
+    return std::nullopt;
+  }
+  return static_cast<const EndDetail&>(*detail).end();
 }
 
 }  // namespace cdc::capture

@@ -35,14 +35,18 @@ struct BuiltObject {
 // Reads one object's rows: as many as fit the limits, never ending between the two rows of one
 // update. `record` comes with everything that is known before the rows are (identity, sequence,
 // from, previous key, gaps); to, rows, checksum, columns and altered values are filled in. Nothing
-// when there were no rows. `claimed_to`: the end of a claim that is delivered again; then all rows
-// of the window belong into this one object, whatever the limits, even none. Cancelled when
-// `stopped` says so.
+// when there were no rows. `whole_to`: the end of a window whose rows all belong into this one
+// object, whatever the limits, even none: a claim that is delivered again. Cancelled when `stopped`
+// says so.
 arrow::Result<std::optional<BuiltObject>> BuildObject(source::ChangeReader& reader,
                                                       const source::TableDescription& table,
                                                       pq::FooterRecord record,
                                                       const ObjectLimits& limits,
-                                                      const std::optional<Position>& claimed_to,
+                                                      const std::optional<Position>& whole_to,
                                                       const std::function<bool()>& stopped);
+
+// Of an error of BuildObject that is a value's fault (source/value_fault.h): the end of the whole
+// rows before it, which may be delivered. Nothing where there are none, or for any other error.
+std::optional<Position> EndBeforeFault(const arrow::Status& status);
 
 }  // namespace cdc::capture

@@ -7,19 +7,43 @@ namespace cdc::capture {
 using arrow::Result;
 using arrow::Status;
 
+namespace {
+
+using Built = Result<std::optional<BuiltObject>>;
+
+Built ReadWindow(const Tools& tools, const ReadOrder& order, source::Source& source,
+                 const source::TableDescription& description, const Position& to,
+                 const std::optional<Position>& whole_to) {
+  ARROW_ASSIGN_OR_RAISE(const auto reader, source.Read(description, order.place, to));
+  auto built = BuildObject(*reader, description, order.record, tools.options.limits, whole_to,
+                           tools.stopped);
+  // The statement is closed while the object is claimed and put: nobody's ALTER waits for S3, and
+  // the connection is free for the next question.
+  const Status paused = reader->Pause();
+  return built.ok() && !paused.ok() ? Built(paused) : std::move(built);
+}
+
+// A row that cannot be delivered must not hold those before it back: they are read again, for an
+// object that ends right before it. The table's next read begins with that row, and stops it.
+Built ReadRows(const Tools& tools, const ReadOrder& order, source::Source& source,
+               const source::TableDescription& description) {
+  auto built = ReadWindow(tools, order, source, description, Position::After(order.through), {});
+  const auto end = EndBeforeFault(built.status());
+  if (!end) return built;
+  ARROW_ASSIGN_OR_RAISE(auto object, ReadWindow(tools, order, source, description, *end, end));
+  if (object->record.rows == 0) return std::nullopt;  // cleanup came in between
+  object->more = true;
+  return object;
+}
+
+}  // namespace
+
 Result<ReadOutcome> ReadNext(const Tools& tools, const ReadOrder& order) {
   if (tools.stopped()) return Status::Cancelled("stopped before reading ", order.table);
   ARROW_ASSIGN_OR_RAISE(auto source, tools.sources.Borrow(order.horizon, tools.database_guid));
   ARROW_ASSIGN_OR_RAISE(const auto description, source->Describe(order.instance));
-  ARROW_ASSIGN_OR_RAISE(const auto reader,
-                        source->Read(description, order.place, Position::After(order.through)));
   ReadOutcome outcome;
-  ARROW_ASSIGN_OR_RAISE(outcome.object,
-                        BuildObject(*reader, description, order.record, tools.options.limits,
-                                    std::nullopt, tools.stopped));
-  // The statement is closed while the object is claimed and put: nobody's ALTER waits for S3, and
-  // the connection is free for the question.
-  ARROW_RETURN_NOT_OK(reader->Pause());
+  ARROW_ASSIGN_OR_RAISE(outcome.object, ReadRows(tools, order, *source, description));
   ARROW_ASSIGN_OR_RAISE(const auto now, source->RecheckOne(order.instance, order.horizon));
   outcome.overtaken = !now || now->source_object_id != order.instance.source_object_id ||
                       RowsMayBeGone(now->start_lsn, order.place);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "source/value_fault.h"
+
 // Reads one table's window as a stream of blocks. Three things make it more than a loop:
 //  - A place inside a transaction is finished by a statement of its own, then whole transactions
 //  follow:
@@ -52,13 +54,7 @@ class SqlChangeReader : public ChangeReader {
   ~SqlChangeReader() override { (void)CloseCursor(); }
 
   Status Init() {
-    for (const auto column : kMetadataOrder)
-      decoders_.push_back(ColumnDecoder::MakeMetadata(column));
-    for (const columns::SourceColumn& column : table_.columns) {
-      auto decoder = ColumnDecoder::Make(column);
-      if (!decoder.ok()) return Refuse(decoder.status());
-      decoders_.push_back(std::move(*decoder));
-    }
+    ARROW_RETURN_NOT_OK(MakeDecoders());
     arrow::FieldVector fields;
     for (const auto& decoder : decoders_) {
       first_bindings_.push_back(decoder->binding());
@@ -89,6 +85,18 @@ class SqlChangeReader : public ChangeReader {
   Status Pause() override { return CloseCursor(); }
 
  private:
+  Status MakeDecoders() {
+    decoders_.clear();
+    for (const auto column : kMetadataOrder)
+      decoders_.push_back(ColumnDecoder::MakeMetadata(column));
+    for (const columns::SourceColumn& column : table_.columns) {
+      auto decoder = ColumnDecoder::Make(column);
+      if (!decoder.ok()) return Refuse(decoder.status());
+      decoders_.push_back(std::move(*decoder));
+    }
+    return Status::OK();
+  }
+
   Status CloseCursor() {
     block_at_ = block_rows_ = 0;
     if (!cursor_) return Status::OK();
@@ -131,7 +139,7 @@ class SqlChangeReader : public ChangeReader {
       ARROW_RETURN_NOT_OK(Pause());
       return std::nullopt;
     }
-    ARROW_RETURN_NOT_OK(Decode(block_at_, rows, &batch));
+    ARROW_RETURN_NOT_OK(DecodeGood(block_at_, &rows, &batch));
     NoteLengths(block_at_, rows);
     block_at_ += rows;
     place_ = Position::AfterRow(batch.keys.back());
@@ -142,6 +150,10 @@ class SqlChangeReader : public ChangeReader {
   // Makes block_at_ point at a whole row, or ended_ true.
   Status EnsureRow() {
     while (!ended_ && block_at_ >= block_rows_) {
+      if (overflow_ && overflow_key_ && !to_.Covers(*overflow_key_)) {
+        ended_ = true;
+        return Pause();
+      }
       if (overflow_) ARROW_RETURN_NOT_OK(GrowSlots());
       if (ShouldShrink()) ARROW_RETURN_NOT_OK(ShrinkSlots());
       if (!cursor_) {
@@ -220,21 +232,20 @@ class SqlChangeReader : public ChangeReader {
   Status GrowSlots() {
     const auto column = static_cast<size_t>(overflow_->column);
     if (column < kMetadataColumns || !decoders_[column]->grows()) {
-      return Status::IOError("the driver sent a value longer than announced, ",
-                             overflow_->needed_bytes, " bytes for ",
-                             schema_->field(static_cast<int>(column))->name());
+      return AtOverflow(Status::IOError("column ", NameOf(column),
+                                        ": the driver sent a value longer than announced, ",
+                                        overflow_->needed_bytes, " bytes"));
     }
     int64_t& slot = bindings_[column].slot_bytes;
     const int64_t slot_max = limits_.max_value_bytes + 2;  // a wide NUL
     if (slot >= slot_max || overflow_->needed_bytes > slot_max) {
-      return Status::CapacityError(fmt::format(
-          "column {} at LSN {} holds a value of {} bytes, above max_value_bytes ({}); raise [run] "
+      return AtOverflow(Status::CapacityError(fmt::format(
+          "column {} holds a value of {} bytes, above max_value_bytes ({}); raise [run] "
           "max_value_bytes",
-          table_.columns[column - kMetadataColumns].name,
-          overflow_key_ ? overflow_key_->start_lsn.ToString() : place_.lsn().ToString(),
+          NameOf(column),
           overflow_->needed_bytes > 0 ? std::to_string(overflow_->needed_bytes)
                                       : "more than " + std::to_string(slot),
-          limits_.max_value_bytes));
+          limits_.max_value_bytes)));
     }
     const int64_t needed = overflow_->needed_bytes;
     overflow_.reset();
@@ -245,6 +256,17 @@ class SqlChangeReader : public ChangeReader {
     grown_ = true;
     small_rows_ = 0;
     return Status::OK();
+  }
+
+  Status AtOverflow(const Status& why) const {
+    return overflow_key_ ? ValueFault(*overflow_key_, why) : why;
+  }
+
+  // As the statement has it, for errors.
+  std::string NameOf(size_t column) const {
+    if (column < kMetadataColumns) return schema_->field(static_cast<int>(column))->name();
+    const columns::SourceColumn& captured = table_.columns[column - kMetadataColumns];
+    return captured.name + " " + captured.TypeText();
   }
 
   bool ShouldShrink() const { return grown_ && small_rows_ >= kRowsBeforeShrinking; }
@@ -301,16 +323,38 @@ class SqlChangeReader : public ChangeReader {
     return value;
   }
 
-  Status Decode(int64_t first, int64_t rows, ChangeBatch* batch) {
+  // Up to the first row with a value that cannot be decoded, which is an error by itself once it
+  // comes first: `rows` and the batch's keys are cut to what is good.
+  Status DecodeGood(int64_t first, int64_t* rows, ChangeBatch* batch) {
+    for (;;) {
+      int64_t failed = -1;
+      const Status decoded = Decode(first, *rows, batch, &failed);
+      if (failed < 0) return decoded;
+      if (failed == 0) return ValueFault(batch->keys.front(), decoded);
+      ARROW_RETURN_NOT_OK(MakeDecoders());  // they are of no use after an error
+      *rows = failed;
+      batch->keys.resize(static_cast<size_t>(failed));
+      batch->altered_values.clear();
+      ended_ = false;  // the faulty row is still to come
+    }
+  }
+
+  // `failed`: the row, from 0, whose value is at fault for an error.
+  Status Decode(int64_t first, int64_t rows, ChangeBatch* batch, int64_t* failed) {
     arrow::ArrayVector arrays;
     for (size_t i = 0; i < decoders_.size(); ++i) {
-      const int64_t altered_before = decoders_[i]->altered_values();
-      ARROW_RETURN_NOT_OK(decoders_[i]->Append(cursor_->column(static_cast<int>(i)), first, rows));
+      ColumnDecoder& decoder = *decoders_[i];
+      const int64_t altered_before = decoder.altered_values();
+      const Status appended = decoder.Append(cursor_->column(static_cast<int>(i)), first, rows);
+      if (!appended.ok()) {
+        *failed = decoder.failed_row();
+        return appended;
+      }
       arrow::ArrayVector of_column;
-      ARROW_RETURN_NOT_OK(decoders_[i]->Finish(&of_column));
+      ARROW_RETURN_NOT_OK(decoder.Finish(&of_column));
       arrays.insert(arrays.end(), of_column.begin(), of_column.end());
       if (i >= kMetadataColumns) {
-        batch->altered_values.push_back(decoders_[i]->altered_values() - altered_before);
+        batch->altered_values.push_back(decoder.altered_values() - altered_before);
       }
     }
     batch->rows = arrow::RecordBatch::Make(schema_, rows, std::move(arrays));
@@ -318,6 +362,10 @@ class SqlChangeReader : public ChangeReader {
   }
 
   Status Explain(const Status& status) const {
+    if (const auto row = FaultyRow(status)) {
+      return status.WithMessage("read ", table_.QualifiedName(), " at LSN ",
+                                row->start_lsn.ToString(), ": ", status.message());
+    }
     return status.WithMessage("read ", table_.QualifiedName(), " after ", place_.ToString(), ": ",
                               status.message());
   }

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "columns/column.h"
+#include "source/value_fault.h"
 
 namespace cdc::source {
 namespace {
@@ -287,6 +288,38 @@ TEST_F(ChangeReaderTest, a_value_above_the_limit_names_column_lsn_length_and_set
   EXPECT_THAT(error, HasSubstr(L(3).ToString()));
   EXPECT_THAT(error, HasSubstr("100100 bytes"));
   EXPECT_THAT(error, HasSubstr("max_value_bytes"));
+}
+
+TEST_F(ChangeReaderTest, a_window_may_end_before_a_value_above_the_limit) {
+  limits_.max_value_bytes = 100'000;
+  AddTransaction(1, 3);
+  server_.rows[2].value.resize(200'000);
+  const auto reader = Open(Position(), Position::AfterRow(server_.rows[1].key));
+  std::vector<StoredRow> rows;
+  EXPECT_EQ(ReadAll(*reader, &rows), "");
+  ExpectRows(rows, {server_.rows.begin(), server_.rows.begin() + 2});
+}
+
+TEST_F(ChangeReaderTest, a_value_that_cannot_be_decoded_is_an_error_after_all_rows_before_it) {
+  table_.columns[0].type_name = "nvarchar";
+  AddTransaction(1, 20);
+  AddTransaction(2, 20);
+  server_.rows[33].value = "odd";
+  server_.rows[35].value = "odd too";
+  for (const int64_t max_rows : {1, 7, 100}) {
+    const auto reader = Open(Position(), Position::After(L(9)));
+    std::vector<StoredRow> rows;
+    EXPECT_THAT(ReadAll(*reader, &rows, false, max_rows),
+                EndsWith("read dbo.T at LSN " + L(2).ToString() +
+                         ": column v nvarchar(max): the driver gave text with half a UTF-16 unit"));
+    ASSERT_EQ(rows.size(), 33u);
+    for (size_t i = 0; i < rows.size(); ++i) EXPECT_EQ(rows[i].key, server_.rows[i].key);
+    EXPECT_EQ(FaultyRow(reader->Next(1).status()), server_.rows[33].key);
+  }
+  const auto ends_before = Open(Position(), Position::AfterRow(server_.rows[32].key));
+  std::vector<StoredRow> rows;
+  EXPECT_EQ(ReadAll(*ends_before, &rows, false, 100), "");
+  EXPECT_EQ(rows.size(), 33u);
 }
 
 TEST_F(ChangeReaderTest, a_cut_stream_is_an_error_after_the_rows_that_came) {

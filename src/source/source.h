@@ -91,7 +91,8 @@ class ChangeReader {
 
   virtual const std::shared_ptr<arrow::Schema>& schema() const = 0;
   // At least one and at most `max_rows` rows. Nothing: the window's end, and the result was
-  // complete. Rows that came before an error are good: a prefix in commit order.
+  // complete. Rows that came before an error are good: a prefix in commit order. Before an error
+  // that is a value's fault (value_fault.h) all rows before that one have come.
   virtual arrow::Result<std::optional<ChangeBatch>> Next(int64_t max_rows) = 0;
   // The key of the row that Next would begin with; nothing at the window's end.
   virtual arrow::Result<std::optional<RowKey>> Peek() = 0;

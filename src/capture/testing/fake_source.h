@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "odbc/connection.h"
 #include "source/source.h"
+#include "source/value_fault.h"
 
 // A database with captured tables, in memory, as the rules of change data capture have it; and a
 // Source over it. Values are a function of the row's key, so only keys are kept.
@@ -96,6 +98,8 @@ class FakeDatabase {
 
   std::map<std::string, Table> tables;
   std::vector<int64_t> mapping;  // commits with a row in cdc.lsn_time_mapping
+  std::set<RowKey> faulty;       // rows with a value that cannot be delivered
+  std::set<RowKey> altered;      // rows with a value that loses something
   std::string fork;              // appended to commit times: another history has other times
 
  private:
@@ -267,18 +271,26 @@ class FakeSource : public source::Source {
       for (const RowKey& row : source_.Find(instance_).rows) {
         if (place_.Covers(row) || !to_.Covers(row)) continue;
         if (static_cast<int64_t>(batch.keys.size()) == std::min<int64_t>(max_rows, 3)) break;
+        if (source_.database_.faulty.contains(row)) {
+          if (batch.keys.empty()) return Fault(row);
+          break;
+        }
         batch.keys.push_back(row);
       }
       if (batch.keys.empty()) return std::nullopt;
       place_ = Position::AfterRow(batch.keys.back());
       ARROW_ASSIGN_OR_RAISE(batch.rows, MakeRows(batch.keys));
-      batch.altered_values = {0};
+      batch.altered_values = {std::ranges::count_if(
+          batch.keys, [&](const RowKey& key) { return source_.database_.altered.contains(key); })};
       return batch;
     }
 
     arrow::Result<std::optional<RowKey>> Peek() override {
       for (const RowKey& row : source_.Find(instance_).rows) {
-        if (!place_.Covers(row) && to_.Covers(row)) return row;
+        if (place_.Covers(row) || !to_.Covers(row)) continue;
+        // As a value above the limit: it is met before the row's key can be handed out.
+        if (source_.database_.faulty.contains(row)) return Fault(row);
+        return row;
       }
       return std::nullopt;
     }
@@ -286,6 +298,12 @@ class FakeSource : public source::Source {
     arrow::Status Pause() override { return arrow::Status::OK(); }
 
    private:
+    arrow::Status Fault(const RowKey& row) const {
+      return source::ValueFault(
+          row, arrow::Status::Invalid("read ", instance_.QualifiedName(), " at LSN ",
+                                      row.start_lsn.ToString(), ": column v: too much"));
+    }
+
     arrow::Result<std::shared_ptr<arrow::RecordBatch>> MakeRows(
         const std::vector<RowKey>& keys) const {
       arrow::FixedSizeBinaryBuilder start(arrow::fixed_size_binary(10)),

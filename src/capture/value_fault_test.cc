@@ -1,0 +1,117 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "capture/testing/capture_fixture.h"
+
+// A row with a value that cannot be delivered stops its table right before that row: what comes
+// before it is delivered, nothing is passed over, and with the cause gone the table goes on.
+
+namespace cdc::capture::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ValueFaultTest : public CaptureTest {
+ protected:
+  // Both tables count for complete_through.
+  void SetUp() override {
+    Insert("B");
+    ASSERT_TRUE(RunOnce().ok());
+  }
+  FakeDatabase::Table& table() { return world_.database.tables.at("dbo.A"); }
+  void Spoil(size_t row) { world_.database.faulty.insert(table().rows.at(row)); }
+  int64_t Delivered() {
+    int64_t rows = 0;
+    for (const SeenObject& object : world_.Objects("A")) rows += object.record.rows;
+    return rows;
+  }
+  // Everything before the faulty row has come, in whole objects, and the table says why it stops.
+  void ExpectStopped(int64_t rows) {
+    const auto report = RunOnce().ValueOrDie();
+    EXPECT_THAT(WhyStopped(report, "dbo.A"), HasSubstr("column v: too much"));
+    EXPECT_EQ(WhyStopped(report, "dbo.B"), "not stopped");
+    EXPECT_EQ(Delivered(), rows);
+    EXPECT_EQ(world_.Judge("B"), "");
+    const auto document = Document();
+    EXPECT_THAT(document.tables.at("dbo.A").stopped, HasSubstr("column v: too much"));
+    EXPECT_LT(document.complete_through, MakeLsn(world_.database.mapping.back()));
+  }
+  void ExpectMended() {
+    world_.database.faulty.clear();
+    const auto report = RunOnce().ValueOrDie();
+    EXPECT_TRUE(report.stopped.empty());
+    EXPECT_EQ(world_.Judge("A"), "");
+    EXPECT_EQ(Document().complete_through, MakeLsn(world_.database.mapping.back()));
+  }
+};
+
+TEST_F(ValueFaultTest, rows_before_it_are_delivered_and_the_rest_follows_when_it_is_mended) {
+  world_.options.limits.max_rows = 100;
+  for (int i = 0; i < 10; ++i) Insert("A");
+  Insert("B");
+  Spoil(7);
+  ExpectStopped(7);
+  EXPECT_EQ(Document().tables.at("dbo.A").position, Position::After(table().rows[6].start_lsn));
+  ExpectStopped(7);  // again, and nothing doubled
+  ExpectMended();
+}
+
+TEST_F(ValueFaultTest, the_object_before_it_may_end_inside_its_transaction) {
+  world_.options.limits.max_rows = 100;
+  world_.database.Commit({{"dbo.A", {kInsert, kInsert, kInsert, kInsert, kInsert}}});
+  Insert("B");
+  Spoil(3);
+  ExpectStopped(3);
+  EXPECT_EQ(Document().tables.at("dbo.A").position, Position::AfterRow(table().rows[2]));
+  ExpectMended();
+}
+
+TEST_F(ValueFaultTest, the_row_before_an_update_waits_for_the_one_after_it) {
+  world_.options.limits.max_rows = 100;
+  world_.database.Commit({{"dbo.A", {kInsert, kBefore, kAfter, kInsert}}});
+  Insert("B");
+  Spoil(2);
+  ExpectStopped(1);
+  ExpectMended();
+}
+
+TEST_F(ValueFaultTest, an_update_alone_before_it_gives_no_object) {
+  world_.database.Commit({{"dbo.A", {kBefore, kAfter}}});
+  Insert("B");
+  Spoil(1);
+  ExpectStopped(0);
+  ExpectMended();
+}
+
+TEST_F(ValueFaultTest, a_full_object_right_before_it_ends_as_any_other) {
+  world_.database.Commit({{"dbo.A", {kInsert, kInsert, kInsert, kInsert, kInsert}}});
+  Insert("B");
+  Spoil(4);
+  ExpectStopped(4);
+  EXPECT_EQ(Document().tables.at("dbo.A").position, Position::AfterRow(table().rows[3]));
+  ExpectMended();
+}
+
+// A claim promises its rows: none of them may be left out of its object.
+TEST_F(ValueFaultTest, a_claimed_object_is_never_cut) {
+  world_.options.limits.max_rows = 100;
+  for (int i = 0; i < 5; ++i) Insert("A");
+  ASSERT_TRUE(RunOnce().ok());
+  const std::string key = world_.Objects("A").front().key;
+  const auto bytes = world_.store.objects.at(key).bytes;
+  world_.store.objects.erase(key);  // claimed, and never put
+  {
+    auto stored = *state::ReadDocument(world_.store, {"Shop", ""});
+    stored->document.tables.at("dbo.A").claim->confirmed = false;
+    ASSERT_TRUE(
+        world_.store.Swap("_cdc_to_s3/Shop.json", stored->document.ToJson(), stored->version).ok());
+  }
+  Spoil(3);
+  EXPECT_THAT(WhyStopped(RunOnce().ValueOrDie(), "dbo.A"), HasSubstr("column v: too much"));
+  EXPECT_EQ(Delivered(), 0);
+  ExpectMended();
+  EXPECT_EQ(world_.store.objects.at(key).bytes, bytes);
+}
+
+}  // namespace
+}  // namespace cdc::capture::testing
