@@ -31,4 +31,8 @@ if ! cmp -s tools/requirements.txt "$stamp"; then
   .venv/bin/pip install --quiet --disable-pip-version-check -r tools/requirements.txt
   cp tools/requirements.txt "$stamp"
 fi
-if [ "${1:-}" = --tests ]; then tools/install_versitygw.sh; fi
+if [ "${1:-}" = --tests ]; then
+  tools/install_versitygw.sh
+  tools/install_tds_clients.sh
+  rm -rf .cache/go # a compiler that only these two needed
+fi
