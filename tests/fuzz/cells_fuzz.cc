@@ -32,9 +32,9 @@ SourceColumn AnyColumn(Input* input) {
       column.column_id = column.ordinal = 1;
       all.push_back(column);
     };
-    for (const char* type : {"bit", "tinyint", "smallint", "int", "bigint", "real", "float",
-                             "money", "smallmoney", "date", "smalldatetime", "uniqueidentifier",
-                             "timestamp"}) {
+    for (const char* type :
+         {"bit", "tinyint", "smallint", "int", "bigint", "real", "float", "money", "smallmoney",
+          "date", "smalldatetime", "uniqueidentifier", "timestamp"}) {
       add(type, 8, 0, 0);
     }
     add("datetime", 8, 23, 3);
@@ -48,8 +48,8 @@ SourceColumn AnyColumn(Input* input) {
     for (const char* type : {"char", "varchar", "nchar", "nvarchar", "binary", "varbinary"}) {
       add(type, 40, 0, 0);
     }
-    for (const char* type : {"varchar", "nvarchar", "varbinary", "xml", "geometry", "geography",
-                             "json", "vector"}) {
+    for (const char* type :
+         {"varchar", "nvarchar", "varbinary", "xml", "geometry", "geography", "json", "vector"}) {
       add(type, -1, 0, 0);
     }
     for (const char* type : {"text", "ntext", "image"}) add(type, 16, 0, 0);
