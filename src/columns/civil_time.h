@@ -75,6 +75,8 @@ inline bool IsTimeOfDay(unsigned hour, unsigned minute, unsigned second, uint32_
          (nanoseconds == 0 || nanoseconds % unit == 0);
 }
 
+inline constexpr int kOffsetMinutesMax = 14 * 60;  // of a time zone; SQL Server's limit
+
 inline constexpr int64_t kMicrosADay = 86'400'000'000;
 // 0001-01-01T00:00:00 and 10000-01-01T00:00:00.
 inline constexpr int64_t kMicrosFirst = -719'162 * kMicrosADay;

@@ -29,20 +29,20 @@ std::string_view WrongArguments(const SourceColumn& column, const SqlType& type)
     case Arguments::kNone:
       break;
   }
-  return type.slot_bytes(column) > 0 ? "" : "has an impossible length";
+  return type.slot(column).bytes > 0 ? "" : "has an impossible length";
 }
 
-std::shared_ptr<arrow::Field> CapturedField(const SourceColumn& column, const SqlType& type) {
+std::shared_ptr<arrow::Field> CapturedField(const SourceColumn& column, const Form& form) {
   auto metadata = std::make_shared<arrow::KeyValueMetadata>();
   metadata->Append(kFieldIdKey, std::to_string(column.column_id));
-  if (!type.encoding.empty()) metadata->Append(kEncodingKey, std::string(type.encoding));
-  return arrow::field(column.name, type.arrow_type(column), /*nullable=*/true, std::move(metadata));
+  if (!form.encoding.empty()) metadata->Append(kEncodingKey, std::string(form.encoding));
+  return arrow::field(column.name, form.arrow_type(column), /*nullable=*/true, std::move(metadata));
 }
 
 }  // namespace
 
 std::string SourceColumn::TypeText() const {
-  const SqlType* type = FindSqlType(type_name);
+  const SqlType* type = FindSqlType(*this);
   switch (type == nullptr ? Arguments::kNone : type->arguments) {
     case Arguments::kPrecisionAndScale:
       return fmt::format("{}({},{})", type_name, precision, scale);
@@ -61,7 +61,7 @@ std::string SourceColumn::TypeText() const {
 }
 
 arrow::Result<std::unique_ptr<ColumnDecoder>> ColumnDecoder::Make(const SourceColumn& column) {
-  const SqlType* type = FindSqlType(column.type_name);
+  const SqlType* type = FindSqlType(column);
   if (type == nullptr) {
     return arrow::Status::NotImplemented("column ", column.name, " has type ", column.TypeText(),
                                          ", which is not supported yet");
@@ -71,14 +71,18 @@ arrow::Result<std::unique_ptr<ColumnDecoder>> ColumnDecoder::Make(const SourceCo
                                   " in the catalogue: length ", column.max_length_bytes,
                                   ", precision ", column.precision, ", scale ", column.scale);
   }
+  const Form& form = FormOf(*type, column.options);
+  const Slot slot = type->slot(column);
   DecoderShape shape;
   shape.column_text = column.name + " " + column.TypeText();
-  shape.fields.push_back(CapturedField(column, *type));
-  if (type->has_offset_column)
-    shape.fields.push_back(arrow::field(column.name + "__offset", arrow::int16()));
-  shape.binding = {type->c_type, type->slot_bytes(column)};
-  shape.grows = column.max_length_bytes < 0;
-  return type->make(column, std::move(shape));
+  shape.fields.push_back(CapturedField(column, form));
+  if (!form.second_suffix.empty()) {
+    shape.fields.push_back(
+        arrow::field(column.name + std::string(form.second_suffix), form.second_type(column)));
+  }
+  shape.binding = {type->c_type, slot.bytes};
+  shape.grows = slot.grows;
+  return form.make(column, std::move(shape));
 }
 
 }  // namespace cdc::columns

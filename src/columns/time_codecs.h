@@ -89,8 +89,6 @@ class TimestampOffsetCodec {
   int64_t altered() const { return altered_; }
 
  private:
-  static constexpr int kOffsetMinutesMax = 14 * 60;  // SQL Server's limit
-
   std::shared_ptr<arrow::TimestampBuilder> instants_;
   std::shared_ptr<arrow::Int16Builder> offsets_;
   uint32_t unit_;

@@ -1,36 +1,40 @@
 #include "columns/type_table.h"
 
 #include <algorithm>
+#include <iterator>
+#include <string>
 
 #include "columns/bytes_codecs.h"
 #include "columns/number_codecs.h"
 #include "columns/time_codecs.h"
+#include "columns/variant_codec.h"
 
 // One row per SQL type, and nothing about a type anywhere else. Bindings are those for which both
-// drivers were measured to give the same bytes. Arrow types are those that every common reader of
-// Parquet takes: no unsigned integers, no TIME, no UUID, no nanoseconds.
+// drivers were measured to give the same bytes. The Arrow types of default forms are those that
+// every common reader of Parquet takes: no unsigned integers, no TIME, no UUID, no nanoseconds.
 
 namespace cdc::columns {
 namespace {
 
 using odbc::CType;
 using Column = const SourceColumn&;
-using TypePtr = std::shared_ptr<arrow::DataType>;
+using TypePtr = ArrowTypePtr;
 
 constexpr int64_t kFirstSlotOfMaxTypes = 4096;
 
 // Slots: of fixed size, of the column's length in bytes, and for decoded text two bytes for each
-// byte of the code page (a UTF-16 unit never comes from less) and a NUL.
+// byte of the code page (a UTF-16 unit never comes from less) and a NUL. What the catalogue says of
+// text, image, sql_variant, json and vector is not the length of what arrives.
 template <int64_t kBytes>
-int64_t Fixed(Column) {
-  return kBytes;
+Slot Fixed(Column) {
+  return {kBytes};
 }
-int64_t Length(Column column) {
-  return column.max_length_bytes < 0 ? kFirstSlotOfMaxTypes : column.max_length_bytes;
+Slot Max(Column) { return {kFirstSlotOfMaxTypes, /*grows=*/true}; }
+Slot Length(Column column) {
+  return column.max_length_bytes < 0 ? Max(column) : Slot{column.max_length_bytes};
 }
-int64_t DecodedLength(Column column) {
-  return column.max_length_bytes < 0 ? kFirstSlotOfMaxTypes
-                                     : 2 * int64_t{column.max_length_bytes} + 2;
+Slot DecodedLength(Column column) {
+  return column.max_length_bytes < 0 ? Max(column) : Slot{2 * int64_t{column.max_length_bytes} + 2};
 }
 
 // Arrow types.
@@ -81,46 +85,90 @@ constexpr auto kWithBigInt = With<NumberCodec<int64_t, arrow::Int64Builder>>;
 constexpr auto kWithReal = With<NumberCodec<float, arrow::FloatBuilder>>;
 constexpr auto kWithFloat = With<NumberCodec<double, arrow::DoubleBuilder>>;
 
+// Types that can become one thing only.
+template <TypePtr (*kArrowType)(Column), auto kMake>
+constexpr Form kOnly[] = {{"", "", kArrowType, "", kMake}};
+
+constexpr char kSeventhDigit[] = "the 7th fractional digit is cut and counted";
+constexpr char kSurrogates[] =
+    "trailing blanks kept; a lone surrogate becomes U+FFFD and is counted";
+
+constexpr Form kText[] = {{"", "", ToString, "", With<TextCodec>, kSurrogates}};
+constexpr Form kDatetime2[] = {{"", "", ToLocalTimestamp, "", WithTimestamp, kSeventhDigit}};
+constexpr Form kDatetimeOffset[] = {
+    {"", "", ToUtcTimestamp, "", WithTimestampOffset, kSeventhDigit, "__offset", ToInt16}};
+constexpr Form kUniqueIdentifier[] = {
+    {"", "", ToString, "plain", With<UniqueIdentifierCodec>, "upper case"}};
+constexpr Form kVariant[] = {
+    {"", "", ToString, "", With<VariantCodec>, "the exact text of the value", "__type", ToString}};
+constexpr char kNative[] = "SQL Server's own serialisation";
+constexpr Form kClr[] = {{"", "", ToBinary, "", With<BinaryCodec>, kNative}};
+
 // clang-format off
 constexpr SqlType kSqlTypes[] = {
-    {"bit",              Arguments::kNone,              CType::kBit,       Fixed<1>,      ToBoolean,        "",      With<BitCodec>},
-    {"tinyint",          Arguments::kNone,              CType::kUTinyInt,  Fixed<1>,      ToInt16,          "",      kWithTinyInt},
-    {"smallint",         Arguments::kNone,              CType::kShort,     Fixed<2>,      ToInt16,          "",      kWithSmallInt},
-    {"int",              Arguments::kNone,              CType::kLong,      Fixed<4>,      ToInt32,          "",      kWithInt},
-    {"bigint",           Arguments::kNone,              CType::kBigInt,    Fixed<8>,      ToInt64,          "",      kWithBigInt},
-    {"real",             Arguments::kNone,              CType::kFloat,     Fixed<4>,      ToFloat,          "",      kWithReal},
-    {"float",            Arguments::kNone,              CType::kDouble,    Fixed<8>,      ToDouble,         "",      kWithFloat},
-    {"decimal",          Arguments::kPrecisionAndScale, CType::kBinary,    Fixed<19>,     ToDecimal,        "",      WithDecimal},
-    {"numeric",          Arguments::kPrecisionAndScale, CType::kBinary,    Fixed<19>,     ToDecimal,        "",      WithDecimal},
-    {"money",            Arguments::kNone,              CType::kBinary,    Fixed<8>,      ToMoney,          "",      With<MoneyCodec>},
-    {"smallmoney",       Arguments::kNone,              CType::kBinary,    Fixed<4>,      ToSmallMoney,     "",      With<SmallMoneyCodec>},
-    {"date",             Arguments::kNone,              CType::kDate,      Fixed<6>,      ToDate,           "",      With<DateCodec>},
-    {"datetime",         Arguments::kNone,              CType::kTimestamp, Fixed<16>,     ToLocalTimestamp, "",      WithTimestampOfScale<3>},
-    {"smalldatetime",    Arguments::kNone,              CType::kTimestamp, Fixed<16>,     ToLocalTimestamp, "",      WithTimestampOfScale<0>},
-    {"datetime2",        Arguments::kScale,             CType::kTimestamp, Fixed<16>,     ToLocalTimestamp, "",      WithTimestamp},
-    {"datetimeoffset",   Arguments::kScale,             CType::kBinary,    Fixed<20>,     ToUtcTimestamp,   "",      WithTimestampOffset, true},
-    {"time",             Arguments::kScale,             CType::kBinary,    Fixed<12>,     ToString,         "",      WithTime},
-    {"char",             Arguments::kBytes,             CType::kWideChar,  DecodedLength, ToString,         "",      With<TextCodec>},
-    {"varchar",          Arguments::kBytes,             CType::kWideChar,  DecodedLength, ToString,         "",      With<TextCodec>},
-    {"nchar",            Arguments::kUtf16Units,        CType::kBinary,    Length,        ToString,         "",      With<TextCodec>},
-    {"nvarchar",         Arguments::kUtf16Units,        CType::kBinary,    Length,        ToString,         "",      With<TextCodec>},
-    {"binary",           Arguments::kBytes,             CType::kBinary,    Length,        ToBinary,         "",      With<BinaryCodec>},
-    {"varbinary",        Arguments::kBytes,             CType::kBinary,    Length,        ToBinary,         "",      With<BinaryCodec>},
-    {"timestamp",        Arguments::kNone,              CType::kBinary,    Fixed<8>,      ToBinary,         "",      With<BinaryCodec>},
-    {"rowversion",       Arguments::kNone,              CType::kBinary,    Fixed<8>,      ToBinary,         "",      With<BinaryCodec>},
-    {"uniqueidentifier", Arguments::kNone,              CType::kBinary,    Fixed<16>,     ToString,         "plain", With<UniqueIdentifierCodec>},
-    {"hierarchyid",      Arguments::kNone,              CType::kBinary,    Length,        ToBinary,         "",      With<BinaryCodec>},
-    {"geometry",         Arguments::kNone,              CType::kBinary,    Length,        ToBinary,         "",      With<BinaryCodec>},
-    {"geography",        Arguments::kNone,              CType::kBinary,    Length,        ToBinary,         "",      With<BinaryCodec>},
+    {"bit",              Arguments::kNone,              CType::kBit,       Fixed<1>,      kOnly<ToBoolean, With<BitCodec>>},
+    {"tinyint",          Arguments::kNone,              CType::kUTinyInt,  Fixed<1>,      kOnly<ToInt16, kWithTinyInt>},
+    {"smallint",         Arguments::kNone,              CType::kShort,     Fixed<2>,      kOnly<ToInt16, kWithSmallInt>},
+    {"int",              Arguments::kNone,              CType::kLong,      Fixed<4>,      kOnly<ToInt32, kWithInt>},
+    {"bigint",           Arguments::kNone,              CType::kBigInt,    Fixed<8>,      kOnly<ToInt64, kWithBigInt>},
+    {"real",             Arguments::kNone,              CType::kFloat,     Fixed<4>,      kOnly<ToFloat, kWithReal>},
+    {"float",            Arguments::kNone,              CType::kDouble,    Fixed<8>,      kOnly<ToDouble, kWithFloat>},
+    {"decimal",          Arguments::kPrecisionAndScale, CType::kBinary,    Fixed<19>,     kOnly<ToDecimal, WithDecimal>},
+    {"numeric",          Arguments::kPrecisionAndScale, CType::kBinary,    Fixed<19>,     kOnly<ToDecimal, WithDecimal>},
+    {"money",            Arguments::kNone,              CType::kBinary,    Fixed<8>,      kOnly<ToMoney, With<MoneyCodec>>},
+    {"smallmoney",       Arguments::kNone,              CType::kBinary,    Fixed<4>,      kOnly<ToSmallMoney, With<SmallMoneyCodec>>},
+    {"date",             Arguments::kNone,              CType::kDate,      Fixed<6>,      kOnly<ToDate, With<DateCodec>>},
+    {"datetime",         Arguments::kNone,              CType::kTimestamp, Fixed<16>,     kOnly<ToLocalTimestamp, WithTimestampOfScale<3>>},
+    {"smalldatetime",    Arguments::kNone,              CType::kTimestamp, Fixed<16>,     kOnly<ToLocalTimestamp, WithTimestampOfScale<0>>},
+    {"datetime2",        Arguments::kScale,             CType::kTimestamp, Fixed<16>,     kDatetime2},
+    {"datetimeoffset",   Arguments::kScale,             CType::kBinary,    Fixed<20>,     kDatetimeOffset},
+    {"time",             Arguments::kScale,             CType::kBinary,    Fixed<12>,     kOnly<ToString, WithTime>},
+    {"char",             Arguments::kBytes,             CType::kWideChar,  DecodedLength, kText},
+    {"varchar",          Arguments::kBytes,             CType::kWideChar,  DecodedLength, kText},
+    {"text",             Arguments::kNone,              CType::kWideChar,  Max,           kText},
+    {"nchar",            Arguments::kUtf16Units,        CType::kBinary,    Length,        kText},
+    {"nvarchar",         Arguments::kUtf16Units,        CType::kBinary,    Length,        kText},
+    {"ntext",            Arguments::kNone,              CType::kBinary,    Max,           kText},
+    {"xml",              Arguments::kNone,              CType::kWideChar,  Max,           kText},
+    {"json",             Arguments::kNone,              CType::kBinary,    Max,           kText, ReadAs::kText},
+    {"vector",           Arguments::kNone,              CType::kBinary,    Max,           kText, ReadAs::kText},
+    {"binary",           Arguments::kBytes,             CType::kBinary,    Length,        kOnly<ToBinary, With<BinaryCodec>>},
+    {"varbinary",        Arguments::kBytes,             CType::kBinary,    Length,        kOnly<ToBinary, With<BinaryCodec>>},
+    {"image",            Arguments::kNone,              CType::kBinary,    Max,           kOnly<ToBinary, With<BinaryCodec>>},
+    {"timestamp",        Arguments::kNone,              CType::kBinary,    Fixed<8>,      kOnly<ToBinary, With<BinaryCodec>>},
+    {"rowversion",       Arguments::kNone,              CType::kBinary,    Fixed<8>,      kOnly<ToBinary, With<BinaryCodec>>},
+    {"uniqueidentifier", Arguments::kNone,              CType::kBinary,    Fixed<16>,     kUniqueIdentifier},
+    {"sql_variant",      Arguments::kNone,              CType::kBinary,    Max,           kVariant, ReadAs::kVariantText},
+    {"hierarchyid",      Arguments::kNone,              CType::kBinary,    Length,        kClr},
+    {"geometry",         Arguments::kNone,              CType::kBinary,    Length,        kClr},
+    {"geography",        Arguments::kNone,              CType::kBinary,    Length,        kClr},
+    {"",                 Arguments::kNone,              CType::kBinary,    Max,           kClr},
 };
 // clang-format on
 
 }  // namespace
 
-const SqlType* FindSqlType(std::string_view name) {
-  const auto* found = std::find_if(std::begin(kSqlTypes), std::end(kSqlTypes),
-                                   [&](const SqlType& type) { return type.name == name; });
-  return found == std::end(kSqlTypes) ? nullptr : found;
+std::span<const SqlType> SqlTypes() { return kSqlTypes; }
+
+const SqlType* FindSqlType(const SourceColumn& column) {
+  const auto* found = std::ranges::find(kSqlTypes, column.type_name, &SqlType::name);
+  if (found != std::end(kSqlTypes) && !found->name.empty()) return found;
+  return column.is_clr ? std::prev(std::end(kSqlTypes)) : nullptr;
+}
+
+const Form& FormOf(const SqlType& type, const ColumnOptions& options) {
+  if (type.forms.size() > 1) {
+    const auto words = WordsOf(options);
+    for (const Form& form : type.forms.subspan(1)) {
+      if (words.at(std::string(form.option)) == form.word) return form;
+    }
+  }
+  return type.forms.front();
+}
+
+ReadAs ReadAsOf(const SourceColumn& column) {
+  const SqlType* type = FindSqlType(column);
+  return type == nullptr ? ReadAs::kItself : type->read_as;
 }
 
 }  // namespace cdc::columns

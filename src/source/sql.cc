@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "columns/type_table.h"
+
 namespace cdc::source::sql {
 
 std::string Bracket(std::string_view name) {
@@ -79,12 +81,15 @@ const char kCommitsBelow[] =
     "THEN m.start_lsn END) AS last_before FROM cdc.lsn_time_mapping AS m WHERE m.start_lsn < ?";
 
 // Alias types arrive as their base type; CLR types (hierarchyid, geometry, geography) share one
-// system type, so their own name counts. The change table's columns are described, not the
-// source's: those are what is read, and an ALTER reaches them later.
+// system type, so their own name counts, and json's and vector's, which others stand behind (vector
+// has varbinary's number; measured by users of SQL Server 2025). The change table's columns are
+// described, not the source's: those are what is read, and an ALTER reaches them later.
 const char kDescribe[] =
     "SELECT cc.column_name, cc.column_id, cc.column_ordinal, CONVERT(int, cc.is_computed) AS "
     "is_computed, "
-    "CASE WHEN t.is_assembly_type = 1 THEN t.name ELSE b.name END AS type_name, "
+    "CASE WHEN t.is_assembly_type = 1 OR (t.is_user_defined = 0 AND t.name IN (N'json', "
+    "N'vector')) "
+    "THEN t.name ELSE b.name END AS type_name, "
     "c.max_length, c.precision, c.scale, c.collation_name, "
     "CONVERT(int, COALESCE(t.is_assembly_type, 0)) AS is_assembly_type "
     "FROM cdc.captured_columns AS cc "
@@ -146,12 +151,57 @@ std::string LastCommitBefore(const CommitTime& commit_time) {
 
 namespace {
 
+// Drivers print a sql_variant each in their own way and hide its base type, so the server tells
+// both in one text (columns/variant_text.h reads it): the type with precision, scale and length,
+// then the exact value. A float's exact value is its bits. NULL stays NULL, as property and as sum.
+std::string VariantText(const std::string& column) {
+  const auto property = [&](std::string_view name) {
+    return fmt::format("SQL_VARIANT_PROPERTY({}, '{}')", column, name);
+  };
+  const auto when = [&](std::string_view base, std::string_view converted, int style) {
+    return fmt::format("WHEN N'{}' THEN CONVERT(nvarchar(max), {}, {}) ", base, converted, style);
+  };
+  const auto as = [&](std::string_view type) {
+    return fmt::format("CONVERT({}, {})", type, column);
+  };
+  const std::string bits = fmt::format("CONVERT(binary(8), {})", as("float"));
+  std::string text = fmt::format(
+      "CONVERT(nvarchar(max), {}) + N'(' + CONVERT(nvarchar(11), {}) + N',' + "
+      "CONVERT(nvarchar(11), {}) + N',' + CONVERT(nvarchar(11), {}) + N')' + ",
+      property("BaseType"), property("Precision"), property("Scale"), property("MaxLength"));
+  text += fmt::format("CASE CONVERT(nvarchar(128), {}) ", property("BaseType"));
+  for (const char* base : {"float", "real"}) text += when(base, bits, 1);
+  for (const char* base : {"binary", "varbinary"}) text += when(base, as("varbinary(8000)"), 1);
+  for (const char* base : {"money", "smallmoney"}) text += when(base, as("money"), 2);
+  text += when("date", as("date"), 121) + when("time", as("time(7)"), 121);
+  for (const char* base : {"datetime", "smalldatetime"}) text += when(base, as("datetime"), 121);
+  text += when("datetime2", as("datetime2(7)"), 121);
+  text += when("datetimeoffset", as("datetimeoffset(7)"), 121);
+  return text + "ELSE " + as("nvarchar(max)") + " END";
+}
+
+// A captured column as the SELECT names it.
+std::string ColumnExpression(const columns::SourceColumn& column) {
+  const std::string name = Bracket(column.name);
+  switch (columns::ReadAsOf(column)) {
+    case columns::ReadAs::kItself:
+      break;
+    case columns::ReadAs::kText:
+      return fmt::format("CONVERT(nvarchar(max), ct.{0}) AS {0}", name);
+    case columns::ReadAs::kVariantText:
+      return fmt::format("{} AS {}", VariantText("ct." + name), name);
+    case columns::ReadAs::kNothing:
+      return "CAST(NULL AS varbinary(1)) AS " + name;
+  }
+  return "ct." + name;
+}
+
 std::string SelectFrom(const TableDescription& table, const CommitTime& commit_time) {
   std::string text = "SELECT ct.[__$start_lsn], ";
   text += table.has_command_id ? "ct.[__$command_id], " : "CAST(NULL AS int) AS [__$command_id], ";
   text += "ct.[__$seqval], ct.[__$operation], ct.[__$update_mask], " +
           CommitTimeExpression(commit_time) + " AS [__$commit_time]";
-  for (const columns::SourceColumn& column : table.columns) text += ", ct." + Bracket(column.name);
+  for (const columns::SourceColumn& column : table.columns) text += ", " + ColumnExpression(column);
   return text + " FROM cdc." + Bracket(table.instance.change_table) +
          " AS ct LEFT JOIN cdc.lsn_time_mapping AS t ON t.start_lsn = ct.[__$start_lsn]";
 }

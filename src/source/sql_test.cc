@@ -58,5 +58,22 @@ TEST(Sql, probes_of_many_tables_are_one_statement_with_two_parameters_each) {
   EXPECT_THAT(text, HasSubstr("UNION ALL"));
 }
 
+TEST(Sql, types_that_drivers_print_each_in_their_own_way_are_told_by_the_server) {
+  TableDescription table = Table();
+  const auto select = [&](const char* type) {
+    table.columns[0].type_name = type;
+    return ReadWindow(table, {});
+  };
+  for (const char* type : {"json", "vector"}) {
+    EXPECT_THAT(select(type), HasSubstr("CONVERT(nvarchar(max), ct.[a]]b]) AS [a]]b] FROM"));
+  }
+  const std::string variant = select("sql_variant");
+  EXPECT_THAT(variant, HasSubstr("SQL_VARIANT_PROPERTY(ct.[a]]b], 'BaseType')"));
+  EXPECT_THAT(variant, HasSubstr("WHEN N'real' THEN CONVERT(nvarchar(max), CONVERT(binary(8), "
+                                 "CONVERT(float, ct.[a]]b])), 1)"));
+  EXPECT_THAT(variant, HasSubstr("ELSE CONVERT(nvarchar(max), ct.[a]]b]) END AS [a]]b] FROM"));
+  EXPECT_THAT(select("xml"), HasSubstr(", ct.[a]]b] FROM"));
+}
+
 }  // namespace
 }  // namespace cdc::source::sql

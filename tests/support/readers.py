@@ -42,9 +42,16 @@ _FIXED = {
     "varchar": pa.string(),
     "nchar": pa.string(),
     "nvarchar": pa.string(),
+    "text": pa.string(),
+    "ntext": pa.string(),
+    "xml": pa.string(),
+    "json": pa.string(),
+    "vector": pa.string(),
+    "sql_variant": pa.string(),
     "uniqueidentifier": pa.string(),
     "binary": pa.binary(),
     "varbinary": pa.binary(),
+    "image": pa.binary(),
     "rowversion": pa.binary(),
     "hierarchyid": pa.binary(),
     "geometry": pa.binary(),
@@ -70,6 +77,8 @@ def expected_schema(columns: Sequence[tuple[str, str]]) -> list[tuple[str, pa.Da
         fields.append((name, arrow_type(sql_type), number))
         if sql_type.startswith("datetimeoffset"):
             fields.append((f"{name}__offset", pa.int16(), None))
+        if sql_type == "sql_variant":
+            fields.append((f"{name}__type", pa.string(), None))
     return fields
 
 
