@@ -20,15 +20,14 @@ bool NamedByAny(const std::vector<std::string>& patterns, const std::string& col
       patterns, [&](const std::string& pattern) { return MatchesGlob(pattern, column); });
 }
 
-// The last rule that lists columns decides which are delivered, as the last one decides an option.
+// What is left out may be personal data: a rule for some tables must not let out what another one
+// keeps back everywhere.
 bool IsDelivered(const Rules& of_table, const std::string& column) {
   const std::vector<std::string>* only = nullptr;
-  const std::vector<std::string>* exclude = nullptr;
   for (const OutputRule* rule : of_table) {
+    if (NamedByAny(rule->exclude, column)) return false;
     if (!rule->only.empty()) only = &rule->only;
-    if (!rule->exclude.empty()) exclude = &rule->exclude;
   }
-  if (exclude != nullptr && NamedByAny(*exclude, column)) return false;
   return only == nullptr || NamedByAny(*only, column);
 }
 
@@ -57,7 +56,10 @@ Result<TableOutput> OutputOf(const OutputRules& rules, std::string_view schema,
   output.in_effect.merge(WordsOf(output.metadata));
 
   for (SourceColumn& column : captured) {
-    if (!IsDelivered(of_table, column.name)) continue;
+    if (!IsDelivered(of_table, column.name)) {
+      output.left_out.push_back(std::move(column));
+      continue;
+    }
     column.options = usual;
     MetadataOptions unused;
     for (const OutputRule* rule : of_columns) {

@@ -20,8 +20,8 @@ struct OutputRule {
   std::string columns;  // pattern over a column's name; empty: all columns, and the table itself
   std::map<std::string, std::string> words;  // option name to word, checked
   // Which captured columns are delivered; patterns. Only where `columns` is empty.
-  std::vector<std::string> only;     // empty: all
-  std::vector<std::string> exclude;  // wins
+  std::vector<std::string> only;     // empty: says nothing; of several rules the last one decides
+  std::vector<std::string> exclude;  // wins, and no other rule takes it back
   std::string origin;                // "cdc-to-s3.toml line 12"
 };
 
@@ -36,6 +36,7 @@ struct OutputRules {
 // order (their ordinals stay those of the change table: __$update_mask speaks of these).
 struct TableOutput {
   std::vector<SourceColumn> columns;
+  std::vector<SourceColumn> left_out;  // the others
   MetadataOptions metadata;
   // For the footer: what each option is for the table ("datetime2": "micros"), then what single
   // columns have otherwise ("Email.mask": "hash").

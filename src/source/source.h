@@ -55,11 +55,12 @@ struct PollInfo {
 // Everything that reading one change table needs.
 struct TableDescription {
   CaptureInstance instance;
-  std::vector<columns::SourceColumn> columns;  // those that are delivered, in captured order
-  std::vector<std::string> key_columns;        // cdc.index_columns
-  bool has_command_id = true;                  // absent on databases from before KB3030352
-  columns::MetadataOptions metadata;           // how CDC's own columns are written
-  std::map<std::string, std::string> options;  // columns::TableOutput::in_effect, for the footer
+  std::vector<columns::SourceColumn> columns;   // those that are delivered, in captured order
+  std::vector<columns::SourceColumn> left_out;  // the other captured ones
+  std::vector<std::string> key_columns;         // cdc.index_columns
+  bool has_command_id = true;                   // absent on databases from before KB3030352
+  columns::MetadataOptions metadata;            // how CDC's own columns are written
+  std::map<std::string, std::string> options;   // columns::TableOutput::in_effect, for the footer
 
   std::string QualifiedName() const { return instance.schema + "." + instance.table; }
 };
@@ -122,6 +123,8 @@ class Source {
   // How many rows follow, counted up to `limit`.
   virtual arrow::Result<int64_t> CountRows(const Probe& probe, int64_t limit) = 0;
   virtual arrow::Result<TableDescription> Describe(const CaptureInstance& instance) = 0;
+  // Names of the captured columns of all instances, by change_table_object_id.
+  virtual arrow::Result<std::map<int64_t, std::vector<std::string>>> CapturedColumns() = 0;
   // Rows after `from`, up to and including `to`.
   virtual arrow::Result<std::unique_ptr<ChangeReader>> Read(const TableDescription& table,
                                                             const Position& from,

@@ -101,6 +101,10 @@ const char kDescribe[] =
     "ic.index_ordinal; "
     "SELECT c.name FROM sys.columns AS c WHERE c.object_id = ? AND c.name = N'__$command_id'";
 
+const char kCapturedColumns[] =
+    "SELECT cc.object_id, cc.column_name FROM cdc.captured_columns AS cc "
+    "ORDER BY cc.object_id, cc.column_ordinal";
+
 std::string Probe(const std::vector<std::string>& change_tables) {
   std::string text;
   for (size_t i = 0; i < change_tables.size(); ++i) {

@@ -62,6 +62,8 @@ std::string LastCommitBefore(const CommitTime& commit_time);
 // Two results for a change table: captured columns with types; then row-identifying columns; then
 // the columns of the clustered index. Parameter: the change table's object id, three times.
 extern const char kDescribe[];
+// The change table's object id and the name of each captured column.
+extern const char kCapturedColumns[];
 
 // One row per change table that has rows in (?, ?]: its index among `change_tables`.
 // Two parameters (binary(10)) each.

@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <mutex>
 
 #include "base/utc_text.h"
+#include "source/answers.h"
 #include "source/change_reader.h"
 #include "source/health_reader.h"
 #include "source/sql.h"
@@ -20,73 +20,13 @@ namespace {
 using arrow::Result;
 using arrow::Status;
 using odbc::SmallResult;
-using Row = std::vector<std::optional<std::string>>;
 
 constexpr int64_t kInstancesMax = 20'000;  // rows of cdc.change_tables
 constexpr int64_t kColumnsMax = 4'096;     // of one change table
+constexpr int64_t kAllColumnsMax = 1'000'000;
 constexpr size_t kProbesPerStatement = 50;
 // SERVERPROPERTY('EngineEdition') and ('ProductMajorVersion').
 constexpr int64_t kAzureSqlDatabase = 5, kAzureManagedInstance = 8, kSqlServer2022 = 16;
-
-Result<int64_t> Int(const std::optional<std::string>& cell, const char* what) {
-  if (!cell) return Status::Invalid("the server gave NULL for ", what);
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(cell->data(), cell->data() + cell->size(), value);
-  if (error != std::errc{} || end != cell->data() + cell->size()) {
-    return Status::Invalid("the server gave '", *cell, "' for ", what);
-  }
-  return value;
-}
-
-Result<int32_t> Int32(const std::optional<std::string>& cell, const char* what) {
-  ARROW_ASSIGN_OR_RAISE(const int64_t value, Int(cell, what));
-  return static_cast<int32_t>(value);
-}
-
-Result<std::optional<Lsn>> OptionalLsn(const std::optional<std::string>& cell) {
-  if (!cell) return std::nullopt;
-  ARROW_ASSIGN_OR_RAISE(const Lsn lsn, Lsn::FromBytes(*cell));
-  return lsn;
-}
-
-Status ExpectResults(const std::vector<SmallResult>& results, size_t count) {
-  if (results.size() == count) return Status::OK();
-  return Status::IOError("the server sent ", results.size(), " results where ", count,
-                         " were expected");
-}
-
-// The newest row; the second when the newest is the dummy of an idle database, which counts only
-// once a higher row exists.
-Result<std::optional<Horizon>> HorizonOf(const SmallResult& newest_two) {
-  for (size_t i = 0; i < newest_two.rows.size(); ++i) {
-    const Row& row = newest_two.rows[i];
-    const std::string tran_id = row[1].value_or("");
-    const bool dummy = tran_id.find_first_not_of('\0') == std::string::npos;
-    if (i == 0 && dummy) continue;
-    ARROW_ASSIGN_OR_RAISE(const std::optional<Lsn> lsn, OptionalLsn(row[0]));
-    if (!lsn) return Status::Invalid("cdc.lsn_time_mapping has a row without start_lsn");
-    return Horizon{*lsn, row[2].value_or("")};
-  }
-  return std::nullopt;
-}
-
-Result<std::vector<CaptureInstance>> InstancesOf(const SmallResult& result) {
-  std::vector<CaptureInstance> instances;
-  for (const Row& row : result.rows) {
-    CaptureInstance instance;
-    ARROW_ASSIGN_OR_RAISE(instance.change_table_object_id, Int(row[0], "change_tables.object_id"));
-    ARROW_ASSIGN_OR_RAISE(instance.source_object_id, Int(row[1], "change_tables.source_object_id"));
-    instance.name = row[2].value_or("");
-    ARROW_ASSIGN_OR_RAISE(const std::optional<Lsn> start, OptionalLsn(row[3]));
-    instance.start_lsn = start.value_or(Lsn{});
-    instance.schema = row[4].value_or("");
-    instance.table = row[5].value_or("");
-    instance.change_table = row[6].value_or(instance.name + "_CT");
-    instance.create_date = row[7].value_or("");
-    instances.push_back(std::move(instance));
-  }
-  return instances;
-}
 
 class SqlServer : public Source {
  public:
@@ -179,11 +119,19 @@ class SqlServer : public Source {
     ARROW_ASSIGN_OR_RAISE(auto output, columns::OutputOf(options_.output, instance.schema,
                                                          instance.table, std::move(table.columns)));
     table.columns = std::move(output.columns);
+    table.left_out = std::move(output.left_out);
     table.metadata = std::move(output.metadata);
     table.options = std::move(output.in_effect);
     for (const Row& row : results[1].rows) table.key_columns.push_back(row[0].value_or(""));
     table.has_command_id = !results[2].rows.empty();
     return table;
+  }
+
+  Result<std::map<int64_t, std::vector<std::string>>> CapturedColumns() override {
+    ARROW_RETURN_NOT_OK(MustBeConnected());
+    ARROW_ASSIGN_OR_RAISE(const auto results, Query(sql::kCapturedColumns, {}, kAllColumnsMax));
+    ARROW_RETURN_NOT_OK(ExpectResults(results, 1));
+    return CapturedColumnsOf(results[0]);
   }
 
   Result<std::unique_ptr<ChangeReader>> Read(const TableDescription& table, const Position& from,

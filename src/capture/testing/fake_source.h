@@ -182,6 +182,10 @@ class FakeSource : public source::Source {
     return table;
   }
 
+  arrow::Result<std::map<int64_t, std::vector<std::string>>> CapturedColumns() override {
+    return std::map<int64_t, std::vector<std::string>>();
+  }
+
   arrow::Result<std::unique_ptr<source::ChangeReader>> Read(const source::TableDescription& table,
                                                             const Position& from,
                                                             const Position& to) override {

@@ -1,0 +1,78 @@
+#include "source/answers.h"
+
+#include <charconv>
+
+namespace cdc::source {
+
+using arrow::Result;
+using arrow::Status;
+using odbc::SmallResult;
+
+Result<int64_t> Int(const std::optional<std::string>& cell, const char* what) {
+  if (!cell) return Status::Invalid("the server gave NULL for ", what);
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(cell->data(), cell->data() + cell->size(), value);
+  if (error != std::errc{} || end != cell->data() + cell->size()) {
+    return Status::Invalid("the server gave '", *cell, "' for ", what);
+  }
+  return value;
+}
+
+Result<int32_t> Int32(const std::optional<std::string>& cell, const char* what) {
+  ARROW_ASSIGN_OR_RAISE(const int64_t value, Int(cell, what));
+  return static_cast<int32_t>(value);
+}
+
+Result<std::optional<Lsn>> OptionalLsn(const std::optional<std::string>& cell) {
+  if (!cell) return std::nullopt;
+  ARROW_ASSIGN_OR_RAISE(const Lsn lsn, Lsn::FromBytes(*cell));
+  return lsn;
+}
+
+Status ExpectResults(const std::vector<SmallResult>& results, size_t count) {
+  if (results.size() == count) return Status::OK();
+  return Status::IOError("the server sent ", results.size(), " results where ", count,
+                         " were expected");
+}
+
+Result<std::optional<Horizon>> HorizonOf(const SmallResult& newest_two) {
+  for (size_t i = 0; i < newest_two.rows.size(); ++i) {
+    const Row& row = newest_two.rows[i];
+    const std::string tran_id = row[1].value_or("");
+    const bool dummy = tran_id.find_first_not_of('\0') == std::string::npos;
+    if (i == 0 && dummy) continue;
+    ARROW_ASSIGN_OR_RAISE(const std::optional<Lsn> lsn, OptionalLsn(row[0]));
+    if (!lsn) return Status::Invalid("cdc.lsn_time_mapping has a row without start_lsn");
+    return Horizon{*lsn, row[2].value_or("")};
+  }
+  return std::nullopt;
+}
+
+Result<std::vector<CaptureInstance>> InstancesOf(const SmallResult& result) {
+  std::vector<CaptureInstance> instances;
+  for (const Row& row : result.rows) {
+    CaptureInstance instance;
+    ARROW_ASSIGN_OR_RAISE(instance.change_table_object_id, Int(row[0], "change_tables.object_id"));
+    ARROW_ASSIGN_OR_RAISE(instance.source_object_id, Int(row[1], "change_tables.source_object_id"));
+    instance.name = row[2].value_or("");
+    ARROW_ASSIGN_OR_RAISE(const std::optional<Lsn> start, OptionalLsn(row[3]));
+    instance.start_lsn = start.value_or(Lsn{});
+    instance.schema = row[4].value_or("");
+    instance.table = row[5].value_or("");
+    instance.change_table = row[6].value_or(instance.name + "_CT");
+    instance.create_date = row[7].value_or("");
+    instances.push_back(std::move(instance));
+  }
+  return instances;
+}
+
+Result<std::map<int64_t, std::vector<std::string>>> CapturedColumnsOf(const SmallResult& result) {
+  std::map<int64_t, std::vector<std::string>> columns;
+  for (const Row& row : result.rows) {
+    ARROW_ASSIGN_OR_RAISE(const int64_t id, Int(row[0], "captured_columns.object_id"));
+    columns[id].push_back(row[1].value_or(""));
+  }
+  return columns;
+}
+
+}  // namespace cdc::source
