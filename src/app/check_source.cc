@@ -1,16 +1,48 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "app/captured_tables.h"
 #include "app/check_parts.h"
+#include "app/rule_patterns.h"
 #include "app/wiring.h"
 #include "capture/selection.h"
 
 namespace cdc::app {
 
 namespace {
+
+// Readers tell rows apart by the key. A hash keeps it usable: same value, same token.
+void NoteKeyColumns(const CapturedTable& table, Findings* findings) {
+  if (!table.description) return;
+  const auto is_key = [&keys = table.description->key_columns](const std::string& name) {
+    return std::ranges::find(keys, name) != keys.end();
+  };
+  for (const columns::SourceColumn& column : table.description->columns) {
+    if (column.options.mask != columns::Mask::kNull || !is_key(column.name)) continue;
+    findings->Note(fmt::format(
+        "{}: key column {} is always NULL (mask = \"null\"), so readers cannot tell which row was "
+        "changed; mask = \"hash\" keeps keys usable",
+        table.Name(), column.name));
+  }
+  for (const columns::SourceColumn& column : table.description->left_out) {
+    if (!is_key(column.name)) continue;
+    findings->Note(
+        fmt::format("{}: key column {} is left out, so readers cannot tell which row was changed",
+                    table.Name(), column.name));
+  }
+}
+
+void CheckPatterns(source::Source& source, const config::Config& config, const Sight& sight,
+                   Findings* findings) {
+  const auto idle = IdlePatterns(source, config.types, sight.instances);
+  if (!idle.ok()) return findings->Bad(idle.status().message());
+  for (const auto& [setting, pattern, why] : *idle) {
+    findings->Note(fmt::format("{}: the pattern {} fits nothing: {}", setting, pattern, why));
+  }
+}
 
 void CheckTables(source::Source& source, const config::Config& config, const Sight& sight,
                  Findings* findings) {
@@ -19,6 +51,7 @@ void CheckTables(source::Source& source, const config::Config& config, const Sig
        LookAtTables(source, config, sight.database, sight.instances, std::nullopt)) {
     if (!table.selected) continue;
     ++selected;
+    NoteKeyColumns(table, findings);
     if (table.not_delivered.empty()) {
       ++readable;
     } else {
@@ -91,6 +124,7 @@ Sight CheckSource(const config::Config& config, Findings* findings) {
         "nothing was captured yet (or cleanup emptied it); is SQL Server Agent running?");
   }
   CheckTables(source, config, sight, findings);
+  CheckPatterns(source, config, sight, findings);
   CheckRights(source, config, *info, findings);
   return sight;
 }

@@ -38,8 +38,9 @@ constexpr VerbHelp kVerbs[] = {
      "table cannot be delivered",
      "database, tables [schema, name, selected, in_state, deliverable, why_not, folder,\n"
      "rows_waiting (true, false, null: not known), capture_instances [name,\n"
-     "change_table, low_end, created], key_columns [name], columns [name, ordinal,\n"
-     "column_id, sql_type, computed, parquet [name, type]]]",
+     "change_table, low_end, created], key_columns [name], options (as in the files'\n"
+     "footers), columns [name, ordinal, column_id, sql_type, computed, delivered, mask,\n"
+     "parquet [name, type]]]",
      true, false},
     {"status", "Show what has been delivered, table by table",
      "Shows what the state document says: who owns it, up to where everything is\n"

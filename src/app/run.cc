@@ -6,6 +6,7 @@
 #include <string>
 
 #include "app/health_watch.h"
+#include "app/rule_patterns.h"
 #include "app/stop_signal.h"
 #include "app/telemetry.h"
 #include "app/verbs.h"
@@ -97,7 +98,20 @@ class Runner {
     database_ = identity.name;
     telemetry_.OnDatabase(database_);
     ARROW_RETURN_NOT_OK(RequireConditions(stores_));
+    ARROW_RETURN_NOT_OK(TellIdlePatterns());
     connected_ = true;
+    return arrow::Status::OK();
+  }
+
+  // Before anything is read: what a misspelt pattern was to mask would go out as it is.
+  arrow::Status TellIdlePatterns() {
+    if (config_.types.rules.empty()) return arrow::Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const auto info, source_->Poll(std::nullopt));
+    ARROW_ASSIGN_OR_RAISE(const auto idle, IdlePatterns(*source_, config_.types, info.instances));
+    for (const auto& [setting, pattern, why] : idle) {
+      LogEvent(Level::kWarn, "pattern_matches_nothing",
+               {{"setting", setting}, {"pattern", pattern}, {"why", why}});
+    }
     return arrow::Status::OK();
   }
 

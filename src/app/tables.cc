@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "app/captured_tables.h"
 #include "app/human.h"
 #include "app/json.h"
@@ -68,19 +70,38 @@ std::optional<state::Document> ReadState(const config::Config& config,
   return *stored ? std::optional((*stored)->document) : std::nullopt;
 }
 
+struct ShownColumn {
+  const columns::SourceColumn* column;
+  bool delivered;
+};
+
+// In captured order, those that are left out too.
+std::vector<ShownColumn> AllColumns(const source::TableDescription& table) {
+  std::vector<ShownColumn> all;
+  for (const auto& column : table.columns) all.push_back({&column, true});
+  for (const auto& column : table.left_out) all.push_back({&column, false});
+  std::ranges::sort(all, {}, [](const ShownColumn& shown) { return shown.column->ordinal; });
+  return all;
+}
+
 Json ColumnsToJson(const CapturedTable& table) {
   Json columns = Json::array();
   if (!table.description) return columns;
-  for (const auto& column : table.description->columns) {
+  for (const auto& [shown, delivered] : AllColumns(*table.description)) {
+    const columns::SourceColumn& column = *shown;
     Json becomes = Json::array();
-    for (const auto& [name, type] : BecomesOf(column)) {
-      becomes.push_back({{"name", name}, {"type", type}});
+    if (delivered) {
+      for (const auto& [name, type] : BecomesOf(column)) {
+        becomes.push_back({{"name", name}, {"type", type}});
+      }
     }
     columns.push_back({{"name", column.name},
                        {"ordinal", column.ordinal},
                        {"column_id", column.column_id},
                        {"sql_type", column.TypeText()},
                        {"computed", column.is_computed},
+                       {"delivered", delivered},
+                       {"mask", columns::WordsOf(column.options).at("mask")},
                        {"parquet", becomes}});
   }
   return columns;
@@ -107,6 +128,7 @@ Json ToJson(const Shown& shown, int32_t offset_minutes) {
           {"rows_waiting", shown.rows_waiting ? Json(*shown.rows_waiting) : Json(nullptr)},
           {"capture_instances", instances},
           {"key_columns", keys},
+          {"options", table.description ? Json(table.description->options) : Json::object()},
           {"columns", ColumnsToJson(table)}};
 }
 
@@ -114,12 +136,30 @@ void PrintLine(const char* label, const std::string& text) {
   fmt::print("  {:<{}}{}\n", label, kLabelWidth - 2, Wrap(text, kLabelWidth));
 }
 
+// What differs from the defaults.
+void PrintOptions(const std::map<std::string, std::string>& options) {
+  std::string text;
+  for (const auto& [name, word] : options) {
+    const columns::OptionKey* option = columns::FindOption(name);
+    if (option != nullptr && word == option->default_word) continue;
+    text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", name, word);
+  }
+  if (!text.empty()) PrintLine("options", text);
+}
+
 void PrintColumns(const CapturedTable& table) {
   Columns lines;
-  for (const auto& column : table.description->columns) {
+  for (const auto& [shown, delivered] : AllColumns(*table.description)) {
+    const columns::SourceColumn& column = *shown;
+    if (!delivered) {
+      lines.Row({column.name, column.TypeText(), "left out"});
+      continue;
+    }
     const auto becomes = BecomesOf(column);
     std::string type = becomes.empty() ? "not supported" : becomes.front().type;
     if (column.is_computed) type += ", always NULL (computed)";
+    if (column.options.mask == columns::Mask::kNull) type += ", always NULL (mask)";
+    if (column.options.mask == columns::Mask::kHash) type += ", masked (hash)";
     lines.Row({column.name, column.TypeText(), type});
     for (size_t i = 1; i < becomes.size(); ++i) lines.Row({becomes[i].name, "", becomes[i].type});
   }
@@ -148,6 +188,7 @@ void Print(const Shown& shown, int32_t offset_minutes, UtcTime now) {
     PrintLine("rows waiting",
               fmt::format("{}{}", waiting, shown.in_state ? "" : " (not in the state yet)"));
   }
+  PrintOptions(table.description->options);
   PrintColumns(table);
 }
 

@@ -223,6 +223,8 @@ def test_tables_tells_a_program_which_rows_wait_and_what_is_selected(odd: Databa
         "column_id": 4,
         "sql_type": "money",
         "computed": True,
+        "delivered": True,
+        "mask": "none",
         "parquet": [{"name": "twice", "type": "DECIMAL(19,4)"}],
     }
     assert before["Prices"]["key_columns"] == ["id"]

@@ -13,7 +13,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = ROOT / os.environ.get("BUILD", "build") / "cdc-to-s3"
 _OURS = ("SQL_SERVER_", "AWS_", "S3_", "CDC_")
-_SECRETS = ("SQL_SERVER_PASSWORD", "CDC_SOURCE_PASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_SECRETS = (
+    "SQL_SERVER_PASSWORD",
+    "CDC_SOURCE_PASSWORD",
+    "CDC_TYPES_MASK_KEY",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+)
 
 
 @dataclass(frozen=True)
