@@ -58,6 +58,13 @@ test-long: install-test-tools build  ## the tests of load, kills and cuts for ha
 	@CDC_TEST_SECONDS=600 CDC_TEST_FIGHT_SECONDS=240 CDC_TEST_SLEEP_SECONDS=20 CDC_TEST_BACKLOG_ROWS=1000000 \
 	  $(PYTHON) -m pytest -s --timeout=3600 $(addprefix tests/e2e/,$(LONG_TESTS))
 
+.PHONY: fuzz
+fuzz: install-tools  ## decoders and readers of settings and state under libFuzzer; FUZZ_SECONDS= each
+	@tools/install.sh --fuzz
+	@cmake -S . -B build-fuzz -G Ninja --log-level=WARNING -DCDC_FUZZ=ON -DCMAKE_CXX_COMPILER=clang++-19 >/dev/null
+	@cmake --build build-fuzz -j $(JOBS) --target fuzz_targets
+	@tools/fuzz.sh build-fuzz/tests/fuzz $(or $(FUZZ_SECONDS),60) $(JOBS)
+
 .PHONY: bench
 bench: configure  ## how fast: rows/s beside a bare ODBC drain and pandas; ROWS=, REPEATS=, DRIVERS=, S3=
 	@cmake --build $(BUILD) -j $(JOBS) --target cdc-to-s3 drain

@@ -15,6 +15,8 @@ packages=(
 )
 # A browser for the test of the status page; without it that test is skipped and says so.
 if [ "${1:-}" = --tests ]; then packages+=(chromium); fi
+# libFuzzer is clang's; 19 reads g++ 12's ranges, which Debian 12's default clang does not.
+if [ "${1:-}" = --fuzz ]; then packages+=(clang-19 libclang-rt-19-dev); fi
 missing=()
 for p in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' || missing+=("$p")
@@ -31,4 +33,8 @@ if ! cmp -s tools/requirements.txt "$stamp"; then
   .venv/bin/pip install --quiet --disable-pip-version-check -r tools/requirements.txt
   cp tools/requirements.txt "$stamp"
 fi
-if [ "${1:-}" = --tests ]; then tools/install_versitygw.sh; fi
+if [ "${1:-}" = --tests ]; then
+  tools/install_versitygw.sh
+  tools/install_tds_clients.sh
+  rm -rf .cache/go # a compiler that only these two needed
+fi

@@ -81,8 +81,10 @@ class Table:
         return f"l{self.object_id}"
 
     def find(self, name: str) -> ColumnDef | None:
+        """In a database that knows no case there is one at most; in another one the exact name wins."""
         lowered = name.lower()
-        return next((c for c in self.columns if c.name.lower() == lowered), None)
+        found = [c for c in self.columns if c.name.lower() == lowered]
+        return next((c for c in found if c.name == name), found[0] if found else None)
 
     def column(self, name: str) -> ColumnDef:
         found = self.find(name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from standin.engine import physical, tables
 from standin.engine.catalog import ColumnDef, Database, Index, Instance, Principal, Table
 from standin.engine.replica import read_only
-from standin.engine.types import BIT, DATETIME, INT, LSN, SYSNAME, nvarchar, type_name, varbinary
+from standin.engine.types import BIT, DATETIME, INT, LSN, SYSNAME, in_collation, nvarchar, type_name, varbinary
 from standin.model import MAX, SqlError, SqlType
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ def enable_db(session: EngineSession, database: Database) -> None:
     database.add_schema("cdc")
     database.principals["cdc"] = Principal("cdc", 5, "S", None, {"db_owner"})
     for name, (columns, key) in _TABLES.items():
-        table = make_table(session, database, name, columns)
+        by_name = [(n, in_collation(t, database.collation), null) for n, t, null in columns]
+        table = make_table(session, database, name, by_name)
         unique = name != "ddl_history"
         table.indexes.append(Index(f"{name}_clustered_idx", 1, [(k, False) for k in key], unique, True))
         if name == "lsn_time_mapping":

@@ -146,7 +146,8 @@ class Expressions(Conditions):
                 if schema and source.schema.lower() != schema.lower():
                     continue
                 qualifier_seen = True
-                hits += [c.expr for c in source.columns if c.name.lower() == lowered]
+                named = [c for c in source.columns if c.name.lower() == lowered]
+                hits += [c.expr for c in named if c.name == name] or [c.expr for c in named]
             if len(hits) > 1:
                 raise SqlError(209, f"Ambiguous column name '{name}'.")
             if hits:

@@ -10,6 +10,7 @@ from standin.engine import physical
 from standin.engine.catalog import Database, Table
 from standin.engine.env import Env, Expr, Scope, Source, SourceColumn
 from standin.engine.errors import invalid_object, unsupported
+from standin.engine.types import in_collation
 from standin.model import SqlError
 
 if TYPE_CHECKING:
@@ -150,8 +151,10 @@ class Sources:
     def _view(self: Compiler, view: object, alias: str, scope: Scope) -> str:
         name = self.env.unique("s")
         self.env.views[view.physical] = view
+        collation = self.env.session.db_catalog.collation
         exposed = [
-            SourceColumn(c.name, Expr(f"{name}.c{i}", c.type, c.nullable)) for i, c in enumerate(view.columns, 1)
+            SourceColumn(c.name, Expr(f"{name}.c{i}", in_collation(c.type, collation), c.nullable))
+            for i, c in enumerate(view.columns, 1)
         ]
         scope.sources.append(Source(alias, view.physical, exposed))
         return f"{view.physical} AS {name}"

@@ -39,10 +39,17 @@ def _constraint_name(session: EngineSession, table: Table, prefix: str) -> str:
     return f"{prefix}__{table.name[:9]}__{session.engine.object_ids.next():08X}"
 
 
+def _is_taken(session: EngineSession, table: Table, name: str) -> bool:
+    """Names of columns are compared by the database's collation."""
+    found = table.find(name)
+    by_case = collation_bytes(session.engine.database_by_id(table.database_id).collation)[2] & 0x10 == 0
+    return found is not None and (found.name == name or not by_case)
+
+
 def parse_column(session: EngineSession, c: Cursor, table: Table) -> ColumnDef:
     """A column's definition at the cursor; added to the table."""
     name = c.name()
-    if table.find(name):
+    if _is_taken(session, table, name):
         raise SqlError(
             2705,
             f"Column names in each table must be unique. Column name '{name}' in table '{table.name}' is specified more than once.",

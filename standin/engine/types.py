@@ -237,6 +237,11 @@ def with_collation(t: SqlType, collation: bytes) -> SqlType:
     return SqlType(t.name, t.length, t.precision, t.scale, collation)
 
 
+def in_collation(t: SqlType, name: str) -> SqlType:
+    """A type of text in the collation of this name (a database's, for names in its catalogue); others as they are."""
+    return with_collation(t, collation_bytes(name)) if family(t) == "text" else t
+
+
 KNOWN_COLLATIONS = (
     "SQL_Latin1_General_CP1_CI_AS",
     "SQL_Latin1_General_CP1_CS_AS",

@@ -40,7 +40,7 @@ LINES_WARNED = 400
 CODE_SUFFIXES = {".cc", ".h", ".py", ".sh", ".cmake"}
 CODE_NAMES = {"Makefile", "CMakeLists.txt", "run"}
 TEXT_SUFFIXES = CODE_SUFFIXES | {".md", ".toml", ".txt"}
-_SKIPPED = re.compile(r"(\..*|build.*|__pycache__)")
+_SKIPPED = re.compile(r"(\..*|build.*|__pycache__|node_modules)")
 _KEPT = {".ci"}
 
 # Paths of one machine, unfinished work, and references that only mean something where they were written.
