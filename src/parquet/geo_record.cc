@@ -1,17 +1,21 @@
 // Why GeoParquet, and what it says of our columns.
 //
-//   Parquet has logical types for this (GEOMETRY, GEOGRAPHY), but polars cannot open a file with
-//   one of them. The key-value of GeoParquet leaves columns BINARY for readers that do not know it;
-//   DuckDB, GeoPandas and GDAL see geometries.
-//   crs is null, "not known", for every column. Each value of SQL Server has a spatial reference id
-//   of its own (it is in <column>__srid), and a file has one crs for all. Leaving crs out would say
-//   OGC:CRS84, which is false for every value that is not 4326, and a geometry's 0 is no reference
-//   system at all. Saying what one file's values happen to be would be true, but then the files of
-//   one table differ, and readers refuse to read them together. So nothing is said, and always the
-//   same.
-//   edges: those of geography are arcs of the globe, those of geometry straight lines.
-//   geometry_types is empty, "not known": it stands for all, and any row may have another.
-//   GeoParquet 1.1 knows no M. Values that have one keep it, with ISO's codes, as in any WKB.
+// Parquet has logical types for this (GEOMETRY, GEOGRAPHY), but polars cannot open a file with one
+// of them. The key-value of GeoParquet leaves columns BINARY for readers that do not know it;
+// DuckDB, GeoPandas and GDAL see geometries.
+//
+// crs is null, "not known", for every column. Each value of SQL Server has a spatial reference id
+// of its own (it is in <column>__srid), and a file has one crs for all. Leaving crs out would say
+// OGC:CRS84, which is false for every value that is not 4326, and a geometry's 0 is no reference
+// system at all. Saying what one file's values happen to be would be true of that file, but DuckDB
+// takes what the first of several files says for all of them (measured with 1.5.5). So nothing is
+// said, and always the same.
+//
+// edges: those of geography are arcs of the globe, those of geometry straight lines.
+//
+// geometry_types is empty, "not known": any row may have any type.
+//
+// GeoParquet 1.1 knows no M. Values that have one keep it, with ISO's codes, as in any WKB.
 
 #include "parquet/geo_record.h"
 
