@@ -9,6 +9,7 @@
 #include "app/owner_view.h"
 #include "app/verbs.h"
 #include "app/wiring.h"
+#include "base/text.h"
 #include "base/units.h"
 #include "base/utc_text.h"
 
@@ -118,6 +119,7 @@ Json ToJson(const Document& document, const std::string& name, const state::Tabl
           {"complete_through", document.PlaceOf(table).ToString()},
           {"last_object", last},
           {"gaps", gaps},
+          {"altered_values", table.altered_values},
           {"stopped", stopped}};
 }
 
@@ -210,6 +212,18 @@ void PrintTables(const Document& document) {
   fmt::print("\n{}", lines.ToString(0));
 }
 
+void PrintAltered(const Document& document) {
+  for (const auto& [name, table] : document.tables) {
+    if (table.altered_values.empty()) continue;
+    std::string columns;
+    for (const auto& [column, values] : table.altered_values) {
+      columns += fmt::format("{}{} of {}", columns.empty() ? "" : ", ", WithThousands(values),
+                             column == state::kOtherColumns ? "further columns" : column);
+    }
+    fmt::print("\n{}\n", Wrap(fmt::format("{} has altered values: {}", name, columns), 2));
+  }
+}
+
 void PrintTroubles(const Document& document, UtcTime now) {
   for (const auto& [name, table] : document.tables) {
     for (const state::Gap& gap : table.gaps) {
@@ -272,6 +286,7 @@ int Status(const config::Config& config, const StatusOptions& options) {
     PrintPlace(shown, now);
     PrintOwner(shown, now);
     PrintTables(shown.document);
+    PrintAltered(shown.document);
     PrintTroubles(shown.document, now);
   }
   if (options.json) {

@@ -28,7 +28,7 @@ capture::TableProgress Orders() {
   table.objects = 2;
   table.rows = 30;
   table.bytes = 4'000;
-  table.altered_values = 5;
+  table.altered_values = {{"Name", 5}};
   table.gaps = 6;
   return table;
 }
@@ -46,7 +46,8 @@ TEST(Telemetry, shows_what_capture_reports) {
   for (const std::string sample :
        {"role{role=\"owner\"} 1", "rounds_total 1", "state_swaps_total 3",
         "rows_total{table=\"dbo.Orders\"} 30", "objects_total{table=\"dbo.Orders\"} 2",
-        "bytes_total{table=\"dbo.Orders\"} 4000", "altered_values_total{table=\"dbo.Orders\"} 5",
+        "bytes_total{table=\"dbo.Orders\"} 4000",
+        "altered_values_total{table=\"dbo.Orders\",column=\"Name\"} 5",
         "table_gaps{table=\"dbo.Orders\"} 6", "table_stopped{table=\"dbo.Orders\"} 1",
         "database=\"Shop\""}) {
     EXPECT_THAT(metrics, HasSubstr(sample));

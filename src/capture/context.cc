@@ -169,6 +169,34 @@ void Context::Record(const std::string& name, const Status& why) {
       });
 }
 
+void Context::Delivered(const std::string& name, const std::string& key,
+                        const BuiltObject& object) {
+  const pq::FooterRecord& record = object.record;
+  TableRuntime& table = runtime[name];
+  table.rows += record.rows;
+  ++table.objects;
+  TableProgress& progress = table.progress;
+  progress.rows += record.rows;
+  ++progress.objects;
+  progress.bytes += object.bytes->size_bytes();
+  progress.last_object_at = with.clock.UtcNow();
+  if (object.last_commit) progress.last_commit = object.last_commit;
+  for (const auto& [column, count] : record.altered_values) {
+    int64_t& total = progress.altered_values[column];
+    if (total == 0) {
+      const columns::Alteration& altered = object.altered.at(column);
+      LogEvent(Level::kWarn, "values_altered",
+               {{"table", name},
+                {"column", column},
+                {"values", count},
+                {"key", key},
+                {"lost", altered.lost},
+                {"keeps", altered.keeps}});
+    }
+    total += count;
+  }
+}
+
 void Context::Show(const std::string& name, TableCondition condition) {
   TableRuntime& table = runtime[name];
   TableProgress& now = table.progress;

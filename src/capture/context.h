@@ -127,6 +127,9 @@ struct Context {
   // The same for an error of a worker's connection, which is of no concern to other tables.
   arrow::Status WorkerTrouble(const std::string& name, const arrow::Status& why);
   void TableFine(const std::string& name);
+  // Counts an object that was put, and says what its values lost where a column loses something for
+  // the first time in this run.
+  void Delivered(const std::string& name, const std::string& key, const BuiltObject& object);
   // Tells the observer what has changed.
   void Show(const std::string& name, TableCondition condition);
 

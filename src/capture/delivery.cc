@@ -28,6 +28,24 @@ constexpr int64_t kUnputBytesMax = 512 << 20;  // most of them in temporary file
 // How long to wait for a worker at most before the lease is looked at.
 constexpr milliseconds kLook{500};
 
+// "7 of ModifiedDate, 1 of Name"
+std::string AlteredText(const pq::FooterRecord& record) {
+  std::string text;
+  for (const auto& [column, count] : record.altered_values) {
+    text += (text.empty() ? "" : ", ") + std::to_string(count) + " of " + column;
+  }
+  return text;
+}
+
+// Beyond so many columns of a table their counts go together, so that the document stays small.
+void AddAltered(const std::map<std::string, int64_t>& altered, state::Table* table) {
+  std::map<std::string, int64_t>& known = table->altered_values;
+  for (const auto& [column, count] : altered) {
+    const bool room = known.contains(column) || known.size() < state::kAlteredColumnsKept;
+    known[room ? column : state::kOtherColumns] += count;
+  }
+}
+
 }  // namespace
 
 pq::FooterRecord NextRecord(const Context& context, const state::Table& table,
@@ -201,6 +219,7 @@ Status Delivery::Claim() {
                                  record.from,     record.to, record.rows,
                                  record.checksum, false,     false};
       table.position = record.to;
+      AddAltered(record.altered_values, &table);
     }
     MoveAnchor(document, horizon_);
   });
@@ -236,23 +255,16 @@ Status Delivery::OnPut(const std::string& name, const BuiltObject& object, const
     auto& claim = document.tables.at(name).claim;
     if (claim && claim->sequence == sequence) claim->confirmed = true;
   });
-  runtime.rows += record.rows;
-  ++runtime.objects;
   runtime.waiting_since.reset();
   context_.TableFine(name);
-  TableProgress& progress = runtime.progress;
-  progress.rows += record.rows;
-  ++progress.objects;
-  progress.bytes += object.bytes->size_bytes();
-  for (const auto& [column, count] : record.altered_values) progress.altered_values += count;
-  progress.last_object_at = context_.with.clock.UtcNow();
-  if (object.last_commit) progress.last_commit = object.last_commit;
+  context_.Delivered(name, key, object);
   context_.Show(name, TableCondition::kBehind);
   LogEvent(Level::kDebug, "object_put",
            {{"table", name},
             {"key", key},
             {"rows", record.rows},
-            {"bytes", object.bytes->size_bytes()}});
+            {"bytes", object.bytes->size_bytes()},
+            {"altered", AlteredText(record)}});
   if (turn.held) {
     BecomeReady(std::move(*turn.held));
     turn.held.reset();

@@ -78,6 +78,7 @@ void MoveTo(const Position& start, state::Table* table) {
   table->start = table->position = start;
   table->empty_through = Lsn{};
   table->in_cut = false;
+  table->altered_values.clear();
   table->stopped.clear();
   table->stopped_since.clear();
   std::erase_if(table->gaps, [&](const state::Gap& gap) {

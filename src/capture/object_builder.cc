@@ -59,6 +59,17 @@ std::optional<UtcTime> LastCommitTime(const arrow::RecordBatch& rows) {
   return UtcTime(std::chrono::microseconds(times.Value(times.length() - 1)));
 }
 
+std::map<std::string, columns::Alteration> ExplainAltered(const source::TableDescription& table,
+                                                          const pq::FooterRecord& record) {
+  std::map<std::string, columns::Alteration> altered;
+  for (const columns::SourceColumn& column : table.columns) {
+    if (record.altered_values.contains(column.name)) {
+      altered.emplace(column.name, columns::AlterationOf(column));
+    }
+  }
+  return altered;
+}
+
 void DescribeColumns(const source::TableDescription& table, pq::FooterRecord* record) {
   for (const columns::SourceColumn& column : table.columns) {
     record->columns.push_back(
@@ -134,7 +145,9 @@ Result<std::optional<BuiltObject>> BuildObject(source::ChangeReader& reader,
   record.checksum = checksum.ToString();
   DescribeColumns(table, &record);
   ARROW_ASSIGN_OR_RAISE(auto bytes, writer->Close(record));
-  return BuiltObject{std::move(bytes), std::move(record), next.has_value(), last_commit};
+  auto altered = ExplainAltered(table, record);
+  return BuiltObject{std::move(bytes), std::move(record), next.has_value(), last_commit,
+                     std::move(altered)};
 }
 
 std::optional<Position> EndBeforeFault(const Status& status) {

@@ -3,6 +3,7 @@
 #include <arrow/result.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include "base/clock.h"
 #include "base/row_checksum.h"
 #include "base/spool.h"
+#include "columns/altered.h"
 #include "parquet/footer_record.h"
 #include "source/source.h"
 
@@ -30,6 +32,8 @@ struct BuiltObject {
   pq::FooterRecord record;             // as written into the footer
   bool more = false;                   // the window has further rows
   std::optional<UtcTime> last_commit;  // commit time of the last row, where the server knows it
+  // What the record's altered values lost, by column.
+  std::map<std::string, columns::Alteration> altered;
 };
 
 // Reads one object's rows: as many as fit the limits, never ending between the two rows of one

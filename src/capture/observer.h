@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -30,11 +31,11 @@ struct TableProgress {
   int64_t objects = 0;
   int64_t rows = 0;
   int64_t bytes = 0;
-  int64_t altered_values = 0;
-  std::string last_key;                   // of the last claimed object, ever
-  std::optional<UtcTime> last_object_at;  // in this run
-  std::optional<UtcTime> last_commit;     // commit time of the newest delivered row, in this run
-  int64_t gaps = 0;                       // accepted ones in the state
+  std::map<std::string, int64_t> altered_values;  // by column, only where not 0
+  std::string last_key;                           // of the last claimed object, ever
+  std::optional<UtcTime> last_object_at;          // in this run
+  std::optional<UtcTime> last_commit;  // commit time of the newest delivered row, in this run
+  int64_t gaps = 0;                    // accepted ones in the state
   bool operator==(const TableProgress&) const = default;
 };
 

@@ -37,6 +37,7 @@ struct Settled {
   };
   How how = How::kThere;
   int64_t rows = 0;
+  std::optional<BuiltObject> object = {};  // kPut
 };
 
 // With local state the target may forbid looking: then the object is put again, with the same rows.
@@ -130,9 +131,9 @@ Result<Settled> Settle(const Tools& tools, const Order& order) {
   using How = Settled::How;
   ARROW_ASSIGN_OR_RAISE(const Found found, Look(tools, order));
   if (found != Found::kMissing) {
-    return Settled{found == Found::kThere ? How::kThere : How::kThereIncomplete, 0};
+    return Settled{found == Found::kThere ? How::kThere : How::kThereIncomplete};
   }
-  ARROW_ASSIGN_OR_RAISE(const BuiltObject object, ReadAgain(tools, order));
+  ARROW_ASSIGN_OR_RAISE(BuiltObject object, ReadAgain(tools, order));
   if (!IsWhole(order.claim, object.record) && !order.claim.incomplete) {
     if (object.record.rows < order.claim.rows) return Settled{How::kLost, object.record.rows};
     return StopsEverything("the rows of table " + order.table + " between " +
@@ -142,7 +143,8 @@ Result<Settled> Settle(const Tools& tools, const Order& order) {
   }
   CrashPoint("recovered_not_put");
   ARROW_RETURN_NOT_OK(PutClaimed(tools, order.claim.key, object, order.signed_at));
-  return Settled{How::kPut, object.record.rows};
+  const int64_t rows = object.record.rows;
+  return Settled{How::kPut, rows, std::move(object)};
 }
 
 class Recovery {
@@ -176,11 +178,8 @@ class Recovery {
     }
     LogEvent(Level::kInfo, settled->how == How::kPut ? "claim_recovered" : "claim_found",
              {{"table", order.table}, {"key", order.claim.key}, {"rows", order.claim.rows}});
-    if (settled->how == How::kPut) {
-      TableRuntime& runtime = context_.runtime[order.table];
-      runtime.rows += settled->rows;
-      ++runtime.objects;
-    }
+    // The document counted what its values lost with the claim.
+    if (settled->object) context_.Delivered(order.table, order.claim.key, *settled->object);
     Confirm(context_, order.table, order.claim.sequence);
     return Status::OK();
   }

@@ -32,6 +32,11 @@ class Reader {
     if (const Json* member = Find(name)) Assign(name, *member, out);
   }
 
+  // A member that need not be there.
+  const Json* FindOptional(const char* name) {
+    return json_.is_object() && json_.contains(name) ? Find(name) : nullptr;
+  }
+
   const Json* Find(const char* name) {
     seen_.insert(name);
     if (!json_.is_object()) return nullptr;
@@ -142,20 +147,34 @@ Status FromJsonValue(const Json& json, const std::string& where, Claim* claim) {
 Json ToJsonValue(const Table& table) {
   Json gaps = Json::array();
   for (const Gap& gap : table.gaps) gaps.push_back(ToJsonValue(gap));
-  return {{"schema", table.schema},
-          {"name", table.name},
-          {"source_object_id", table.source_object_id},
-          {"change_table_object_id", table.change_table_object_id},
-          {"capture_instance", table.capture_instance},
-          {"folder", table.folder},
-          {"start", table.start.ToString()},
-          {"position", table.position.ToString()},
-          {"empty_through", table.empty_through.ToString()},
-          {"in_cut", table.in_cut},
-          {"claim", table.claim ? ToJsonValue(*table.claim) : Json(nullptr)},
-          {"gaps", gaps},
-          {"stopped", table.stopped},
-          {"stopped_since", table.stopped_since}};
+  Json json{{"schema", table.schema},
+            {"name", table.name},
+            {"source_object_id", table.source_object_id},
+            {"change_table_object_id", table.change_table_object_id},
+            {"capture_instance", table.capture_instance},
+            {"folder", table.folder},
+            {"start", table.start.ToString()},
+            {"position", table.position.ToString()},
+            {"empty_through", table.empty_through.ToString()},
+            {"in_cut", table.in_cut},
+            {"claim", table.claim ? ToJsonValue(*table.claim) : Json(nullptr)},
+            {"gaps", gaps},
+            {"stopped", table.stopped},
+            {"stopped_since", table.stopped_since}};
+  if (!table.altered_values.empty()) json["altered_values"] = table.altered_values;
+  return json;
+}
+
+Status ReadAltered(const Json& json, const std::string& where,
+                   std::map<std::string, int64_t>* altered) {
+  if (!json.is_object()) return Status::Invalid(where, ", altered_values is not an object");
+  for (const auto& [column, count] : json.items()) {
+    if (!count.is_number_integer() || count.get<int64_t>() < 1) {
+      return Status::Invalid(where, ", altered_values of ", column, " is not a count");
+    }
+    altered->emplace(column, count.get<int64_t>());
+  }
+  return Status::OK();
 }
 
 Status FromJsonValue(const Json& json, const std::string& where, Table* table) {
@@ -180,6 +199,9 @@ Status FromJsonValue(const Json& json, const std::string& where, Table* table) {
     for (const Json& gap : *gaps) {
       reader.Add(FromJsonValue(gap, where + ", gap", &table->gaps.emplace_back()));
     }
+  }
+  if (const Json* altered = reader.FindOptional("altered_values"); altered != nullptr) {
+    reader.Add(ReadAltered(*altered, where, &table->altered_values));
   }
   ARROW_RETURN_NOT_OK(reader.Finish());
   if (table->position < table->start) return Status::Invalid(where, " is before its own start");

@@ -14,6 +14,11 @@ namespace cdc::state {
 
 inline constexpr int kDocumentVersion = 2;
 
+// Of a table's altered values: so many columns by name, all further ones together under a name that
+// no column has.
+inline constexpr size_t kAlteredColumnsKept = 100;
+inline constexpr char kOtherColumns[] = "";
+
 // A range of LSNs whose rows can no longer be read, accepted by an operator or by on_gap =
 // "continue".
 struct Gap {
@@ -55,6 +60,9 @@ struct Table {
       false;  // counts for complete_through; a table joins when it has reached the horizon
   std::optional<Claim> claim;  // the last one
   std::vector<Gap> gaps;
+  // By column, only where not 0: values of claimed objects that lost something, since the history
+  // began. Counted with the claim; an object that is recovered may have other counts.
+  std::map<std::string, int64_t> altered_values;
   std::string stopped;        // why, or ""
   std::string stopped_since;  // UTC
   bool operator==(const Table&) const = default;

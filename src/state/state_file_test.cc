@@ -136,6 +136,7 @@ Document Rich() {
   table.empty_through = L(6);
   table.claim = Claim{4, "k4", "k3", Position::After(L(2)), table.position, 10, "ff", false, true};
   table.gaps = {{Position::After(L(1)), Position::After(L(2)), "2026-01-01T00:00:00Z", 4}};
+  table.altered_values = {{"Titel", 12}, {kOtherColumns, 1}};
   table.stopped = "because";
   document.tables["dbo.Bücher"] = table;
   return document;
@@ -145,6 +146,13 @@ TEST(Document, survives_its_json_form) {
   const auto read = Document::FromJson(Rich().ToJson());
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(*read, Rich());
+}
+
+TEST(Document, says_nothing_of_altered_values_where_there_are_none) {
+  Document document = Rich();
+  document.tables.begin()->second.altered_values.clear();
+  EXPECT_EQ(document.ToJson().find("altered_values"), std::string::npos);
+  EXPECT_EQ(*Document::FromJson(document.ToJson()), document);
 }
 
 TEST(Document, place_is_the_furthest_of_position_empty_through_and_the_cut) {
@@ -170,6 +178,8 @@ TEST(Document, refuses_every_damage_a_person_can_do_to_it) {
       {"\"confirmed\": true", "\"confirmed\": 1"},
       {"\"sequence\": 4", "\"sequence\": 0"},
       {"/2/", "/x/"},
+      {"\"Titel\": 12", "\"Titel\": 0"},
+      {"\"Titel\": 12", "\"Titel\": \"12\""},
       {"\"name\": \"Bücher\"", "\"name\": \"Hefte\""},
       {"\"lsn\": \"00000000000000000009\"",
        "\"lsn\": \"00000000000000000008\""},  // positions beyond it

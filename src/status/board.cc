@@ -19,6 +19,12 @@ void Raise(std::optional<UtcTime>* time, const std::optional<UtcTime>& to) {
 // What was added to a counter; one that fell began anew.
 int64_t Added(int64_t before, int64_t now) { return now >= before ? now - before : now; }
 
+int64_t Sum(const std::map<std::string, int64_t>& counts) {
+  int64_t sum = 0;
+  for (const auto& [column, count] : counts) sum += count;
+  return sum;
+}
+
 }  // namespace
 
 Board::Board(Identity identity, const Clock& clock)
@@ -70,7 +76,7 @@ void Board::SetTable(const TableFacts& table) {
   rows_ += rows;
   objects_ += Added(entry.facts.objects, table.objects);
   bytes_ += Added(entry.facts.bytes, table.bytes);
-  altered_values_ += Added(entry.facts.altered_values, table.altered_values);
+  altered_values_ += Added(Sum(entry.facts.altered_values), Sum(table.altered_values));
   Raise(&entry.complete_time, table.last_commit);
   if (table.last_object_at && (!last_object_at_ || *last_object_at_ <= *table.last_object_at)) {
     last_object_at_ = table.last_object_at;

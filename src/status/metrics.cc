@@ -113,9 +113,13 @@ void TableCounters(Exposition* out, const Snapshot& board) {
   counter("rows_total", "Change rows delivered.", &TableFacts::rows);
   counter("objects_total", "Objects delivered.", &TableFacts::objects);
   counter("bytes_total", "Bytes of delivered objects.", &TableFacts::bytes);
-  counter("altered_values_total",
-          "Values that lost something on the way (the footer of the object says which column).",
-          &TableFacts::altered_values);
+  out->Family("altered_values_total", "counter",
+              "Values that lost something on the way; only columns that have any.");
+  for (const TableView& table : board.tables) {
+    for (const auto& [column, count] : table.altered_values) {
+      out->Add(static_cast<double>(count), {{"table", table.name}, {"column", column}});
+    }
+  }
 }
 
 void TableGauges(Exposition* out, const Snapshot& board) {

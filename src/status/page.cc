@@ -18,6 +18,7 @@ namespace cdc::status {
 namespace {
 
 constexpr size_t kNamesMax = 5;         // in a sentence
+constexpr size_t kAlteredMax = 10;      // tables; the metrics have all
 constexpr size_t kHeadroomsMax = 8;     // bars; the table has all
 constexpr double kHeadroomNear = 0.25;  // of retention: colours only
 
@@ -132,6 +133,26 @@ std::string Troubled(const Snapshot& board, Condition condition) {
   return items;
 }
 
+std::string Altered(const Snapshot& board) {
+  std::string items;
+  size_t tables = 0;
+  for (const TableView& table : board.tables) {
+    if (table.altered_values.empty() || ++tables > kAlteredMax) continue;
+    std::string columns;
+    size_t count = 0;
+    for (const auto& [column, values] : table.altered_values) {
+      if (++count > kNamesMax) break;
+      columns += fmt::format("{}{} of {}", count > 1 ? ", " : "", WithThousands(values), column);
+    }
+    const size_t more = table.altered_values.size() - std::min(count, kNamesMax);
+    if (more > 0) columns += fmt::format(" and of {} more columns", more);
+    items += fmt::format("<li><b>{}</b>: {}</li>", EscapeHtml(table.name), EscapeHtml(columns));
+  }
+  if (tables > kAlteredMax)
+    items += fmt::format("<li>and {} more tables</li>", tables - kAlteredMax);
+  return items;
+}
+
 std::string Alarms(const Snapshot& board) {
   std::string server;
   if (board.health && !board.health->capture_why.empty()) {
@@ -140,7 +161,8 @@ std::string Alarms(const Snapshot& board) {
   const bool stopped = board.health && board.health->capture_stopped.value_or(false);
   return Alarm(stopped ? "alarm" : "care", "The server’s capture job", server) +
          Alarm("alarm", "Stopped: somebody must act", Troubled(board, Condition::kStopped)) +
-         Alarm("care", "Tried again by itself", Troubled(board, Condition::kRetrying));
+         Alarm("care", "Tried again by itself", Troubled(board, Condition::kRetrying)) +
+         Alarm("care", "Values that lost something in this run", Altered(board));
 }
 
 std::string Tile(const std::string& label, const std::string& value, const std::string& detail,

@@ -26,6 +26,7 @@ std::unique_ptr<Board> WithNastyTable(const Clock& clock) {
   table.name = kNasty;
   table.condition = Condition::kStopped;
   table.why = "<b>gap</b>";
+  table.altered_values = {{"c", 3}, {"d", 2}};
   board->SetTable(table);
   return board;
 }
@@ -60,9 +61,44 @@ TEST(StatusJson, is_json_with_the_same_figures_whatever_names_hold) {
   EXPECT_EQ(json["tables"][3]["name"], kNasty);
   EXPECT_EQ(json["conditions"]["stopped"], 1);
   EXPECT_EQ(json["rows"], 9'000);
+  EXPECT_EQ(json["altered_values"], 5);
+  EXPECT_EQ(json["tables"][0]["altered_values"], nlohmann::json::object());
+  EXPECT_EQ(json["tables"][3]["altered_values"], (nlohmann::json{{"c", 3}, {"d", 2}}));
   EXPECT_EQ(json["lag_seconds"], 10.0);
   EXPECT_EQ(json["history"]["rows_per_second"].size(), Board::kHistoryPoints);
   EXPECT_TRUE(json["health"].is_null());
+}
+
+TEST(StatusPage, names_columns_that_lost_something_but_not_without_end) {
+  const FakeClock clock(kNow);
+  const auto board = FilledBoard(20, clock);
+  TableFacts table = TableOf(1);
+  table.altered_values = {{"<i>", 1'234}, {"b", 2}};
+  board->SetTable(table);
+  EXPECT_THAT(StatusPage(board->Take()).body,
+              HasSubstr("<li><b>Sales.Table0001</b>: 1,234 of &lt;i&gt;, 2 of b</li></ul>"));
+  for (int i = 0; i < 100; ++i) table.altered_values["c" + std::to_string(i)] = 1;
+  for (int i = 1; i <= 20; ++i) {
+    table.name = TableOf(i).name;
+    board->SetTable(table);
+  }
+  EXPECT_THAT(StatusPage(board->Take()).body, HasSubstr(" and of 97 more columns</li>"));
+  EXPECT_THAT(StatusPage(board->Take()).body, HasSubstr("<li>and 10 more tables</li>"));
+}
+
+TEST(Metrics, count_altered_values_by_column_and_only_where_there_are_any) {
+  const FakeClock clock(kNow);
+  const auto board = FilledBoard(2, clock);
+  TableFacts table = TableOf(1);
+  table.altered_values = {{"a \"b\"", 7}, {"c", 1}};
+  board->SetTable(table);
+  EXPECT_THAT(Metrics(board->Take()),
+              HasSubstr("# TYPE cdc_to_s3_altered_values_total counter\n"
+                        "cdc_to_s3_altered_values_total{table=\"Sales.Table0001\","
+                        "column=\"a \\\"b\\\"\"} 7\n"
+                        "cdc_to_s3_altered_values_total{table=\"Sales.Table0001\",column=\"c\"} 1\n"
+                        "# HELP"));
+  EXPECT_EQ(board->Take().altered_values, 8);
 }
 
 TEST(Metrics, escape_labels) {

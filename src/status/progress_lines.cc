@@ -12,6 +12,7 @@ namespace cdc::status {
 namespace {
 
 constexpr size_t kTroubledMax = 3;  // tables that get a line of their own
+constexpr size_t kAlteredMax = 3;   // columns that are named
 
 // A part of a line, and the SGR code (ECMA-48) that colours it.
 struct Part {
@@ -106,6 +107,18 @@ std::vector<Part> LastObject(const Snapshot& board) {
           {std::string(LastPart(board.last_key))}};
 }
 
+std::vector<Part> Altered(const Snapshot& board) {
+  std::string columns;
+  size_t count = 0;
+  for (const TableView& table : board.tables) {
+    for (const auto& [column, values] : table.altered_values) {
+      if (++count <= kAlteredMax) columns += (count > 1 ? ", " : "") + table.name + "." + column;
+    }
+  }
+  if (count > kAlteredMax) columns += fmt::format(" and {} more", count - kAlteredMax);
+  return {{"altered ", kWarn}, {Count(board.altered_values, "value") + " of "}, {columns, kSoft}};
+}
+
 }  // namespace
 
 std::vector<std::string> ProgressLines(const Snapshot& board, const Look& look) {
@@ -116,6 +129,7 @@ std::vector<std::string> ProgressLines(const Snapshot& board, const Look& look) 
     const char* colour = board.health->capture_stopped.value_or(false) ? kBad : kWarn;
     lines.push_back(Line({{"server  ", kSoft}, {board.health->capture_why, colour}}, look));
   }
+  if (board.altered_values > 0) lines.push_back(Line(Altered(board), look));
   size_t shown = 0;
   for (const TableView& table : board.tables) {
     if (table.condition != Condition::kStopped) continue;
@@ -133,6 +147,7 @@ std::string Summary(const Snapshot& board) {
                   Span(board.now - board.started_at), board.conditions.at(Condition::kComplete),
                   Count(std::ssize(board.tables), "table"));
   if (stopped > 0) text += fmt::format(", {} stopped", stopped);
+  if (board.altered_values > 0) text += ", " + Count(board.altered_values, "value") + " altered";
   return text;
 }
 

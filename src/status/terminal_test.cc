@@ -111,6 +111,12 @@ TEST(ProgressLines, say_how_it_stands) {
                   HasSubstr("last    2 s ago  Table0002_cdc_"), "stopped Sales.Table0002: gap"));
   EXPECT_EQ(Summary(board->Take()),
             "Shop: 6,000 rows in 6 objects (72.3 KiB) in 0 s; 2 of 3 tables complete, 1 stopped");
+  table.altered_values = {{"a", 1'000}, {"b", 1}, {"c", 1}, {"d", 1}};
+  board->SetTable(table);
+  EXPECT_THAT(ProgressLines(board->Take(), {120, false}),
+              ::testing::Contains("altered 1,003 values of Sales.Table0002.a, Sales.Table0002.b, "
+                                  "Sales.Table0002.c and 1 more"));
+  EXPECT_THAT(Summary(board->Take()), ::testing::EndsWith("1 stopped, 1,003 values altered"));
 }
 
 }  // namespace

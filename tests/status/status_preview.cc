@@ -36,7 +36,7 @@ cdc::status::TableFacts TableOf(const json& given) {
   table.objects = given.value("objects", int64_t{1});
   table.rows = given.value("rows", int64_t{0});
   table.bytes = given.value("bytes", int64_t{0});
-  table.altered_values = given.value("altered_values", int64_t{0});
+  table.altered_values = given.value("altered_values", std::map<std::string, int64_t>{});
   table.gaps = given.value("gaps", int64_t{0});
   table.last_key = given.value("last_key", "");
   table.last_object_at = SecondsAgo(given.value("object_seconds_ago", 3.0));

@@ -184,7 +184,9 @@ def test_it_loads_nothing_but_itself(preview: Preview, browser: Browser) -> None
 
 
 def test_metrics_are_what_prometheus_reads(preview: Preview) -> None:
-    preview.tell(table={"name": 'a."b"\\c\nd', "rows": 7, "altered_values": 2, "gaps": 1, "condition": "stopped"})
+    preview.tell(
+        table={"name": 'a."b"\\c\nd', "rows": 7, "altered_values": {"n": 2, "o": 1}, "gaps": 1, "condition": "stopped"}
+    )
     preview.tell(health={"retention_seconds": 3600, "capture_lag_seconds": 4, "headroom_seconds": {"Sales.T0001": 90}})
     _fill(preview, 3)
     families = {family.name: family for family in text_string_to_metric_families(preview.get("/metrics"))}
@@ -196,7 +198,7 @@ def test_metrics_are_what_prometheus_reads(preview: Preview) -> None:
 
     assert families["cdc_to_s3_rows"].type == "counter"
     assert samples("rows") == {'a."b"\\c\nd': 7, "Sales.T0001": 1000, "Sales.T0002": 2000, "Sales.T0003": 3000}
-    assert samples("altered_values")['a."b"\\c\nd'] == 2
+    assert samples("altered_values") == {'a."b"\\c\nd,n': 2, 'a."b"\\c\nd,o': 1}
     assert samples("table_gaps")['a."b"\\c\nd'] == 1
     assert samples("table_stopped") == {'a."b"\\c\nd': 1, "Sales.T0001": 0, "Sales.T0002": 0, "Sales.T0003": 0}
     assert {key for key, value in samples("table_condition").items() if value} == {
