@@ -18,7 +18,7 @@ Python values by SQL type (None is NULL everywhere):
 | char, varchar, text, nchar, nvarchar, ntext, xml, sysname | str (lone surrogates allowed in the n-types) |
 | binary, varbinary, image, rowversion       | bytes |
 | uniqueidentifier                           | bytes, 16, in SQL Server's own byte order |
-| hierarchyid, geometry, geography           | bytes, native serialisation |
+| hierarchyid, geometry, geography, udt      | bytes, native serialisation |
 | sql_variant                                | (SqlType, value): the base type and its value |
 | json, vector                               | str, JSON text |
 """
@@ -37,13 +37,15 @@ MAX = -1  # the length of varchar(max), nvarchar(max), varbinary(max)
 class SqlType:
     """One SQL type with its arguments. `length` is in characters for n-types, in bytes for the other
     string and binary types, in numbers for vector, MAX for (max); 0 where a type has none. `name` is the lower-case base type
-    ('timestamp' is written 'rowversion', 'sysname' is nvarchar(128))."""
+    ('timestamp' is written 'rowversion', 'sysname' is nvarchar(128)); that of a CLR type that is not SQL Server's own
+    is 'udt', and `udt` then has its schema, its name and the assembly-qualified name of its class."""
 
     name: str
     length: int = 0
     precision: int = 0
     scale: int = 0
     collation: bytes = DEFAULT_COLLATION
+    udt: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from standin.engine.physical import collation_clause
 from standin.engine.sqlglot_tsql import parse_expression
 from standin.engine.storage import literal
 from standin.engine.tokens import Cursor
-from standin.engine.types import collation_bytes, family, parse_type, with_collation
+from standin.engine.types import collated, family, parse_type
 from standin.model import SqlError, SqlType
 
 if TYPE_CHECKING:
@@ -262,11 +262,12 @@ def _alter_column(session: EngineSession, table: Table, c: Cursor, statement: st
         )
     if column.computed is not None:
         raise SqlError(4928, f"Cannot alter column '{name}' because it is 'COMPUTED'.")
-    target = parse_type(c)
+    user_type = session.db_catalog.user_type(c.dotted_ahead())
+    target = parse_type(c, user_types=lambda _: user_type.base if user_type else None)
     if c.accept("COLLATE"):
         column.collation = c.name()
     if family(target) == "text":
-        target = with_collation(target, collation_bytes(column.collation or session.db_catalog.collation))
+        target = collated(target, column.collation or session.db_catalog.collation)
     nullable = True
     if c.accept("NOT"):
         c.expect("NULL")
@@ -276,6 +277,7 @@ def _alter_column(session: EngineSession, table: Table, c: Cursor, statement: st
     if c.accept("WITH"):
         c.skip_parens()
     _change_type(session, table, column, target, nullable)
+    column.user_type = user_type
     _record_type(session, table, column, target, statement.text)
 
 

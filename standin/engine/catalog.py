@@ -16,6 +16,17 @@ from standin.model import Column, SqlError, SqlType
 
 
 @dataclass(slots=True)
+class UserType:
+    """A type of CREATE TYPE: another name for `base`, or with a `base` of 'udt' a CLR type."""
+
+    schema: str
+    name: str
+    user_type_id: int
+    base: SqlType
+    nullable: bool = True
+
+
+@dataclass(slots=True)
 class ColumnDef:
     """`default` and `computed` are T-SQL texts. `column_id` is never used again after a DROP COLUMN."""
 
@@ -29,6 +40,8 @@ class ColumnDef:
     computed: str | None = None
     persisted: bool = False
     collation: str = ""
+    sparse: bool = False
+    user_type: UserType | None = None
 
     @property
     def physical(self) -> str:
@@ -167,6 +180,8 @@ class Database:
     instances: dict[str, Instance] = field(default_factory=dict)
     principals: dict[str, Principal] = field(default_factory=dict)
     grants: set[Grant] = field(default_factory=set)
+    user_types: dict[tuple[str, str], UserType] = field(default_factory=dict)  # by lower-case schema and name
+    assemblies: dict[str, str] = field(default_factory=dict)  # lower-case name: name
     version: int = 0
     schema_ids: dict[str, int] = field(default_factory=dict)
     # (log record, by how much later records are ahead of the LSNs they get): one entry for each restore
@@ -189,6 +204,20 @@ class Database:
         for number, name in enumerate(FIXED_ROLES):
             self.principals[name] = Principal(name, 16_384 + number if number else 0, "R")
         self.principals["dbo"] = Principal("dbo", 1, "S", "sa", {"db_owner"})
+
+    def user_type(self, parts: list[str]) -> UserType | None:
+        """The type of a dotted name; without a schema it is dbo's."""
+        schema = parts[-2] if len(parts) > 1 and parts[-2] else "dbo"
+        return self.user_types.get((schema.lower(), parts[-1].lower()))
+
+    def resolved(self, t: SqlType) -> SqlType:
+        """A declared type, of which only the name may be known yet. SqlError 2715 when there is no such type."""
+        if t.name != "udt":
+            return t
+        found = self.user_type(list(t.udt))
+        if found is None:
+            raise SqlError(2715, f"Column, parameter, or variable #1: Cannot find data type {'.'.join(t.udt)}.")
+        return found.base
 
     def add_schema(self, name: str, number: int | None = None) -> None:
         self.schemas[name.lower()] = name

@@ -248,6 +248,7 @@ def _build_change_table(
     table = make_table(session, database, f"{instance}_CT", [*head, *body, ("__$command_id", INT, True)])
     for made, captured in zip(table.columns[5:], columns, strict=False):
         made.collation = captured.collation
+        made.user_type = captured.user_type if captured.type.name == "udt" else None  # an alias is its base type here
     table.change_table = True
     order = ["__$start_lsn", "__$command_id", "__$seqval", "__$operation"]
     table.indexes.append(Index(f"{instance}_CT_clustered_idx", 1, [(n, False) for n in order], True, True))

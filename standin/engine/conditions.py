@@ -148,7 +148,7 @@ class Conditions:
         text = self.coerce(self.scalar(node.this, scope), nvarchar(MAX))
         pattern = self.coerce(self.scalar(node.expression, scope), nvarchar(MAX))
         name = self.function(("like", escape), lambda: like(escape), 2)
-        return f"{name}({text.sql}, {pattern.sql})"
+        return f"{'NOT ' * bool(node.args.get('negate'))}{name}({text.sql}, {pattern.sql})"
 
     def _escape(self: Expressions, node: exp.Expression, scope: Scope | None) -> str:
         return self._like(node.this, scope, node.expression.name)

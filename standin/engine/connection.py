@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from standin.engine import aggregates, physical
 from standin.engine.env import Env
 from standin.engine.errors import unsupported
+from standin.engine.storage import double
 from standin.model import SqlError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def open_connection(path: str) -> sqlite3.Connection:
     db.create_collation("MSCI", physical.compare_ci)
     db.create_collation("MSCS", physical.compare_cs)
     db.create_collation("MSBIN", physical.compare_bin)
+    db.create_function("double", 1, double, deterministic=True)
     for name, (cls, arguments) in aggregates.CLASSES.items():
         db.create_window_function(name, arguments, cls)
     return db

@@ -13,6 +13,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
 
+from standin.engine import hierarchies
 from standin.engine import temporal as tm
 from standin.engine.errors import overflow
 from standin.engine.json_types import to_json, to_vector
@@ -124,6 +125,8 @@ def _pick(source: SqlType, target: SqlType, explicit: bool) -> Callable[..., Con
         return to_binary
     if t == "guid" and s in ("text", "binary"):
         return _to_guid
+    if target.name == "hierarchyid" and s == "text":
+        return lambda *_: hierarchies.parse
     if t == "clr" and s in ("binary", "clr"):
         return lambda *_: bytes
     if s == "text" and t == "binary":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from standin.engine import backups, databases, security, table_parser, tables
+from standin.engine import backups, databases, security, table_parser, tables, user_types
 from standin.engine import statements as st
 from standin.engine.catalog import ColumnDef, Table
 from standin.engine.errors import unsupported
@@ -34,6 +34,10 @@ _NOUNS: dict[tuple[str, str], Definer] = {
     ("CREATE", "CLUSTERED"): tables.create_index,
     ("CREATE", "NONCLUSTERED"): tables.create_index,
     ("DROP", "INDEX"): tables.drop_index,
+    ("CREATE", "TYPE"): user_types.create_type,
+    ("DROP", "TYPE"): user_types.drop_type,
+    ("CREATE", "ASSEMBLY"): user_types.create_assembly,
+    ("DROP", "ASSEMBLY"): user_types.drop_assembly,
     ("CREATE", "LOGIN"): security.create_login,
     ("ALTER", "LOGIN"): security.alter_login,
     ("DROP", "LOGIN"): security.drop_login,

@@ -227,7 +227,8 @@ class Executor(Queries, Raising):
             session.errors.pop()
 
     def _declare(self, statement: st.Declare) -> Iterator[Event]:
-        for name, sql_type, initial in statement.variables:
+        for name, declared, initial in statement.variables:
+            sql_type = self.session.db_catalog.resolved(declared)
             self.batch.declare(name, sql_type)
             if initial is not None:
                 self.batch.values[name] = self.value(statement, initial, sql_type)[1]

@@ -9,6 +9,7 @@ from typing import Any
 from sqlglot import exp
 
 from standin.engine import arithmetic
+from standin.engine.catalog import Database
 from standin.engine.conditions import Conditions
 from standin.engine.conversion import converter
 from standin.engine.env import BASE_ROW, UNSET, Env, Expr, Scope, shared_function
@@ -21,20 +22,24 @@ from standin.engine.types import (
     BIGINT,
     FLOAT,
     INT,
-    collation_bytes,
+    collated,
     nvarchar,
     parse_type,
     varbinary,
     varchar,
-    with_collation,
 )
 from standin.model import MAX, SqlError, SqlType
 
 
-def sql_type_of(node: exp.DataType) -> SqlType:
+def sql_type_of(node: exp.DataType, database: Database) -> SqlType:
     """The type of a CAST or CONVERT, which standin.engine.sqlglot_tsql has left as it was written."""
     text = node.args["kind"].removeprefix("sys.")
-    return parse_type(Cursor(text, tokenize(text)), in_cast=True)
+
+    def user_type(parts: list[str]) -> SqlType | None:
+        found = database.user_type(parts)
+        return found.base if found else None
+
+    return parse_type(Cursor(text, tokenize(text)), True, user_type)
 
 
 class Expressions(Conditions):
@@ -177,11 +182,11 @@ class Expressions(Conditions):
         return Expr(f"({e.sql})", e.type, e.nullable, e.const, e.null)
 
     def _cast(self, node: exp.Expression, scope: Scope | None) -> Expr:
-        target = sql_type_of(node.args["to"])
+        target = sql_type_of(node.args["to"], self.env.database)
         return self.cast(self.scalar(node.this, scope), target, None, isinstance(node, exp.TryCast))
 
     def _convert(self, node: exp.Expression, scope: Scope | None) -> Expr:
-        target = sql_type_of(node.this)
+        target = sql_type_of(node.this, self.env.database)
         value = self.scalar(node.expression, scope)
         style = node.args.get("style")
         number = None
@@ -249,7 +254,7 @@ class Expressions(Conditions):
 
     def _collate(self, node: exp.Expression, scope: Scope | None) -> Expr:
         e = self.scalar(node.this, scope)
-        target = with_collation(e.type, collation_bytes(node.expression.name))
+        target = collated(e.type, node.expression.name)
         return Expr(f"({e.sql}){collation_clause(target)}", target, e.nullable, e.const)
 
     def _at_time_zone(self, node: exp.Expression, scope: Scope | None) -> Expr:

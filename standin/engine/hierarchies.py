@@ -1,7 +1,8 @@
-"""Methods of hierarchyid: GetLevel() and ToString(). Values are kept as their native bytes ([MS-SSCLRT] 2.2)."""
+"""hierarchyid from a path, and its methods GetLevel() and ToString(). Values are kept as their native bytes ([MS-SSCLRT] 2.2)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -28,6 +29,10 @@ _RANGES = {
 }
 
 
+_PATH = re.compile(r"/((-?\d+)(\.-?\d+)*/)*")
+_STEP = re.compile(r"(-?\d+)([./])")
+
+
 def _ordinals(value: bytes) -> Iterator[tuple[int, bool]]:
     """Each with whether a '/' follows."""
     bits = "".join(f"{byte:08b}" for byte in value)
@@ -43,8 +48,36 @@ def _ordinals(value: bytes) -> Iterator[tuple[int, bool]]:
         yield lowest + int(added, 2) - (after == "0"), after == "1"
 
 
-def _to_string(value: bytes) -> str:
+def to_string(value: bytes) -> str:
     return "/" + "".join(f"{ordinal}{'/' if ends else '.'}" for ordinal, ends in _ordinals(value))
+
+
+def parse(path: str) -> bytes:
+    """hierarchyid::Parse, and CAST from text. SqlError 6522 for what is no path."""
+    if not _PATH.fullmatch(path):
+        raise SqlError(
+            6522,
+            'A .NET Framework error occurred during execution of user-defined routine or aggregate "hierarchyid": '
+            f"24001: SqlHierarchyId.Parse failed because the input string '{path}' is not a valid string representation "
+            "of a SqlHierarchyId node.",
+        )
+    bits = "".join(_bits_of(int(number), after == "/") for number, after in _STEP.findall(path))
+    return int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big") if bits else b""
+
+
+def _bits_of(ordinal: int, ends: bool) -> str:
+    """An ordinal's prefix, groups and the bits after them."""
+    number = ordinal + (not ends)
+    for prefix, (lowest, groups) in _RANGES.items():
+        width = sum(groups)
+        if lowest <= number < lowest + (1 << width):
+            added = f"{number - lowest:0{width}b}"
+            # Between the groups stand zeros, but a one before the last.
+            between = ["0"] * (len(groups) - 2) + ["1"] * (len(groups) > 1) + [str(int(ends))]
+            for size, after in zip(groups, between, strict=True):
+                prefix, added = prefix + added[:size] + after, added[size:]
+            return prefix
+    raise SqlError(6522, f"24000: the ordinal {ordinal} is outside what a hierarchyid can hold.")
 
 
 def _get_level(value: bytes) -> int:
@@ -54,5 +87,5 @@ def _get_level(value: bytes) -> int:
 # By name, which is case-sensitive as in all CLR types.
 METHODS: dict[str, tuple[Callable[[bytes], Any], SqlType]] = {
     "GetLevel": (_get_level, SqlType("smallint")),
-    "ToString": (_to_string, nvarchar(4000)),
+    "ToString": (to_string, nvarchar(4000)),
 }

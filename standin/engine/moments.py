@@ -71,6 +71,9 @@ def to_temporal(source: SqlType, target: SqlType, _style: Any, _column: Any) -> 
         if name == "datetime2":
             return total
         minutes = offset or 0
-        return pack_offset(total - minutes * 60 * tm.TICKS_A_SECOND, minutes)
+        utc = total - minutes * 60 * tm.TICKS_A_SECOND
+        if not 0 <= utc < (tm.DAYS_MAX + 1) * tm.TICKS_A_DAY:
+            raise tm.out_of_range(name, source.name)
+        return pack_offset(utc, minutes)
 
     return convert

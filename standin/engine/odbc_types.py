@@ -81,12 +81,14 @@ ODBC_TYPES = [
     OdbcType("geography", -151, 23, 0, 0, -151, newer_only=True),
 ]  # fmt: skip
 _BY_NAME = {o.name: o for o in ODBC_TYPES}
+# CLR types are listed alike; json and vector as what a client gets that has not asked for them.
+_LISTED_AS = {"udt": "geometry", "json": "ntext", "vector": "ntext"}
 _LONG = {"varchar": -1, "nvarchar": -10, "varbinary": -4}
 
 
 def odbc_type(t: SqlType, newer: bool) -> OdbcType:
     """How a column of the type is listed; `newer`: to a caller that knows the types of 2008 and later."""
-    found = _BY_NAME[t.name]
+    found = _BY_NAME[_LISTED_AS.get(t.name, t.name)]
     if t.length == MAX and t.name in _LONG:
         code = found.data_type if newer else _LONG[t.name]
         size = 0 if newer else 1073741823 if t.name == "nvarchar" else 2147483647

@@ -9,7 +9,8 @@ from functools import lru_cache
 
 from standin.engine import statements as st
 from standin.engine.tokens import Cursor, tokenize
-from standin.engine.types import parse_type
+from standin.engine.types import ALIASES, TYPES, parse_type
+from standin.model import SqlType
 
 _QUERY_VERBS = {"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "("}
 _DEFINITION_VERBS = {"CREATE", "ALTER", "DROP", "TRUNCATE", "GRANT", "DENY", "REVOKE", "DBCC", "CHECKPOINT"}
@@ -281,11 +282,17 @@ def _declare(c: Cursor, line: int) -> st.Statement:
             begin = c.i
             c.skip_parens()
             return st.DeclareTable("", line, name, Cursor(c.sql, c.tokens, begin, c.i))
-        sql_type = parse_type(c)
+        sql_type = parse_type(c, user_types=_unknown_yet)
         initial = _expression(c) if c.accept("=") else None
         variables.append((name.lower(), sql_type, initial))
         if not c.accept(","):
             return st.Declare("", line, variables)
+
+
+def _unknown_yet(parts: list[str]) -> SqlType | None:
+    """A type that only the database can know, when the batch runs (Database.resolved)."""
+    known = parts[-1].lower() in (*TYPES, *ALIASES, "sysname", "national")
+    return None if known else SqlType("udt", udt=tuple(parts))
 
 
 def _set(c: Cursor, line: int) -> st.Statement:

@@ -173,7 +173,7 @@ class Queries:
         for statement in parse_batch(sql):
             if isinstance(statement, st.Declare):
                 for name, sql_type, _ in statement.variables:
-                    self.batch.declare(name, sql_type)
+                    self.batch.declare(name, self.session.db_catalog.resolved(sql_type))
             if isinstance(statement, st.Query) and statement.verb == "SELECT":
                 tree = tree_of(statement).root
                 if tree.args.get("into") is None and not is_assignment(tree):

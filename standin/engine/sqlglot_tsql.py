@@ -92,12 +92,26 @@ def _join(tokens: list[Token]) -> str:
     words: list[str] = []
     k = 0
     while k < len(tokens):
+        if tokens[k].upper == "HIERARCHYID" and k + 4 < len(tokens) and tokens[k + 1].text == "::":
+            end = _closing(tokens, k + 3)
+            words.append(_static_method(tokens[k + 2], tokens[k + 4 : end]))
+            k = end + 1
+            continue
         first, end = _type_at(tokens, k)
         words += [_token_text(token) for token in tokens[k : first or k + 1]]
         if first:
             words.append(_as_user_type(" ".join(_type_text(token) for token in tokens[first:end])))
         k = end
     return " ".join(words)
+
+
+def _static_method(name: Token, arguments: list[Token]) -> str:
+    """hierarchyid::Parse and hierarchyid::GetRoot as conversions from text."""
+    if name.text == "GetRoot" and not arguments:
+        return f"CAST('/' AS {_as_user_type('hierarchyid')})"
+    if name.text != "Parse":
+        raise unsupported("method of hierarchyid", name.text)
+    return f"CAST({_join(arguments)} AS {_as_user_type('hierarchyid')})"
 
 
 def _type_text(token: Token) -> str:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import struct
 from collections.abc import Callable
 from decimal import Context, Decimal
 from typing import Any
@@ -144,6 +145,11 @@ def row_converter(types: list[SqlType]) -> Callable[[tuple[Any, ...]], tuple[Any
     return convert
 
 
+def double(bits: int) -> float:
+    """A double from its bits as a signed integer; SQL function of every connection."""
+    return struct.unpack(">d", bits.to_bytes(8, "big", signed=True))[0]
+
+
 def literal(value: Any) -> str:
     """A stored value as SQLite's SQL text."""
     if value is None:
@@ -155,7 +161,9 @@ def literal(value: Any) -> str:
             return f"CAST(x'{value.encode().hex()}' AS TEXT)"
         return "'" + value.replace("'", "''") + "'"
     if type(value) is float:
-        return repr(value) if value - value == 0 else ("9e999" if value > 0 else "-9e999")
+        # SQLite does not read every fraction right to the last bit.
+        bits = int.from_bytes(struct.pack(">d", value), "big", signed=True)
+        return repr(value) if value.is_integer() and 0 < abs(value) < 2**53 else f"double({bits})"
     if value == -(2**63):
         return "(-9223372036854775807 - 1)"
     return str(value)

@@ -8,8 +8,8 @@ from standin.engine.catalog import ColumnDef, Database, Index, Table
 from standin.engine.computed import compile_checks, type_computed
 from standin.engine.errors import syntax_error, unsupported
 from standin.engine.tokens import Cursor
-from standin.engine.types import SYSNAME, collation_bytes, family, parse_type, with_collation
-from standin.model import SqlError
+from standin.engine.types import SYSNAME, collated, collation_bytes, family, make_type, parse_type
+from standin.model import SqlError, SqlType
 
 if TYPE_CHECKING:
     from standin.engine.session import EngineSession
@@ -61,10 +61,12 @@ def parse_column(session: EngineSession, c: Cursor, table: Table) -> ColumnDef:
         column.persisted = c.accept("PERSISTED")
         if c.accept("NOT", "NULL"):
             column.nullable = False
-    elif c.at("TIMESTAMP", "ROWVERSION") or (c.at(",", ")") and name.lower() == "timestamp"):
+    elif c.at("TIMESTAMP", "ROWVERSION"):
         column.type, column.nullable = parse_type(c), False
+    elif c.at(",", ")") and name.lower() == "timestamp":
+        column.type, column.nullable = make_type(name, []), False
     else:
-        column.type = parse_type(c)
+        _take_type(session, c, table, column)
     table.columns.append(column)
     constraint = ""
     while c.i < c.end and not c.at(",", ")"):
@@ -72,8 +74,19 @@ def parse_column(session: EngineSession, c: Cursor, table: Table) -> ColumnDef:
     if family(column.type) == "text" and not column.collation:
         database = session.engine.database_by_id(table.database_id)
         column.collation = database.collation
-        column.type = with_collation(column.type, collation_bytes(column.collation))
+        column.type = collated(column.type, column.collation)
     return column
+
+
+def _take_type(session: EngineSession, c: Cursor, table: Table, column: ColumnDef) -> None:
+    database = session.engine.database_by_id(table.database_id)
+
+    def user_type(parts: list[str]) -> SqlType | None:
+        column.user_type = database.user_type(parts)
+        return column.user_type.base if column.user_type else None
+
+    column.type = parse_type(c, user_types=user_type)
+    column.nullable = column.user_type.nullable if column.user_type else True
 
 
 def _column_option(session: EngineSession, c: Cursor, table: Table, column: ColumnDef, constraint: str) -> str:
@@ -87,7 +100,7 @@ def _column_option(session: EngineSession, c: Cursor, table: Table, column: Colu
     elif c.accept("NULL") or c.at("ROWGUIDCOL", "SPARSE", "PERSISTED"):
         column.nullable = True if c.peek(-1).upper == "NULL" else column.nullable
         if c.peek(-1).upper != "NULL":
-            c.take()
+            column.sparse |= c.take().upper == "SPARSE"
     elif c.accept("IDENTITY"):
         column.identity, column.nullable = _identity(c), False
     elif c.accept("DEFAULT"):
@@ -95,7 +108,7 @@ def _column_option(session: EngineSession, c: Cursor, table: Table, column: Colu
         column.default_name = constraint or _constraint_name(session, table, "DF")
     elif c.accept("COLLATE"):
         column.collation = c.name()
-        column.type = with_collation(column.type, collation_bytes(column.collation))
+        column.type = collated(column.type, column.collation)
     elif c.at("PRIMARY", "UNIQUE"):
         _key(session, c, table, constraint, column)
     elif c.accept("CHECK"):

@@ -16,6 +16,7 @@ DAYS_TO_1900 = 693_595
 TICKS_TO_1900 = DAYS_TO_1900 * TICKS_A_DAY
 DAYS_MAX = 3_652_058  # 9999-12-31
 DATETIME_MIN_DAYS = 639_905  # 1753-01-01
+OFFSET_MAX = 14 * 60  # minutes
 _THIRDS_A_DAY = 86_400 * 300
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
@@ -90,6 +91,8 @@ def parse(text: str) -> tuple[int | None, int, int | None]:
     z = _ZONE.match(text, i)
     if z:
         minutes = 0 if z["z"] else int(z["zh"]) * 60 + int(z["zm"])
+        if minutes > OFFSET_MAX:
+            raise ValueError("offset out of range")
         offset, i = -minutes if z["sign"] == "-" else minutes, z.end()
     if text[i:].strip() or (m is None and t is None):
         raise ValueError("no date")

@@ -10,8 +10,9 @@ from typing import Any
 
 from standin.engine import temporal as tm
 from standin.engine.errors import overflow
+from standin.engine.hierarchies import to_string
 from standin.engine.moments import to_moment
-from standin.engine.storage import EXACT, narrow, scale_of, units
+from standin.engine.storage import EXACT, narrow, scale_of, text_in, text_out, units
 from standin.engine.types import family, is_national, type_name
 from standin.model import SqlError, SqlType
 from standin.tds.collations import codec_of
@@ -48,7 +49,7 @@ def raw_bytes(source: SqlType, style: int) -> Callable[[Any], bytes]:
         if style in (1, 2):
             return lambda v: _from_hex(v, style)
         if is_national(source):
-            return lambda v: v.encode("utf-16-le", "surrogatepass")
+            return lambda v: text_out(v).encode("utf-16-le", "surrogatepass")
         codec = codec_of(source.collation)
         return lambda v: v.encode(codec, "sqlserver")
     if kind == "float":
@@ -80,7 +81,7 @@ def truncated(column: tuple[str, str], value: str) -> SqlError:
 
 
 def to_text(source: SqlType, target: SqlType, style: Any, column: Any) -> Convert:
-    show = text_of(source, style)
+    show = _text_of_bytes(target) if family(source) == "binary" and style in (None, 0) else text_of(source, style)
     national, fixed, length = is_national(target), target.name in ("char", "nchar"), target.length
     codec = None if national else codec_of(target.collation)
     numeric = family(source) in _NUMERIC
@@ -103,6 +104,14 @@ def to_text(source: SqlType, target: SqlType, style: Any, column: Any) -> Conver
         return text + " " * (length - size) if fixed else text
 
     return convert
+
+
+def _text_of_bytes(target: SqlType) -> Callable[[bytes], str]:
+    """Bytes as the text that the target would keep in them."""
+    if is_national(target):
+        return lambda v: text_in((v + b"\0" * (len(v) % 2)).decode("utf-16-le", "surrogatepass"))
+    codec = codec_of(target.collation)
+    return lambda v: v.decode(codec, "sqlserver")
 
 
 def _no_room(source: SqlType, target: SqlType, text: str) -> SqlError:
@@ -145,10 +154,12 @@ def text_of(source: SqlType, style: int | None = None) -> Callable[[Any], str]:
         return lambda v: _float_text(v, style or 0, name == "real")
     if kind == "guid":
         return lambda v: str(uuid.UUID(bytes_le=v)).upper()
-    if kind == "binary" or kind == "clr":
-        if style in (1, 2):
-            return lambda v: ("0x" if style == 1 else "") + v.hex().upper()
-        return lambda v: v.decode("cp1252", "sqlserver")
+    if kind == "binary":
+        return lambda v: ("0x" if style == 1 else "") + v.hex().upper()
+    if name == "hierarchyid":
+        return to_string
+    if kind == "clr":
+        raise SqlError(529, f"Explicit conversion from data type {type_name(source)} to varchar is not allowed.", 16, 2)
     return _temporal_text(source, style)
 
 

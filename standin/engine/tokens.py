@@ -140,6 +140,12 @@ class Cursor:
             parts.append("" if self.at(".") else self.name())
         return parts
 
+    def dotted_ahead(self) -> list[str]:
+        """As dotted, but the cursor stays."""
+        place, parts = self.i, self.dotted()
+        self.i = place
+        return parts
+
     def skip_parens(self) -> None:
         """From '(' to after its ')'."""
         self.expect("(")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from standin.engine.tokens import Cursor
 from standin.model import DEFAULT_COLLATION, MAX, SqlError, SqlType
-from standin.tds.collations import by_name
+from standin.tds.collations import by_name, for_unicode_alone
 
 # name: (system_type_id, family, precedence; higher wins, max_length of the fixed ones)
 TYPES: dict[str, tuple[int, str, int, int]] = {
@@ -40,6 +43,7 @@ TYPES: dict[str, tuple[int, str, int, int]] = {
     "hierarchyid": (240, "clr", 30, 892),
     "geometry": (240, "clr", 30, -1),
     "geography": (240, "clr", 30, -1),
+    "udt": (240, "clr", 30, -1),
     "sql_variant": (98, "variant", 27, 8016),
     "json": (244, "text", 28, -1),
     "vector": (165, "vector", 29, 0),  # its own number is that of the user type
@@ -139,6 +143,8 @@ def precision_scale(t: SqlType) -> tuple[int, int]:
 
 def type_name(t: SqlType) -> str:
     """The name in sys.types."""
+    if t.name == "udt":
+        return t.udt[1]
     return "timestamp" if t.name == "rowversion" else t.name
 
 
@@ -162,7 +168,7 @@ def make_type(name: str, arguments: list[str], in_cast: bool = False) -> SqlType
     numbers = [MAX if a.lower() == "max" else int(a) for a in arguments]
     if name == "sysname":
         return SYSNAME
-    if name not in TYPES:
+    if name not in TYPES or name == "udt":
         raise SqlError(243, f"Type {name} is not a defined system type.")
     if name in ("decimal", "numeric"):
         precision, scale = (numbers + [18, 0][len(numbers) :])[:2] if numbers else (18, 0)
@@ -206,6 +212,17 @@ def collation_bytes(name: str) -> bytes:
     return value
 
 
+def collated(t: SqlType, name: str) -> SqlType:
+    """The type under a collation. SqlError 459 for char, varchar or text under one for the n-types alone."""
+    value = collation_bytes(name)
+    if not is_national(t) and for_unicode_alone(value):
+        raise SqlError(
+            459,
+            f"Collation '{name}' is supported on Unicode data types only and cannot be applied to char, varchar or text data types.",
+        )
+    return with_collation(t, value)
+
+
 def collation_name(value: bytes) -> str:
     return _COLLATION_NAMES.get(value, _COLLATION_NAMES[DEFAULT_COLLATION])
 
@@ -218,13 +235,15 @@ def is_case_sensitive(t: SqlType) -> bool:
     return not t.collation[2] & 0x10
 
 
-def parse_type(c: Cursor, in_cast: bool = False) -> SqlType:
-    """A type at the cursor: [sys.]name[(arguments)] [COLLATE …]."""
-    name = c.dotted()[-1]
-    if name.lower() == "double" and c.at("PRECISION"):
-        c.take()
-    if name.lower() in ("char", "character", "nchar") and c.accept("VARYING"):
-        name = "nvarchar" if name.lower() == "nchar" else "varchar"
+UserTypes = Callable[[list[str]], SqlType | None]
+
+
+def parse_type(c: Cursor, in_cast: bool = False, user_types: UserTypes | None = None) -> SqlType:
+    """A type at the cursor: [schema.]name[(arguments)]. `user_types` gives those of CREATE TYPE."""
+    parts = c.dotted()
+    if user_types is not None and (found := user_types(parts)) is not None:
+        return found
+    name = _spelled_out(c, parts[-1].lower())
     arguments: list[str] = []
     if c.accept("("):
         while not c.accept(")"):
@@ -233,8 +252,21 @@ def parse_type(c: Cursor, in_cast: bool = False) -> SqlType:
     return make_type(name, arguments, in_cast)
 
 
+def _spelled_out(c: Cursor, name: str) -> str:
+    """The short name of a type that is written in several words."""
+    if name == "double":
+        c.accept("PRECISION")
+    national = name == "national"
+    if national:
+        name = c.take().value.lower()
+    if name in ("char", "character", "nchar", "binary") and c.accept("VARYING"):
+        name = {"nchar": "nvarchar", "binary": "varbinary"}.get(name, "varchar")
+    name = ALIASES.get(name, name)
+    return f"n{name}" if national else name
+
+
 def with_collation(t: SqlType, collation: bytes) -> SqlType:
-    return SqlType(t.name, t.length, t.precision, t.scale, collation)
+    return replace(t, collation=collation)
 
 
 def in_collation(t: SqlType, name: str) -> SqlType:

@@ -146,9 +146,9 @@ def _column(database: Database, table: Table, c: ColumnDef) -> tuple[Any, ...]:
         (c.collation or database.collation) if family(c.type) == "text" and c.type.name not in DOCUMENTS else None
     )
     return (
-        table.object_id, c.name, c.column_id, TYPES[c.type.name][0], user_type_id(c.type), max_length(c.type), precision, scale,
+        table.object_id, c.name, c.column_id, TYPES[c.type.name][0], c.user_type.user_type_id if c.user_type else user_type_id(c.type), max_length(c.type), precision, scale,
         collation, int(c.nullable), 1, 0, int(c.identity is not None), int(c.computed is not None), 0, int(database.is_captured(table)),
-        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, int(c.sparse), 0, 0, 0, 0,
     )  # fmt: skip
 
 
@@ -265,7 +265,15 @@ def _keys(session: EngineSession, database: Database) -> Iterable[tuple[Any, ...
     ("is_user_defined", BIT), ("is_assembly_type", BIT), ("default_object_id", INT), ("rule_object_id", INT), ("is_table_type", BIT),
 ])  # fmt: skip
 def _types(_session: EngineSession, database: Database) -> Iterable[tuple[Any, ...]]:
+    for one in database.user_types.values():
+        clr, text = family(one.base) == "clr", family(one.base) == "text" and one.base.name not in DOCUMENTS
+        yield (
+            one.name, TYPES[one.base.name][0], one.user_type_id, schema_id(database, one.schema), None, max_length(one.base),
+            *precision_scale(one.base), database.collation if text else None, int(one.nullable), 1, int(clr), 0, 0, 0,
+        )  # fmt: skip
     for name, (number, kind, _, size) in TYPES.items():
+        if name == "udt":
+            continue
         t = SqlType(name, precision=38, scale=7 if name in ("time", "datetime2", "datetimeoffset") else 0)
         precision, scale = precision_scale(t)
         collation = database.collation if kind == "text" and name not in DOCUMENTS else None

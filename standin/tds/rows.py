@@ -33,7 +33,7 @@ def _number(data: _Buffer, at: int, size: int) -> int:
 
 def _skip_of(sql_type: SqlType) -> _Skip:
     name = sql_type.name
-    if name in ("xml", "json", "vector", "hierarchyid", "geometry", "geography") or sql_type.length == MAX:
+    if name in ("xml", "json", "vector", "hierarchyid", "geometry", "geography", "udt") or sql_type.length == MAX:
         return _plp
     if name in ("char", "varchar", "nchar", "nvarchar", "sysname", "binary", "varbinary", "rowversion"):
         return _short

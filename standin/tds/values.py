@@ -86,7 +86,7 @@ def value_encoder(sql_type: SqlType) -> ValueEncoder:
         return _fixed(*_INTEGERS[name])
     if name in _BY_NAME:
         return _BY_NAME[name](sql_type)
-    if name in _UDTS:
+    if name in _UDTS or name == "udt":
         return _plp(bytes)
     raise ValueError(f"no wire form for SQL type {name!r}")
 
@@ -358,6 +358,9 @@ def type_info(sql_type: SqlType, database: str = "") -> bytes:
     if name in _UDTS:
         names = b_varchar(database) + b_varchar("sys") + b_varchar(name)
         return b"\xf0\xff\xff" + names + us_varchar(_UDTS[name] + _ASSEMBLY)
+    if name == "udt":
+        schema, own_name, class_name = sql_type.udt
+        return b"\xf0\xff\xff" + b"".join(map(b_varchar, (database, schema, own_name))) + us_varchar(class_name)
     raise ValueError(f"no wire form for SQL type {name!r}")
 
 

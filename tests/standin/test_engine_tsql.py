@@ -22,6 +22,13 @@ def db() -> Iterator[Driver]:
     engine.close()
 
 
+def test_not_like_is_the_opposite_of_like(db: Driver) -> None:
+    rows = db.rows(
+        "SELECT IIF('ab' NOT LIKE 'a%', 1, 0), IIF('ab' NOT LIKE 'b%', 1, 0), IIF('a_' NOT LIKE 'a!_' ESCAPE '!', 1, 0)"
+    )
+    assert rows == [(0, 1, 0)]
+
+
 def test_control_of_flow(db: Driver) -> None:
     result = db.run(
         """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import struct
 import uuid
 from collections.abc import Iterator
 from decimal import Decimal
@@ -82,6 +84,15 @@ STORED: list[tuple[str, str, Any]] = [
         uuid.UUID("6F9619FF-8B86-D011-B42D-00C04FC964FF").bytes_le,
     ),
     ("hierarchyid", "CAST(0x58 AS hierarchyid)", b"\x58"),
+    ("hierarchyid", "'/1/2/'", b"\x5b\x40"),
+    ("hierarchyid", "hierarchyid::Parse('/-1/1.1/')", bytes.fromhex("3fb160")),
+    ("hierarchyid", "hierarchyid::GetRoot()", b""),
+    ("nvarchar(5)", "CONVERT(nvarchar(5), 0x41003DD84200)", "A\ud83dB"),
+    ("varchar(5) COLLATE Cyrillic_General_CI_AS", "0xE9FF", "йя"),
+    ("nchar(3)", "N'a' + NCHAR(0)", "a\0 "),
+    ("datetimeoffset(7)", "'0001-01-01 14:00:00 +14:00'", (0, 840)),
+    ("datetimeoffset(7)", "'9999-12-31 09:59:59.9999999 -14:00'", (3_652_059 * DAY - 1, -840)),
+    ("real", "1.4E-45", 1.401298464324817e-45),
     ("geography", "CAST(0xE6100000010C AS geography)", bytes.fromhex("E6100000010C")),
     ("json", 'N\'{"a": "é"}\'', '{"a": "é"}'),
     ("vector(3)", "'[0.1, -2, 30]'", "[1.0000000e-001,-2.0000000e+000,3.0000000e+001]"),
@@ -151,6 +162,9 @@ REFUSED = [
     ("smalldatetime", "'2079-06-07'", 242),
     ("datetime2", "'no date'", 241),
     ("date", "5", 206),
+    ("datetimeoffset", "'0001-01-01 +14:00'", 242),
+    ("datetimeoffset", "'2024-01-01 +14:01'", 241),
+    ("hierarchyid", "'1/2'", 6522),
     ("uniqueidentifier", "'no guid'", 8169),
     ("json", "'{'", 13609),
     ("vector(2)", "'[1]'", 42204),
@@ -173,6 +187,17 @@ def test_a_null_in_a_not_null_column_is_515_and_names_it(db: Driver) -> None:
     assert error.number == 515 and "column 'id', table 'Shop.dbo.v'" in error.message
     db.run("INSERT v VALUES (1)")
     assert db.error("UPDATE v SET id = NULL").message.endswith("UPDATE fails.")
+
+
+def test_every_double_is_read_to_its_last_bit(db: Driver) -> None:
+    source = random.Random(1)
+    numbers = [5e-324, -5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, 0.0, -0.0, 0.1, 1e22, 1e23]
+    numbers += [struct.unpack("<d", source.randbytes(7) + bytes([source.randrange(0x7F)]))[0] for _ in range(500)]
+    db.run("DROP TABLE IF EXISTS v; CREATE TABLE v (id int IDENTITY, v float)")
+    written = ", ".join(f"({number!r})" if "e" in repr(number) else f"({number!r}e0)" for number in numbers)
+    db.run(f"INSERT v (v) VALUES {written}")
+    db.run(f"INSERT v (v) SELECT x FROM (VALUES {written}) AS q(x)")
+    assert list(map(repr, (v for (v,) in db.rows("SELECT v FROM v ORDER BY id")))) == list(map(repr, numbers * 2))
 
 
 def test_lone_surrogates_survive(db: Driver) -> None:
