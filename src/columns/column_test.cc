@@ -133,8 +133,8 @@ TEST(ColumnTest, text_becomes_utf8_and_keeps_blanks_and_nuls) {
     const bool is_wide = type[0] == 'n';
     const SourceColumn column = Column(type, 40);
     auto decoder = Decoder(column);
-    EXPECT_EQ(decoder->binding().slot_bytes, is_wide ? 40 : 82);
-    EXPECT_EQ(decoder->binding().c_type, is_wide ? odbc::CType::kBinary : odbc::CType::kWideChar);
+    EXPECT_EQ(decoder->binding().slot_bytes, is_wide ? 40 : 80);
+    EXPECT_EQ(decoder->binding().c_type, odbc::CType::kBinary);
     EXPECT_FALSE(decoder->grows());
     Cells cells(decoder->binding().slot_bytes);
     for (const auto& text : texts) cells.Add(Utf16(text));
@@ -166,7 +166,6 @@ TEST(ColumnTest, a_value_longer_than_its_slot_is_never_cut) {
     const arrow::Status negative = Decoder(column)->Append(Cells(8).OfLength(-7).slice(), 0, 1);
     EXPECT_THAT(negative.message(), HasSubstr("-7 bytes"));
   }
-  // The driver needs two bytes of the slot for a NUL.
   ExpectRefused(Column("varchar", 4), Utf16(u"abcde"), "10 bytes, cut to its slot of 8 bytes");
   ExpectRefused(Column("nvarchar", 8), "abc", "half a UTF-16 unit");
 }
@@ -187,7 +186,7 @@ TEST(ColumnTest, the_old_large_types_and_the_new_ones_begin_small_whatever_the_c
     const char* type;
     int32_t catalogue_bytes;
     odbc::CType c_type;
-  } cases[] = {{"text", 16, odbc::CType::kWideChar}, {"ntext", 16, odbc::CType::kBinary},
+  } cases[] = {{"text", 16, odbc::CType::kBinary},   {"ntext", 16, odbc::CType::kBinary},
                {"xml", -1, odbc::CType::kWideChar},  {"json", -1, odbc::CType::kBinary},
                {"vector", 20, odbc::CType::kBinary}, {"image", 16, odbc::CType::kBinary}};
   for (const auto& one : cases) {

@@ -17,6 +17,7 @@ enum class Arguments { kNone, kBytes, kUtf16Units, kPrecisionAndScale, kScale };
 // What a column is called in the SELECT that reads it.
 enum class ReadAs {
   kItself,
+  kUtf16,        // CONVERT(nvarchar(n), …): text of a code page, decoded by the server
   kText,         // CONVERT(nvarchar(max), …): a form that does not depend on the driver
   kVariantText,  // base type and value as variant_text.h reads them
   kNothing,      // NULL: a masked value does not leave the server

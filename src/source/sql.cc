@@ -184,12 +184,20 @@ std::string VariantText(const std::string& column) {
   return text + "ELSE " + as("nvarchar(max)") + " END";
 }
 
+// Enough for any text of the column: no UTF-16 unit comes from less than a byte.
+std::string Utf16Length(const columns::SourceColumn& column) {
+  const int bytes = column.max_length_bytes;
+  return bytes < 0 || bytes > 4000 ? "max" : std::to_string(bytes);
+}
+
 // A captured column as the SELECT names it.
 std::string ColumnExpression(const columns::SourceColumn& column) {
   const std::string name = Bracket(column.name);
   switch (columns::ReadAsOf(column)) {
     case columns::ReadAs::kItself:
       break;
+    case columns::ReadAs::kUtf16:
+      return fmt::format("CONVERT(nvarchar({1}), ct.{0}) AS {0}", name, Utf16Length(column));
     case columns::ReadAs::kText:
       return fmt::format("CONVERT(nvarchar(max), ct.{0}) AS {0}", name);
     case columns::ReadAs::kVariantText:

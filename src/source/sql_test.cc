@@ -64,7 +64,7 @@ TEST(Sql, types_that_drivers_print_each_in_their_own_way_are_told_by_the_server)
     table.columns[0].type_name = type;
     return ReadWindow(table, {});
   };
-  for (const char* type : {"json", "vector"}) {
+  for (const char* type : {"json", "vector", "text"}) {
     EXPECT_THAT(select(type), HasSubstr("CONVERT(nvarchar(max), ct.[a]]b]) AS [a]]b] FROM"));
   }
   const std::string variant = select("sql_variant");
@@ -73,6 +73,19 @@ TEST(Sql, types_that_drivers_print_each_in_their_own_way_are_told_by_the_server)
                                  "CONVERT(float, ct.[a]]b])), 1)"));
   EXPECT_THAT(variant, HasSubstr("ELSE CONVERT(nvarchar(max), ct.[a]]b]) END AS [a]]b] FROM"));
   EXPECT_THAT(select("xml"), HasSubstr(", ct.[a]]b] FROM"));
+}
+
+TEST(Sql, text_of_a_code_page_is_decoded_by_the_server_whole) {
+  TableDescription table = Table();
+  const auto select = [&](const char* type, int bytes) {
+    table.columns[0].type_name = type;
+    table.columns[0].max_length_bytes = bytes;
+    return ReadWindow(table, {});
+  };
+  EXPECT_THAT(select("char", 5), HasSubstr("CONVERT(nvarchar(5), ct.[a]]b]) AS [a]]b] FROM"));
+  EXPECT_THAT(select("varchar", 4000), HasSubstr("CONVERT(nvarchar(4000), ct.[a]]b])"));
+  EXPECT_THAT(select("varchar", 4001), HasSubstr("CONVERT(nvarchar(max), ct.[a]]b])"));
+  EXPECT_THAT(select("varchar", -1), HasSubstr("CONVERT(nvarchar(max), ct.[a]]b])"));
 }
 
 }  // namespace

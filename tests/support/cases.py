@@ -147,6 +147,14 @@ def _case(name: str, written: Mapping[str, Any]) -> Case:
     return made
 
 
+def _joined(written: Any) -> Any:
+    """A long text is { parts = [["a", 2047], "😀"] }: each part once, or so many times."""
+    if not isinstance(written, dict):
+        return written
+    _refuse_unknown(written, {"parts"}, "a value")
+    return "".join(part if isinstance(part, str) else part[0] * part[1] for part in written["parts"])
+
+
 def _refuse_unknown(written: Mapping[str, Any], known: set[str], where: str) -> None:
     for key in written:
         if key not in known:
@@ -226,7 +234,7 @@ def _value(written: Any, kinds: Mapping[str, Kind], column: str) -> _Value:
     parts = written["is"] if len(kinds) > 1 else [written["is"]]
     if not isinstance(parts, list) or len(parts) != len(kinds):
         raise NotationError(f"column {column}: {written['is']!r} has not one value for each of {list(kinds)}")
-    shown = {suffix: kind.shown(part) for (suffix, kind), part in zip(kinds.items(), parts, strict=True)}
+    shown = {suffix: kind.shown(_joined(part)) for (suffix, kind), part in zip(kinds.items(), parts, strict=True)}
     return _Value(str(written["sql"]), shown, written.get("altered") is True)
 
 
@@ -304,5 +312,5 @@ def _row(written: Any, schema: Mapping[str, Kind]) -> Row:
         raise NotationError(f'a row is ["insert", {{ … }}], and its mask\'s ordinals if they matter, not {written!r}')
     values = written[1]
     _refuse_unknown(values, set(schema), "a row")
-    shown = {name: kind.shown(values[name]) if name in values else None for name, kind in schema.items()}
+    shown = {name: kind.shown(_joined(values[name])) if name in values else None for name, kind in schema.items()}
     return Row(OPERATIONS[written[0]], shown, frozenset(written[2]) if len(written) == 3 else None)

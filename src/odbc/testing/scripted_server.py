@@ -7,7 +7,6 @@ A statement is a JSON list of events; any other text is an error 102, but SET, w
   {"columns": [[name, type, argument...], ...], "rows": [...], "repeat": n, "count": false}
       one result set; the rows n times over; count false: as under SET NOCOUNT ON.
       Arguments are the length, or precision and scale, or scale of the type; -1 is (max).
-      "collation": 5 bytes in hex for all of its columns.
   {"info": number, "message": text}, {"error": number, "severity": n, "message": text}, {"affected": rows},
       "go_on": true beside an error: the batch goes on behind it.
   {"sleep": seconds} (ends early when cancelled), {"parameters": true}: the parameters as a result of one row each,
@@ -53,14 +52,13 @@ _SCALED = {"time", "datetime2", "datetimeoffset"}
 _ROWS_AT_ONCE = 4096
 
 
-def _type(words: list[Any], collation: str | None) -> SqlType:
+def _type(words: list[Any]) -> SqlType:
     name, *numbers = words
-    more = {"collation": bytes.fromhex(collation)} if collation else {}
     if name in {"decimal", "numeric"}:
         return SqlType(name, precision=numbers[0], scale=numbers[1])
     if name in _SCALED:
         return SqlType(name, scale=numbers[0])
-    return SqlType(name, length=numbers[0] if numbers else 0, **more)
+    return SqlType(name, length=numbers[0] if numbers else 0)
 
 
 def _value(sql_type: str, value: Any) -> Any:
@@ -110,7 +108,7 @@ class Session:
             yield Done()
 
     def _result(self, event: dict[str, Any]) -> Iterator[Event]:
-        columns = [Column(name, _type(words, event.get("collation"))) for name, *words in event["columns"]]
+        columns = [Column(name, _type(words)) for name, *words in event["columns"]]
         names = [column.type.name for column in columns]
         rows = [tuple(map(_value, names, row)) for row in event["rows"]]
         repeat = event.get("repeat", 1)
