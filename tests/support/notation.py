@@ -150,7 +150,7 @@ def _integer(kind: Kind, written: Any) -> Shown:
 
 
 def _floating(kind: Kind, written: Any) -> Shown:
-    return _float_text(float(written), kind.name == "FLOAT")
+    return float_text(float(written), kind.name == "FLOAT")
 
 
 def _decimal(kind: Kind, written: Any) -> Shown:
@@ -242,7 +242,7 @@ def texts(column: pa.ChunkedArray) -> list[Shown]:
     if pa.types.is_decimal(found):
         return _shown(array, lambda value: f"{value:f}")
     if pa.types.is_floating(found):
-        return _shown(array, lambda value: _float_text(value, pa.types.is_float32(found)))
+        return _shown(array, lambda value: float_text(value, pa.types.is_float32(found)))
     if pa.types.is_binary(found) or pa.types.is_fixed_size_binary(found) or pa.types.is_large_binary(found):
         return _shown(array, lambda value: "0x" + value.hex().upper())
     return list(array.to_pylist())
@@ -258,7 +258,7 @@ def _extension_text(found: pa.BaseExtensionType, storage: bytes) -> str:
     return "0x" + storage.hex().upper()
 
 
-def _float_text(value: float, single: bool) -> str:
+def float_text(value: float, single: bool) -> str:
     """The shortest text that gives the same bits back: repr's of a double; of a float the shortest that rounds to it."""
     if not single:
         return repr(value)

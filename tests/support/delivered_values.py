@@ -1,0 +1,93 @@
+"""What docs/FORMAT.md says that a value becomes, from what a client that others wrote reads of it."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from tests.support.notation import Kind, Shown, float_text, kind_of
+from tests.support.tds_clients import Cell, float_of
+
+_LONE = re.compile("[\ud800-\udfff]")
+_FIXED = {
+    "bit": "BOOLEAN",
+    "tinyint": "INT16",
+    "smallint": "INT16",
+    "int": "INT32",
+    "bigint": "INT64",
+    "real": "FLOAT",
+    "float": "DOUBLE",
+    "money": "DECIMAL(19,4)",
+    "smallmoney": "DECIMAL(10,4)",
+    "date": "DATE",
+    "time": "STRING",
+    "datetime": "TIMESTAMP(micros)",
+    "smalldatetime": "TIMESTAMP(micros)",
+    "datetime2": "TIMESTAMP(micros)",
+    "datetimeoffset": "TIMESTAMP(micros,UTC)",
+    "uniqueidentifier": "STRING",
+    **dict.fromkeys(("char", "varchar", "text", "nchar", "nvarchar", "ntext", "xml"), "STRING"),
+    **dict.fromkeys(("binary", "varbinary", "image", "rowversion"), "BYTES"),
+    **dict.fromkeys(("hierarchyid", "geometry", "geography"), "BYTES"),
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a column is delivered: its type in the source, and what the settings say."""
+
+    base: str
+    sql_type: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def kinds(self) -> dict[str, Kind]:
+        """By the suffix of the delivered columns' names."""
+        if self.base in ("decimal", "numeric"):
+            return {"": kind_of("DECIMAL" + self.sql_type.removeprefix(self.base))}
+        return {"": kind_of(_FIXED[self.base])} | (
+            {"__offset": kind_of("INT16")} if self.base == "datetimeoffset" else {}
+        )
+
+    def delivered(self, cell: Cell | None) -> tuple[dict[str, Shown], bool]:
+        """The value in the notation of tests.support.notation, by suffix, and whether it lost something."""
+        kinds = self.kinds()
+        if cell is None:
+            return dict.fromkeys(kinds), False
+        value = cell.value
+        if cell.type == "text":
+            assert isinstance(value, str)
+            whole = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+            return {"": _LONE.sub("\ufffd", whole)}, _LONE.search(whole) is not None
+        if cell.type == "bytes":
+            assert isinstance(value, bytes)
+            return {"": "0x" + value.hex().upper()}, False
+        if cell.type == "decimal":
+            assert isinstance(value, Decimal)
+            return {"": f"{value:.{kinds[''].digits}f}"}, False
+        if cell.type == "float":
+            return {"": float_text(float_of(cell), single=self.base == "real")}, False
+        if cell.type == "time":
+            return {"": _to_scale(str(value), self._scale())}, False
+        if cell.type == "datetime":
+            return {"": str(value)[:-1]}, str(value)[-1] != "0"
+        if cell.type == "datetimeoffset":
+            return self._instant(str(value))
+        return {"": bool(value) if self.base == "bit" else value}, False  # type: ignore[dict-item]
+
+    def _scale(self) -> int:
+        return int(self.sql_type.rpartition("(")[2].rstrip(")"))
+
+    def _instant(self, text: str) -> tuple[dict[str, Shown], bool]:
+        """Of `2024-02-29 18:44:15.1234567 +05:30`."""
+        sign = -1 if text[28] == "-" else 1
+        minutes = sign * (int(text[29:31]) * 60 + int(text[32:34]))
+        utc = datetime.datetime.fromisoformat(text[:26]) - datetime.timedelta(minutes=minutes)
+        shown = f"{utc.year:04d}-{utc:%m-%d %H:%M:%S.%f}Z"
+        return {"": shown, "__offset": minutes}, text[26] != "0"
+
+
+def _to_scale(text: str, scale: int) -> str:
+    return text[: 9 + scale] if scale else text[:8]
