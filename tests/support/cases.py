@@ -60,7 +60,7 @@ class Case:
     error: Sequence[str] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     capture: str = ""
-    needs: int = 0
+    needs: int | str | None = None
     sql_types: Mapping[str, str] = field(default_factory=dict)
 
     def toml(self) -> str:
@@ -138,8 +138,10 @@ def _case(name: str, written: Mapping[str, Any]) -> Case:
         "metadata": {column: kind_of(text) for column, text in metadata.items()},
         "error": written.get("error", []),
         "options": written.get("options", {}),
-        "needs": written.get("needs", 0),
+        "needs": written.get("needs"),
     }
+    if common["needs"] != "stand-in" and not isinstance(common["needs"], int | None):
+        raise NotationError('needs is a version of SQL Server, or "stand-in"')
     if len(metadata) != len(METADATA):
         raise NotationError("metadata names all six metadata columns, or only those whose type is another one")
     made = _of_columns(written["column"], common) if "column" in written else _of_script(written, common)
