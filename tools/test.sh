@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 build=${BUILD:-build}
 jobs=${JOBS:-$(nproc)}
 # What a driver or TLS could break: values, results that are cut, kills, errors of the server.
-through_tls=(tests/e2e/test_{first_light,types,names,gaps,crashes,cut_results,stopping,bad_input}.py)
+through_tls=(tests/e2e/test_{first_light,cases,types,names,gaps,crashes,cut_results,stopping,bad_input}.py)
 
 echo "== unit tests (ctest) =="
 ctest --test-dir "$build" --output-on-failure --no-tests=error -j "$jobs" 2>&1 | tee "$build/ctest.log"
