@@ -152,14 +152,19 @@ def _read_pymssql(at: Address, sql: str) -> list[Row]:
 
 # ODBC. The types that pyodbc would round, or decode strictly, are taken from the driver's own bytes.
 
-_WIDE_TYPES = (-8, -9, -10, -152)  # SQL_WCHAR, SQL_WVARCHAR, SQL_WLONGVARCHAR, SQL_SS_XML
-_TIMESTAMP, _TIME2, _OFFSET, _UDT, _GUID = 93, -154, -155, -151, -11
+_WIDE_TYPES = (-8, -9, -10)  # SQL_WCHAR, SQL_WVARCHAR, SQL_WLONGVARCHAR
+_TIMESTAMP, _TIME2, _OFFSET, _UDT, _GUID, _XML = 93, -154, -155, -151, -11, -152
 _C_INTEGERS = {-28: "<B", -15: "<h", -16: "<i", -25: "<q"}  # what Microsoft's driver calls integers in a sql_variant
 _YEAR_1900 = datetime.datetime(1900, 1, 1)
 
 
 def _wide_text(data: bytes) -> Cell:
-    return Cell("text", data.decode("utf-16-le", "surrogatepass").removeprefix("\ufeff"))
+    return Cell("text", data.decode("utf-16-le", "surrogatepass"))
+
+
+def _xml(data: bytes) -> Cell:
+    """Microsoft's driver puts a byte order mark before xml."""
+    return _wide_text(data.removeprefix(b"\xff\xfe"))
 
 
 def _timestamp(data: bytes) -> Cell:
@@ -205,7 +210,7 @@ def _read_microsoft(at: Address, sql: str) -> list[Row]:
     connection.timeout = _TIMEOUT_SECONDS
     connection.setdecoding(pyodbc.SQL_CHAR, encoding="utf-16-le", ctype=pyodbc.SQL_WCHAR)
     converters: dict[int, Callable[[bytes], Any]] = dict.fromkeys(_WIDE_TYPES, _wide_text)
-    converters |= {_TIMESTAMP: _timestamp, _TIME2: _time2, _OFFSET: _offset, _UDT: bytes, _GUID: _guid}
+    converters |= {_TIMESTAMP: _timestamp, _TIME2: _time2, _OFFSET: _offset, _UDT: bytes, _GUID: _guid, _XML: _xml}
     converters |= {kind: _integer(layout) for kind, layout in _C_INTEGERS.items()}
     for kind, converter in converters.items():
         connection.add_output_converter(kind, converter)

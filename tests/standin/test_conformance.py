@@ -1,0 +1,124 @@
+"""Every type, inserted by T-SQL and read back by five clients that others wrote, from the table and from its change
+table. All read the same, value by value, but for the limits of client_limits.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytds
+import pytest
+from client_limits import LIMITS, Limit, fails, is_shown, shown
+from every_value import TABLES, Case, Table
+
+from standin.harness import StandIn
+from tests.support.tds_clients import CLIENTS, Address, Cell, missing, read
+
+_SETUP = [
+    "CREATE DATABASE Every",
+    "USE Every; EXEC sys.sp_cdc_enable_db",
+    "CREATE ASSEMBLY Shapes FROM 0x4D5A",
+    "CREATE TYPE dbo.Point EXTERNAL NAME Shapes.[Own.Point]",
+    "CREATE TYPE dbo.Phone FROM nvarchar(20)",
+]
+_ENABLE = """EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'{name}', @role_name = NULL,
+@capture_instance = N'{name}'"""
+_KEY = "ct.[__$start_lsn], ct.[__$command_id], ct.[__$seqval], ct.[__$operation]"
+
+
+@pytest.fixture(scope="module", name="server")
+def every_table() -> Iterator[Address]:
+    """A stand-in with all tables, their rows inserted, captured, deleted and captured again."""
+    with StandIn() as standin:
+        connection = pytds.connect(
+            standin.host, port=standin.port, user=standin.user, password=standin.password, autocommit=True, timeout=60
+        )
+        cursor = connection.cursor()
+        for statement in _SETUP:
+            cursor.execute(statement)
+        for table in TABLES:
+            cursor.execute(table.definition())
+            cursor.execute(_ENABLE.format(name=table.name))
+            for statement in table.inserts():
+                cursor.execute(statement)
+            cursor.execute(f"SELECT * INTO dbo.[gone {table.name}] FROM dbo.[{table.name}]; DELETE dbo.[{table.name}]")
+        cursor.execute("CREATE TABLE dbo.filled (number int IDENTITY(41, 1), twice AS number * 2, stamp rowversion)")
+        cursor.execute(_ENABLE.format(name="filled"))
+        cursor.execute("INSERT INTO dbo.filled DEFAULT VALUES")
+        cursor.execute("EXEC sys.sp_cdc_scan @maxtrans = 100000")
+        connection.close()
+        yield Address(standin.host, standin.port, standin.user, standin.password, "Every")
+
+
+@pytest.fixture(params=CLIENTS)
+def client(request: pytest.FixtureRequest) -> str:
+    if (reason := missing(request.param)) is not None:
+        pytest.skip(reason)
+    return str(request.param)
+
+
+def _from_table(table: Table, columns: str) -> str:
+    return f"SELECT id, {columns} FROM dbo.[gone {table.name}] ORDER BY id"
+
+
+def _from_changes(table: Table, columns: str) -> str:
+    """As a change reader asks: by the clustered key."""
+    where = "ct.[__$start_lsn] > 0x00 AND ct.[__$start_lsn] <= 0xFFFFFFFFFFFFFFFFFFFF"
+    listed = ", ".join(f"ct.{column}" for column in columns.split(", "))
+    return f"SELECT ct.[__$operation], ct.id, {listed} FROM cdc.[{table.name}_CT] AS ct WHERE {where} ORDER BY {_KEY}"
+
+
+def _listed(cases: list[Case]) -> str:
+    return ", ".join(f"[{case.name}]" for case in cases)
+
+
+def _differences(client: str, table: Table, cases: list[Case], rows: list[list[Cell | None]], gone: bool) -> list[str]:
+    """`rows`: id, then the cases. `gone`: of deleted rows, in which CDC has no text, ntext and image."""
+    found = []
+    for number, row in enumerate(rows):
+        assert row[0] == Cell("int", number)
+        for case, actual in zip(cases, row[1:], strict=True):
+            cell = table.value(case, number)[1]
+            expected = None if cell is None or (gone and case.is_legacy) else shown(client, case, cell)
+            if not is_shown(actual, expected):
+                found.append(f"{case.name} row {number}: {actual} for {expected}")
+    return found
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_a_client_reads_every_value_from_table_and_change_table(server: Address, client: str, table: Table) -> None:
+    cases = [case for case in table.cases if not fails(client, case)]
+    if not cases:
+        return  # the test of limits holds the client to that
+    listed = _listed(cases)
+    rows = read(client, server, _from_table(table, listed))
+    changes = read(client, server, _from_changes(table, listed))
+    inserted = [row[1:] for row in changes if row[0] == Cell("int", 2)]
+    deleted = [row[1:] for row in changes if row[0] == Cell("int", 1)]
+    assert len(rows) == len(inserted) == len(deleted) == table.row_count
+    assert _differences(client, table, cases, rows, gone=False) == []
+    assert _differences(client, table, cases, inserted, gone=False) == []
+    assert _differences(client, table, cases, deleted, gone=True) == []
+
+
+def test_columns_that_the_server_fills_are_read_alike(server: Address, client: str) -> None:
+    """rowversion arrives in a change table as the same eight bytes, identity as a number, a computed column as NULL."""
+    ((number, twice, stamp),) = read(client, server, "SELECT number, twice, stamp FROM dbo.filled")
+    assert (number, twice) == (Cell("int", 41), Cell("int", 82))
+    assert stamp is not None and stamp.type == "bytes" and len(bytes(stamp.value)) == 8
+    assert read(client, server, "SELECT number, twice, stamp FROM cdc.filled_CT") == [[number, None, stamp]]
+
+
+@pytest.mark.parametrize("limit", LIMITS, ids=str)
+def test_a_limit_of_a_client_is_still_one(server: Address, limit: Limit) -> None:
+    """What a limit gives is compared above; here, that it concerns some value and changes it, or that it fails."""
+    if (reason := missing(limit.client)) is not None:
+        pytest.skip(reason)
+    values = [(table, case, cell) for table in TABLES for case in table.cases for _, cell in case.values]
+    concerned = [(table, case, cell) for table, case, cell in values if limit.concerns(case, cell)]
+    assert concerned
+    if limit.gives is not None:
+        assert any(not is_shown(cell, limit.gives(cell)) for _, _, cell in concerned)
+        return
+    for table, case in {(table.name, case.name): (table, case) for table, case, _ in concerned}.values():
+        with pytest.raises(RuntimeError):
+            read(limit.client, server, _from_table(table, _listed([case])))
