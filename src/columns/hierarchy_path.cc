@@ -18,8 +18,17 @@ namespace {
 // Ordinals from `lowest` on: the prefix, then the bits of the distance from `lowest` as x. The
 // fixed bits between them have no meaning, but they are always there.
 struct Range {
+  constexpr Range(int64_t lowest_ordinal, std::string_view all_bits)
+      : lowest(lowest_ordinal), bits(all_bits) {
+    for (; bits[prefix_length] != 'x'; ++prefix_length) {
+      prefix = prefix * 2 + (bits[prefix_length] == '1' ? 1 : 0);
+    }
+  }
+
   int64_t lowest;
   std::string_view bits;
+  uint64_t prefix = 0;
+  size_t prefix_length = 0;
 };
 constexpr Range kRanges[] = {
     {-281'479'271'682'120, "000100xxxxxxxxxxxxxx0xxxxxxxxxxxxxxxxxxxxx0xxxxxx0xxx0x1xxx"},
@@ -42,57 +51,48 @@ constexpr const char* kNoOrdinal = "a hierarchyid with bits that are no ordinal"
 
 class Bits {
  public:
-  Bits(const uint8_t* bytes, int64_t size) : bytes_(bytes), count_(size * 8) {}
+  Bits(const uint8_t* bytes, int64_t size) : bytes_(bytes), size_(size) {}
 
-  int64_t left() const { return count_ - at_; }
-  // Of the bits not yet taken.
-  bool Peek(int64_t index) const {
-    const int64_t bit = at_ + index;
-    return (bytes_[bit / 8] >> (7 - bit % 8) & 1) != 0;
-  }
-  bool Take() {
-    const bool bit = Peek(0);
-    ++at_;
-    return bit;
-  }
-  bool OnlyZerosLeft() const {
-    for (int64_t i = 0; i < left(); ++i) {
-      if (Peek(i)) return false;
-    }
-    return true;
+  int64_t left() const { return size_ * 8 - at_; }
+  void Skip(size_t count) { at_ += static_cast<int64_t>(count); }
+  // The next 64, zeros after the end. No ordinal is longer.
+  uint64_t Next() const {
+    const int64_t first = at_ / 8;
+    const auto taken = static_cast<unsigned>(at_ % 8);
+    uint64_t word = 0;
+    for (int64_t i = first; i < first + 8; ++i) word = word << 8 | ByteAt(i);
+    return word << taken | ByteAt(first + 8) >> (8 - taken);
   }
 
  private:
+  uint64_t ByteAt(int64_t index) const { return index < size_ ? bytes_[index] : 0; }
+
   const uint8_t* bytes_;
-  int64_t count_;
+  int64_t size_;
   int64_t at_ = 0;
 };
 
-// Whether as many of the range's prefix bits as are left agree.
-bool BeginsWith(const Bits& bits, const Range& range) {
-  const auto prefix = static_cast<int64_t>(range.bits.find('x'));
-  for (int64_t i = 0; i < std::min(prefix, bits.left()); ++i) {
-    if (bits.Peek(i) != (range.bits[static_cast<size_t>(i)] == '1')) return false;
-  }
-  return true;
-}
-
 const char* TakeOrdinal(Bits* bits, int64_t* ordinal, bool* last_of_step) {
-  const auto* range = std::find_if(std::begin(kRanges), std::end(kRanges),
-                                   [&](const Range& one) { return BeginsWith(*bits, one); });
+  uint64_t next = bits->Next();
+  const auto* range = std::find_if(std::begin(kRanges), std::end(kRanges), [&](const Range& one) {
+    return next >> (64 - one.prefix_length) == one.prefix;
+  });
   if (range == std::end(kRanges)) return kNoOrdinal;
-  if (bits->left() < static_cast<int64_t>(range->bits.size()) + 1) return kEndsEarly;
+  const size_t length = range->bits.size() + 1;
+  if (bits->left() < static_cast<int64_t>(length)) return kEndsEarly;
   int64_t distance = 0;
   for (const char wanted : range->bits) {
-    const bool bit = bits->Take();
+    const bool bit = next >> 63 != 0;
+    next <<= 1;
     if (wanted == 'x') {
       distance = distance * 2 + (bit ? 1 : 0);
     } else if (bit != (wanted == '1')) {
       return kNoOrdinal;
     }
   }
-  *last_of_step = bits->Take();
+  *last_of_step = next >> 63 != 0;
   *ordinal = range->lowest + distance - (*last_of_step ? 0 : 1);
+  bits->Skip(length);
   return *ordinal < kRanges[0].lowest ? kNoOrdinal : nullptr;
 }
 
@@ -102,8 +102,8 @@ const char* AppendHierarchyPath(const uint8_t* bytes, int64_t size, std::string*
   Bits bits(bytes, size);
   path->push_back('/');
   bool within_step = false;
-  // Seven zeros begin no ordinal, so what is shorter and all zeros is the end.
-  while (within_step || bits.left() >= 8 || !bits.OnlyZerosLeft()) {
+  // Zeros up to a whole byte begin no ordinal.
+  while (within_step || bits.left() >= 8 || bits.Next() != 0) {
     int64_t ordinal = 0;
     bool last_of_step = false;
     if (const char* wrong = TakeOrdinal(&bits, &ordinal, &last_of_step); wrong != nullptr) {

@@ -216,10 +216,13 @@ TEST(HierarchyPath, what_it_appends_to_stays) {
 TEST(HierarchyPath, bytes_that_end_within_an_ordinal_are_wrong) {
   EXPECT_THAT(PathOf(FromHex("FFFFF7FFFFDFBB")), HasSubstr("ends within an ordinal"));
   EXPECT_THAT(PathOf(FromHex("C1")), HasSubstr("ends within an ordinal"));
-  // After a '.' an ordinal must follow: the bits of "/1." without and with padding.
-  EXPECT_THAT(PathOf(FromHex("60")), HasSubstr("error: "));
-  EXPECT_THAT(PathOf(Packed(BitsOf(0, false) + BitsOf(1, false) + BitsOf(5, false))),
-              HasSubstr("ends within an ordinal"));
+}
+
+TEST(HierarchyPath, after_a_dot_an_ordinal_must_follow) {
+  // "/1." with padding, and "/-1.0.4." which ends with a byte.
+  EXPECT_THAT(PathOf(FromHex("60")), HasSubstr("bits that are no ordinal"));
+  EXPECT_THAT(PathOf(Packed(BitsOf(-1, false) + BitsOf(0, false) + BitsOf(4, false))),
+              HasSubstr("bits that are no ordinal"));
 }
 
 TEST(HierarchyPath, anything_but_zeros_in_the_padding_is_wrong) {
