@@ -29,7 +29,7 @@ _DECIMALS = ("decimal", "numeric", "money", "smallmoney")
 _STRINGS = ("char", "varchar", "text", "nchar", "nvarchar", "ntext", "xml")
 _BINARIES = ("binary", "varbinary", "image", "rowversion")
 _OTHERS = ("real", "float", "date", "time", "datetime2", "datetimeoffset", "datetime", "smalldatetime")
-_MORE = ("uniqueidentifier", "sql_variant", "hierarchyid", "geometry", "geography")
+_MORE = ("uniqueidentifier", "sql_variant", "hierarchyid", "geometry", "geography", "json", "vector")
 _KNOWN = frozenset(_INTEGERS + _DECIMALS + _STRINGS + _BINARIES + _OTHERS + _MORE)
 
 _DEFINITION = re.compile(
@@ -93,6 +93,8 @@ def sql_type_of(name: str, arguments: str | None = None) -> SqlType:
         return SqlType("real")
     if base in ("char", "varchar", "nchar", "nvarchar", "binary", "varbinary"):
         return SqlType(base, 1 if not given else MAX if given[0] == "max" else int(given[0]))
+    if base == "vector":
+        return SqlType(base, int(given[0]) if given else 1)
     return SqlType(base)
 
 

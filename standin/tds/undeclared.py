@@ -12,16 +12,17 @@ from collections.abc import Callable, Iterator
 import sqlglot
 from sqlglot import exp
 
-from standin.model import Column, SqlError, SqlType
+from standin.model import MAX, Column, SqlError, SqlType
 from standin.tds.values import time_size, type_info
 
 _UNTYPED = SqlType("nvarchar", 4000)
+_DOCUMENT = SqlType("nvarchar", MAX)  # json and vector, to a client that has not asked for them
 _SYSTEM_TYPE_IDS = {
     "image": 34, "text": 35, "uniqueidentifier": 36, "date": 40, "time": 41, "datetime2": 42, "datetimeoffset": 43,
     "tinyint": 48, "smallint": 52, "int": 56, "smalldatetime": 58, "real": 59, "money": 60, "datetime": 61,
     "float": 62, "sql_variant": 98, "ntext": 99, "bit": 104, "decimal": 106, "numeric": 108, "smallmoney": 122,
     "bigint": 127, "varbinary": 165, "varchar": 167, "binary": 173, "char": 175, "rowversion": 189, "nvarchar": 231,
-    "nchar": 239, "xml": 241, "hierarchyid": 240, "geometry": 240, "geography": 240,
+    "nchar": 239, "xml": 241, "hierarchyid": 240, "geometry": 240, "geography": 240, "udt": 240,
 }  # fmt: skip
 _FIXED_SIZES = {
     "bit": (1, 1, 0), "tinyint": (1, 3, 0), "smallint": (2, 5, 0), "int": (4, 10, 0), "bigint": (8, 19, 0),
@@ -125,6 +126,8 @@ def _table_name(table: exp.Expression) -> str:
 
 
 def _row(ordinal: int, name: str, sql_type: SqlType) -> tuple[object, ...]:
+    if sql_type.name in ("json", "vector"):
+        sql_type = _DOCUMENT
     length, precision, scale = _sizes(sql_type)
     token = type_info(sql_type)[0]
     head = (ordinal, name, _SYSTEM_TYPE_IDS[sql_type.name], _type_text(sql_type), length, precision, scale)

@@ -11,7 +11,7 @@ from client_limits import LIMITS, Limit, fails, is_shown, shown
 from every_value import TABLES, Case, Table
 
 from standin.harness import StandIn
-from tests.support.tds_clients import CLIENTS, Address, Cell, missing, read
+from tests.support.tds_clients import CLIENTS, Address, Cell, microsoft_connection, missing, read
 
 _SETUP = [
     "CREATE DATABASE Every",
@@ -106,6 +106,23 @@ def test_columns_that_the_server_fills_are_read_alike(server: Address, client: s
     assert (number, twice) == (Cell("int", 41), Cell("int", 82))
     assert stamp is not None and stamp.type == "bytes" and len(bytes(stamp.value)) == 8
     assert read(client, server, "SELECT number, twice, stamp FROM cdc.filled_CT") == [[number, None, stamp]]
+
+
+def test_the_newest_types_take_parameters(server: Address) -> None:
+    """By Microsoft's driver, which asks the server for the types of parameters."""
+    if (reason := missing("microsoft")) is not None:
+        pytest.skip(reason)
+    connection = microsoft_connection(server)
+    connection.execute("CREATE TABLE dbo.sent (id int, j json, e vector(2), p dbo.Phone)")
+    rows = [(1, '{"a":"é"}', "[1, 2]", "12"), (2, None, None, None)]
+    connection.cursor().executemany("INSERT INTO dbo.sent (id, j, e, p) VALUES (?, ?, ?, ?)", rows)
+    connection.execute("EXEC sp_executesql N'UPDATE dbo.sent SET j = @j WHERE id = 1', N'@j json', N'[5]'")
+    connection.close()
+    numbers = Cell("text", "[1.0000000e+000,2.0000000e+000]")
+    assert read("microsoft", server, "SELECT * FROM dbo.sent ORDER BY id") == [
+        [Cell("int", 1), Cell("text", "[5]"), numbers, Cell("text", "12")],
+        [Cell("int", 2), None, None, None],
+    ]
 
 
 @pytest.mark.parametrize("limit", LIMITS, ids=str)

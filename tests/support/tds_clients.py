@@ -201,7 +201,8 @@ def _integer(layout: str) -> Callable[[bytes], int]:
     return lambda data: struct.unpack(layout, data)[0]
 
 
-def _read_microsoft(at: Address, sql: str) -> list[Row]:
+def microsoft_connection(at: Address) -> Any:
+    """pyodbc's connection by Microsoft's driver, with autocommit."""
     import pyodbc
 
     pyodbc.pooling = False  # a pooled connection would outlive the server of its test
@@ -214,7 +215,11 @@ def _read_microsoft(at: Address, sql: str) -> list[Row]:
     converters |= {kind: _integer(layout) for kind, layout in _C_INTEGERS.items()}
     for kind, converter in converters.items():
         connection.add_output_converter(kind, converter)
-    return _rows(connection, sql)
+    return connection
+
+
+def _read_microsoft(at: Address, sql: str) -> list[Row]:
+    return _rows(microsoft_connection(at), sql)
 
 
 # Commands
