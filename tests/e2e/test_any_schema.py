@@ -2,7 +2,9 @@
 read from the objects, value for value.
 
 tedious, which decodes TDS and every code page by itself, reads text; go-mssqldb reads the rest. Half of the tables are
-delivered through each ODBC driver. `CDC_TEST_SEED=… pytest tests/e2e/test_any_schema.py` repeats a run; a failure prints
+delivered through each ODBC driver. What a client cannot tell is not compared: the type beside a sql_variant, and what
+is in one but int, nvarchar and varbinary (case files hold these); values of hierarchyid, geometry and geography are bytes.
+`CDC_TEST_SEED=… pytest tests/e2e/test_any_schema.py` repeats a run; a failure prints
 that line, the table's SQL, the row, the column and both values."""
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import pytest
 from tests.e2e.conftest import Database, Server, program_settings
 from tests.support import tds_clients
 from tests.support.any_schema import AnyColumn, AnyTable, any_table
-from tests.support.delivered_values import Rule
+from tests.support.delivered_values import ANY, Rule
 from tests.support.drivers import drivers
 from tests.support.folder_target import FolderTarget
 from tests.support.judge import KEY, METADATA_COLUMNS, Object, judge
@@ -38,7 +40,7 @@ TABLES = int(os.environ.get("CDC_TEST_SCHEMAS", "208"))
 _ROWS_A_TABLE = 30
 _ROWS_MIN = 10_000  # of 200 tables
 _RUN_SECONDS = 300
-_TEXT = ("char", "varchar", "text", "nchar", "nvarchar", "ntext", "xml")
+_TEXT = ("char", "varchar", "text", "nchar", "nvarchar", "ntext", "xml", "sql_variant")
 _CLIENTS = {"text": "tedious", "the rest": "go-mssqldb"}
 
 
@@ -166,7 +168,9 @@ def _assert_values(table: Table, found: pa.Table) -> None:
         expected = [rule.delivered(row[number])[0] for row in table.cells]
         for suffix, kind in rule.kinds().items():
             array = found.column(at)
-            assert found.column_names[at] == column.name + suffix, _said(table, f"column {at} is another one")
+            assert found.column_names[at] == column.name + suffix, _said(
+                table, f"column {at} is {found.column_names[at]}, not {column.name}{suffix}"
+            )
             wanted = [kind.seen_by(one[suffix], array.type) for one in expected]
             _assert_equal(table, column, texts(array), wanted)
             at += 1
@@ -179,7 +183,7 @@ def _rule(column: AnyColumn) -> Rule:
 
 def _assert_equal(table: Table, column: AnyColumn, found: Sequence[Shown], wanted: Sequence[Shown]) -> None:
     for number, (got, want) in enumerate(zip(found, wanted, strict=True)):
-        same = got == want and type(got) is type(want)
+        same = (got == want and type(got) is type(want)) or (want == ANY and isinstance(got, str))
         what = f"row {number}, operation {table.cells[number][3]}, id {table.cells[number][4]}"
         assert same, _said(table, f"{what}, column {column.definition}: delivered {got!r}, read {want!r}")
 

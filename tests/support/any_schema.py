@@ -302,7 +302,7 @@ def _varchar(rng: random.Random, base: str) -> _Made:
             text = "a\0b" + text + "  "
         return text_literal(_cut(text, codec, longest))
 
-    return f"{base}({argument})", collation, literal
+    return base if base == "text" else f"{base}({argument})", collation, literal
 
 
 def _any_unit(rng: random.Random) -> str:
@@ -327,6 +327,7 @@ def _nvarchar(rng: random.Random, base: str) -> _Made:
     longest, argument = (
         (9000, "max") if base == "nvarchar" and rng.random() < 0.35 else (n := rng.randint(1, 60), str(n))
     )
+    longest = 9000 if base == "ntext" else longest
     around = _SLOT_BYTES // 2
 
     def literal() -> str:
@@ -338,7 +339,32 @@ def _nvarchar(rng: random.Random, base: str) -> _Made:
             text = text[:-1]
         return text_literal(text)
 
-    return f"{base}({argument})", "", literal
+    return base if base == "ntext" else f"{base}({argument})", "", literal
+
+
+def _xml(rng: random.Random, base: str) -> _Made:
+    """Text that needs no entity, in an element and beside it."""
+
+    def literal() -> str:
+        size = _length(rng, 9000, _SLOT_BYTES // 2)
+        inner = "".join(rng.choice("abc déñ世界😀𝄞") for _ in range(min(size, 30))).strip()
+        return text_literal(f"<a b='{rng.randint(0, 9)}'>{'x' * max(0, size - 30)}{inner}</a>".replace("'", '"'))
+
+    return base, "", literal
+
+
+def _variant(rng: random.Random, base: str) -> _Made:
+    """Base types of which tedious makes no other value; the rest is in a case file."""
+
+    def literal() -> str:
+        kind = rng.randint(0, 2)
+        if kind == 0:
+            return f"CAST({rng.randint(-(2**31), 2**31 - 1)} AS int)"
+        if kind == 1:
+            return f"CAST({text_literal(''.join(_any_unit(rng) for _ in range(rng.randint(0, 20))))} AS nvarchar(50))"
+        return f"CAST(0x{rng.randbytes(rng.randint(0, 20)).hex()} AS varbinary(30))"
+
+    return base, "", literal
 
 
 # Bytes
@@ -349,10 +375,12 @@ def _varbinary(rng: random.Random, base: str) -> _Made:
         (9000, "max") if base == "varbinary" and rng.random() < 0.35 else (n := rng.randint(1, 80), str(n))
     )
 
+    longest = 9000 if base == "image" else longest
+
     def literal() -> str:
         return "0x" + rng.randbytes(_length(rng, longest, _SLOT_BYTES)).hex()
 
-    return f"{base}({argument})", "", literal
+    return base if base == "image" else f"{base}({argument})", "", literal
 
 
 def _uniqueidentifier(rng: random.Random, base: str) -> _Made:
@@ -394,9 +422,11 @@ _MAKERS: dict[str, Callable[[random.Random, str], _Made]] = {
     "datetime2": _datetime2,
     "datetimeoffset": _datetimeoffset,
     "time": _time,
-    **dict.fromkeys(("char", "varchar"), _varchar),
-    **dict.fromkeys(("nchar", "nvarchar"), _nvarchar),
-    **dict.fromkeys(("binary", "varbinary"), _varbinary),
+    **dict.fromkeys(("char", "varchar", "text"), _varchar),
+    **dict.fromkeys(("nchar", "nvarchar", "ntext"), _nvarchar),
+    "xml": _xml,
+    "sql_variant": _variant,
+    **dict.fromkeys(("binary", "varbinary", "image"), _varbinary),
     "uniqueidentifier": _uniqueidentifier,
     "hierarchyid": _hierarchyid,
     **dict.fromkeys(("geometry", "geography"), _point),

@@ -29,10 +29,13 @@ _FIXED = {
     "datetime2": "TIMESTAMP(micros)",
     "datetimeoffset": "TIMESTAMP(micros,UTC)",
     "uniqueidentifier": "STRING",
-    **dict.fromkeys(("char", "varchar", "text", "nchar", "nvarchar", "ntext", "xml"), "STRING"),
+    **dict.fromkeys(("char", "varchar", "text", "nchar", "nvarchar", "ntext", "xml", "sql_variant"), "STRING"),
     **dict.fromkeys(("binary", "varbinary", "image", "rowversion"), "BYTES"),
     **dict.fromkeys(("hierarchyid", "geometry", "geography"), "BYTES"),
 }
+
+
+ANY = "any text"  # what no client tells
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,8 @@ class Rule:
         """By the suffix of the delivered columns' names."""
         if self.base in ("decimal", "numeric"):
             return {"": kind_of("DECIMAL" + self.sql_type.removeprefix(self.base))}
-        return {"": kind_of(_FIXED[self.base])} | (
-            {"__offset": kind_of("INT16")} if self.base == "datetimeoffset" else {}
-        )
+        beside = {"datetimeoffset": {"__offset": kind_of("INT16")}, "sql_variant": {"__type": kind_of("STRING")}}
+        return {"": kind_of(_FIXED[self.base]), **beside.get(self.base, {})}
 
     def delivered(self, cell: Cell | None) -> tuple[dict[str, Shown], bool]:
         """The value in the notation of tests.support.notation, by suffix, and whether it lost something."""
@@ -57,6 +59,9 @@ class Rule:
         if cell is None:
             return dict.fromkeys(kinds), False
         value = cell.value
+        if self.base == "sql_variant":
+            shown, lost = self._in_variant(cell)
+            return {"": shown, "__type": ANY}, lost
         if cell.type == "text":
             assert isinstance(value, str)
             whole = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
@@ -76,6 +81,15 @@ class Rule:
         if cell.type == "datetimeoffset":
             return self._instant(str(value))
         return {"": bool(value) if self.base == "bit" else value}, False  # type: ignore[dict-item]
+
+    def _in_variant(self, cell: Cell) -> tuple[str, bool]:
+        """Its text. Which type it has, clients do not tell."""
+        if cell.type == "text":
+            shown, lost = Rule("nvarchar", "").delivered(cell)
+            return str(shown[""]), lost
+        if cell.type == "float":  # JavaScript's numbers
+            return str(int(float_of(cell))), False
+        return "0x" + cell.value.hex().upper() if isinstance(cell.value, bytes) else str(cell.value), False
 
     def _scale(self) -> int:
         return int(self.sql_type.rpartition("(")[2].rstrip(")"))
