@@ -7,6 +7,7 @@
 
 #include "capture/naming.h"
 #include "capture/selection.h"
+#include "columns/parquet_forms.h"
 
 namespace cdc::app {
 
@@ -62,39 +63,6 @@ void FindFolders(const config::Config& config, const std::string& database,
   }
 }
 
-std::string TypeName(const arrow::DataType& type) {
-  switch (type.id()) {
-    case arrow::Type::BOOL:
-      return "BOOLEAN";
-    case arrow::Type::INT16:
-      return "INT(16, signed)";
-    case arrow::Type::INT32:
-      return "INT32";
-    case arrow::Type::INT64:
-      return "INT64";
-    case arrow::Type::FLOAT:
-      return "FLOAT";
-    case arrow::Type::DOUBLE:
-      return "DOUBLE";
-    case arrow::Type::DATE32:
-      return "DATE";
-    case arrow::Type::STRING:
-      return "STRING";
-    case arrow::Type::BINARY:
-      return "BYTE_ARRAY";
-    case arrow::Type::DECIMAL128: {
-      const auto& decimal = static_cast<const arrow::Decimal128Type&>(type);
-      return fmt::format("DECIMAL({},{})", decimal.precision(), decimal.scale());
-    }
-    case arrow::Type::TIMESTAMP:
-      return static_cast<const arrow::TimestampType&>(type).timezone().empty()
-                 ? "TIMESTAMP(micros, not UTC)"
-                 : "TIMESTAMP(micros, UTC)";
-    default:
-      return type.ToString();
-  }
-}
-
 }  // namespace
 
 std::string CapturedTable::Name() const {
@@ -140,7 +108,7 @@ std::vector<ParquetColumn> BecomesOf(const columns::SourceColumn& column) {
   const auto decoder = columns::ColumnDecoder::Make(column);
   if (!decoder.ok()) return becomes;
   for (const auto& field : (*decoder)->fields()) {
-    becomes.push_back({field->name(), TypeName(*field->type())});
+    becomes.push_back({field->name(), columns::ParquetTypeText(*field)});
   }
   return becomes;
 }

@@ -42,6 +42,20 @@ constexpr VerbHelp kVerbs[] = {
      "footers), columns [name, ordinal, column_id, sql_type, computed, delivered, mask,\n"
      "parquet [name, type]]]",
      true, false},
+    {"types", "Show what each SQL type becomes in Parquet",
+     "Shows what the columns of each SQL type become with these settings, and what each\n"
+     "option ([types] in the TOML file, CDC_TYPES_... in the environment) would make of\n"
+     "them. For named types also what readers of Parquet see, and what is lost in them.\n"
+     "Needs neither server nor target.",
+     "cdc-to-s3 types\ncdc-to-s3 types datetime2 'date*'\n"
+     "CDC_TYPES_DATETIME2=nanos cdc-to-s3 types --json",
+     "0 done, 1 no type fits, 2 wrong usage or configuration",
+     "types [sql_type, forms (the first is in effect) [options {name: word}, columns\n"
+     "[name, parquet], note]], metadata [the same of CDC's own columns], options [name,\n"
+     "scope (column, table), words, default, in_effect, help], forms [parquet, readers\n"
+     "{reader: {type (\"\": refused), loss, setting (with which nothing is lost),\n"
+     "setting_type}}], losses {loss: meaning}",
+     true, false},
     {"status", "Show what has been delivered, table by table",
      "Shows what the state document says: who owns it, up to where everything is\n"
      "complete, and each table's objects, gaps and troubles. The server is asked for\n"

@@ -109,13 +109,18 @@ CLI::App* AddVerb(CLI::App& app, const char* name, Arguments* arguments) {
   return verb;
 }
 
-int WithConfig(const Arguments& arguments, int (*verb)(const Config&, const Arguments&)) {
+enum class Needs { kSourceAndTarget, kNothing };
+
+int WithConfig(const Arguments& arguments, int (*verb)(const Config&, const Arguments&),
+               Needs needs = Needs::kSourceAndTarget) {
   cdc::config::Inputs inputs;
   inputs.toml_path = arguments.config_path;
   inputs.environment = Environment();
   inputs.flags = arguments.flags;
   const auto config = cdc::config::Load(inputs);
-  const arrow::Status valid = config.ok() ? cdc::config::Validate(*config) : config.status();
+  const arrow::Status valid = config.ok() && needs == Needs::kSourceAndTarget
+                                  ? cdc::config::Validate(*config)
+                                  : config.status();
   if (!valid.ok()) {
     cdc::app::Fail(valid, arguments.json);
     return cdc::app::kExitUsage;
@@ -145,6 +150,7 @@ int main(int argc, char** argv) {
   auto* check = AddVerb(app, "check", &arguments);
   auto* run = AddVerb(app, "run", &arguments);
   auto* tables = AddVerb(app, "tables", &arguments);
+  auto* types = AddVerb(app, "types", &arguments);
   auto* status = AddVerb(app, "status", &arguments);
   auto* accept_gap = AddVerb(app, "accept-gap", &arguments);
   auto* adopt = AddVerb(app, "adopt", &arguments);
@@ -153,6 +159,7 @@ int main(int argc, char** argv) {
   run->add_flag("--take-over", arguments.run.take_over,
                 "Do not wait until another copy gives the state document up");
   tables->add_option("pattern", arguments.words, "Tables to show, as in [source] tables");
+  types->add_option("type", arguments.words, "SQL types to show: datetime2, 'date*'");
   accept_gap->add_option("table", arguments.words, "Tables, as in [source] tables");
   accept_gap->add_flag("--all", arguments.all, "All tables that have a gap");
   accept_gap->add_flag("--yes", arguments.yes, "Do it; without it nothing is changed");
@@ -183,6 +190,14 @@ int main(int argc, char** argv) {
     return WithConfig(arguments, [](const Config& config, const Arguments& given) {
       return cdc::app::Tables(config, given.words, given.json);
     });
+  }
+  if (*types) {
+    return WithConfig(
+        arguments,
+        [](const Config& config, const Arguments& given) {
+          return cdc::app::Types(config, given.words, given.json);
+        },
+        Needs::kNothing);
   }
   if (*status) {
     return WithConfig(arguments, [](const Config& config, const Arguments& given) {

@@ -18,6 +18,9 @@ int Run(const config::Config& config, const RunOptions& how);
 // `patterns`: as [source] tables; none: all captured tables.
 int Tables(const config::Config& config, const std::vector<std::string>& patterns, bool json);
 
+// `patterns`: over names of SQL types; none: all. Asks no server.
+int Types(const config::Config& config, const std::vector<std::string>& patterns, bool json);
+
 struct StatusOptions {
   bool offline = false;  // do not ask the server
   bool watch = false;    // until it is known whether the owner lives
