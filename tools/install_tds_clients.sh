@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the TDS clients of the tests that are not Python: tedious beside tests/clients/node/read.js, and
+# Installs the TDS clients of the tests that are not Python: tedious, with hyparquet, in tests/clients/node, and
 # tests/clients/go as .cache/bin/read-go-mssqldb. Seconds, once. Tests skip a client that is not there, so a failure
 # here is loud but not fatal.
 set -euo pipefail
@@ -38,6 +38,6 @@ install_go_mssqldb() {
 # A shell of its own each, because -e does not hold inside a function that is tested.
 export cache limit
 export -f install_tedious install_go_mssqldb
-bash -euo pipefail -c install_tedious 2>"$cache/tedious.log" || warn "tedious was NOT installed" "$cache/tedious.log"
+bash -euo pipefail -c install_tedious 2>"$cache/tedious.log" || warn "tedious and hyparquet were NOT installed" "$cache/tedious.log"
 bash -euo pipefail -c install_go_mssqldb 2>"$cache/go-mssqldb.log" ||
   warn "go-mssqldb was NOT built" "$cache/go-mssqldb.log"
