@@ -82,6 +82,10 @@ arrow::Result<std::unique_ptr<ColumnDecoder>> ColumnDecoder::Make(const SourceCo
   }
   shape.binding = {type->c_type, slot.bytes};
   shape.grows = slot.grows;
+  if (shape.grows && form.encoding.empty()) {
+    shape.fields[0] = shape.fields[0]->WithMergedMetadata(
+        arrow::key_value_metadata({std::string(kEncodingKey)}, {"long"}));
+  }
   return form.make(column, std::move(shape));
 }
 

@@ -32,8 +32,8 @@ struct SourceColumn {
   std::string TypeText() const;
 };
 
-// Field metadata that tells the Parquet writer how to encode: "plain", "delta" or absent
-// (dictionary).
+// Field metadata that tells the Parquet writer how to encode: "plain", "delta", "long" (values of
+// any length: plain, and nothing kept of them) or absent (dictionary).
 inline constexpr char kEncodingKey[] = "cdc:encoding";
 
 // CDC's own columns of a change table, and the commit time that is joined to them.

@@ -131,9 +131,10 @@ class ObjectWriterImpl : public ObjectWriter {
   }
 
   Status WriteChunk(const RecordBatch& chunk) {
+    if (ValueBytes(chunk, 0, 1) >= kChunkBytes) return WriteAlone(chunk);
     if (group_ == nullptr) group_ = file_->AppendBufferedRowGroup();
     for (int i = 0; i < chunk.num_columns(); ++i) {
-      ARROW_RETURN_NOT_OK(WriteColumn(i, *chunk.column(i)));
+      ARROW_RETURN_NOT_OK(WriteColumn(group_->column(i), i, *chunk.column(i)));
     }
     group_rows_ += chunk.num_rows();
     if (group_rows_ >= kRowGroupRows || pool_->bytes_allocated() >= memory_limit_bytes_)
@@ -141,14 +142,26 @@ class ObjectWriterImpl : public ObjectWriter {
     return Status::OK();
   }
 
-  Status WriteColumn(int index, const arrow::Array& array) {
+  // A row of long values is a row group by itself, written column by column straight to the sink:
+  // in an open row group every column keeps its pages, and buffers as large as its largest page.
+  Status WriteAlone(const RecordBatch& row) {
+    CloseGroup();
+    group_ = file_->AppendRowGroup();
+    for (int i = 0; i < row.num_columns(); ++i) {
+      ARROW_RETURN_NOT_OK(WriteColumn(group_->NextColumn(), i, *row.column(i)));
+    }
+    CloseGroup();
+    return Status::OK();
+  }
+
+  Status WriteColumn(::parquet::ColumnWriter* writer, int index, const arrow::Array& array) {
     if (array.type_id() == arrow::Type::EXTENSION) {
-      return WriteColumn(index, *static_cast<const arrow::ExtensionArray&>(array).storage());
+      return WriteColumn(writer, index,
+                         *static_cast<const arrow::ExtensionArray&>(array).storage());
     }
     const bool nullable = schema_->field(index)->nullable();
     const int16_t* levels = nullable ? levels_.Of(array) : nullptr;
-    return group_->column(index)->WriteArrow(levels, nullptr, array.length(), array, &context_,
-                                             nullable);
+    return writer->WriteArrow(levels, nullptr, array.length(), array, &context_, nullable);
   }
 
   void CloseGroup() {

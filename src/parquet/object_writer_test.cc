@@ -349,5 +349,55 @@ TEST(ObjectWriter, wide_rows_end_a_row_group_by_their_bytes) {
   EXPECT_EQ(VerifyObject(OpenSpool(*spool)).ValueOrDie(), RecordOfRows(200));
 }
 
+// Every so many rows the columns hold a value of `bytes`, else a short one.
+std::shared_ptr<arrow::RecordBatch> SometimesLong(const std::shared_ptr<arrow::Schema>& schema,
+                                                  int64_t rows, int64_t every, int64_t bytes) {
+  arrow::StringBuilder builder;
+  for (int64_t row = 0; row < rows; ++row) {
+    const bool is_long = row % every == every - 1;
+    const std::string text = testing::Pseudorandom(row, is_long ? 1'000'000 : 10);
+    std::string value;
+    while (is_long && std::ssize(value) < bytes) value += text;
+    ARROW_CHECK_OK(builder.Append(is_long ? value : text));
+  }
+  const auto values = builder.Finish().ValueOrDie();
+  return arrow::RecordBatch::Make(schema, rows, arrow::ArrayVector(3, values));
+}
+
+TEST(ObjectWriter, long_values_are_written_column_by_column_in_row_groups_of_their_own) {
+  const auto schema =
+      arrow::schema({Field("a", arrow::utf8(), true, "long"),
+                     Field("b", arrow::utf8(), true, "long"), Field("c", arrow::utf8(), true)});
+  constexpr int64_t kBytes = 8'000'000;
+  const auto rows = SometimesLong(schema, 300, 100, kBytes);
+  FooterRecord record;
+  record.rows = 300;
+  const auto write = [&](int64_t batch_rows) {
+    PoolPeak peak;
+    auto writer = ObjectWriter::Open(schema, NewSpool()).ValueOrDie();
+    for (int64_t at = 0; at < 300; at += batch_rows) {
+      ARROW_CHECK_OK(writer->Write(*rows->Slice(at, batch_rows)));
+      peak.Sample();
+    }
+    EXPECT_LT(peak.peak_bytes(), 1 << 20) << "nothing of a long value is kept";
+    return writer->Close(record).ValueOrDie();
+  };
+  const auto spool = write(300);
+  EXPECT_TRUE(ReadTable(*spool)->Equals(*arrow::Table::FromRecordBatches({rows}).ValueOrDie()));
+  EXPECT_EQ(BytesOf(*write(50)), BytesOf(*spool)) << "the borders depend on the rows alone";
+  const auto metadata = OpenRaw(*spool)->metadata();
+  std::vector<int64_t> sizes;
+  for (int i = 0; i < metadata->num_row_groups(); ++i) {
+    sizes.push_back(metadata->RowGroup(i)->num_rows());
+  }
+  EXPECT_EQ(sizes, (std::vector<int64_t>{99, 1, 99, 1, 99, 1}));
+  const auto small = metadata->RowGroup(0);
+  for (const int column : {0, 1}) {
+    EXPECT_FALSE(small->ColumnChunk(column)->has_dictionary_page());
+    EXPECT_FALSE(small->ColumnChunk(column)->is_stats_set());
+  }
+  EXPECT_TRUE(small->ColumnChunk(2)->has_dictionary_page());
+}
+
 }  // namespace
 }  // namespace cdc::pq

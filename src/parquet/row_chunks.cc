@@ -61,9 +61,13 @@ int64_t ValueBytes(const RecordBatch& batch, int64_t first, int64_t count) {
 Status RowChunks::Add(const RecordBatch& batch) {
   for (int64_t at = 0; at < batch.num_rows();) {
     const int64_t count = RowsUntilFull(batch, at);
-    parts_.push_back(batch.Slice(at, count));
-    rows_ += count;
-    bytes_ += ValueBytes(batch, at, count);
+    if (ValueBytes(batch, at + count - 1, 1) >= bytes_max_) {
+      Keep(batch, at, count - 1);
+      ARROW_RETURN_NOT_OK(Flush());
+      Keep(batch, at + count - 1, 1);
+    } else {
+      Keep(batch, at, count);
+    }
     at += count;
     if (full()) ARROW_RETURN_NOT_OK(Flush());
   }
@@ -71,6 +75,13 @@ Status RowChunks::Add(const RecordBatch& batch) {
     ARROW_ASSIGN_OR_RAISE(parts_.back(), Copy(*parts_.back()));
   }
   return Status::OK();
+}
+
+void RowChunks::Keep(const RecordBatch& batch, int64_t first, int64_t count) {
+  if (count == 0) return;
+  parts_.push_back(batch.Slice(first, count));
+  rows_ += count;
+  bytes_ += ValueBytes(batch, first, count);
 }
 
 Status RowChunks::Flush() {

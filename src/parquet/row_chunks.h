@@ -11,8 +11,8 @@ namespace cdc::pq {
 
 // Cuts a stream of record batches into chunks whose borders depend on the rows alone, never on how
 // the rows came in batches: a chunk ends after `rows_max` rows, or with the row that brings it to
-// `bytes_max`. So the same rows become the same file, and no call of the library gets more bytes
-// than that, but for a single row that is larger by itself.
+// `bytes_max`, or before a row that is larger by itself: that one is a chunk of its own, so that it
+// is never copied together with others. So the same rows become the same file.
 class RowChunks {
  public:
   using Emit = std::function<arrow::Status(const arrow::RecordBatch& chunk)>;
@@ -32,6 +32,7 @@ class RowChunks {
  private:
   bool full() const { return rows_ >= rows_max_ || bytes_ >= bytes_max_; }
   int64_t RowsUntilFull(const arrow::RecordBatch& batch, int64_t first) const;
+  void Keep(const arrow::RecordBatch& batch, int64_t first, int64_t count);
 
   const int64_t rows_max_;
   const int64_t bytes_max_;

@@ -8,7 +8,10 @@
 //     DuckDB, polars or fastparquet refuse them; a dictionary of nearly unique values is wasted
 //     work.
 //   Sorting columns: rows come in the order of the change table's clustered index.
-//   created_by: fixed, so that a file does not change with a patch release of the library.
+//   Columns of long values ("long"): PLAIN, and no statistics. A dictionary or a smallest and
+//   largest value would each keep copies of values of any size in memory; readers gain nothing,
+//   since bounds of more than 4,096 bytes are not written. created_by: fixed, so that a file does
+//   not change with a patch release of the library.
 
 #include "parquet/writer_settings.h"
 
@@ -67,7 +70,8 @@ Status SetEncoding(const arrow::Field& field, WriterProperties::Builder* builder
   const std::string encoding = EncodingOf(field);
   const bool fixed_bytes = field.type()->id() == arrow::Type::FIXED_SIZE_BINARY ||
                            field.type()->id() == arrow::Type::EXTENSION;
-  if (encoding == "plain" || (encoding.empty() && fixed_bytes)) {
+  if (encoding == "long") builder->disable_statistics(field.name());
+  if (encoding == "plain" || encoding == "long" || (encoding.empty() && fixed_bytes)) {
     builder->disable_dictionary(field.name())->encoding(field.name(), ::parquet::Encoding::PLAIN);
   } else if (encoding == "delta") {
     builder->disable_dictionary(field.name())
