@@ -40,9 +40,11 @@ class BinaryCodec : public BytesBuilderCodec {
 // counts as altered.
 class TextCodec : public BytesBuilderCodec {
  public:
-  arrow::Status Reserve(int64_t values, int64_t bytes) {
-    return builder_.Reserve(
-        values, static_cast<int64_t>(odbc::MaxUtf8Bytes(static_cast<size_t>(bytes / 2))));
+  // A long value is measured: the most that it could be is three times what most text is.
+  static int64_t NeededBytes(const uint8_t* cell, int64_t length) {
+    const auto units = static_cast<size_t>(length / 2);
+    return static_cast<int64_t>(length < kMeasuredBytesMin ? odbc::MaxUtf8Bytes(units)
+                                                           : odbc::Utf8Bytes(cell, units));
   }
   const char* Append(const uint8_t* cell, int64_t length) {
     if (length % 2 != 0) return "text with half a UTF-16 unit";
@@ -56,6 +58,7 @@ class TextCodec : public BytesBuilderCodec {
   int64_t altered() const { return altered_; }
 
  private:
+  static constexpr int64_t kMeasuredBytesMin = 64 << 10;
   int64_t altered_ = 0;
 };
 

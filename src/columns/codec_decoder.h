@@ -21,7 +21,8 @@ struct DecoderShape {
 
 // A ColumnDecoder around one codec, which knows one SQL type:
 //   static constexpr int64_t kBytes   the length that every value has, or 0
-//   Status Reserve(int64_t values, int64_t bytes)   bytes: of all cells
+//   Status Reserve(int64_t values, int64_t bytes)   bytes: of all cells, or what NeededBytes says
+//   static int64_t NeededBytes(const uint8_t* cell, int64_t length)   if a value takes another room
 //   const char* Append(const uint8_t* cell, int64_t length)   nullptr, or what is wrong with the
 //   value void AppendNull() Status Finish(const FieldVector&, ArrayVector*) int64_t altered() const
 // The codec is a member, not an interface: its calls are inlined into the loop over cells.
@@ -43,8 +44,7 @@ class CodecDecoder : public ColumnDecoder {
         cells.slot_bytes - (shape_.binding.c_type == odbc::CType::kWideChar ? 2 : 0);
     const int64_t* lengths = cells.lengths + first_row;
     ARROW_RETURN_NOT_OK(CheckLengths(lengths, rows, longest));
-    int64_t bytes = 0;
-    for (int64_t i = 0; i < rows; ++i) bytes += lengths[i] > 0 ? lengths[i] : 0;
+    const int64_t bytes = BytesToReserve(cells, first_row, rows);
     if (arrow::Status status = codec_.Reserve(rows, bytes); !status.ok()) {
       return status.WithMessage("column ", shape_.column_text, ": ", status.message());
     }
@@ -66,6 +66,19 @@ class CodecDecoder : public ColumnDecoder {
   }
 
  private:
+  static int64_t BytesToReserve(const odbc::ColumnSlice& cells, int64_t first_row, int64_t rows) {
+    int64_t bytes = 0;
+    for (int64_t row = first_row; row < first_row + rows; ++row) {
+      const int64_t length = cells.lengths[row];
+      if (length <= 0) continue;
+      if constexpr (requires { &Codec::NeededBytes; }) {
+        bytes += Codec::NeededBytes(cells.data + row * cells.slot_bytes, length);
+      } else {
+        bytes += length;
+      }
+    }
+    return bytes;
+  }
   arrow::Status CheckLengths(const int64_t* lengths, int64_t rows, int64_t longest) {
     const bool nullable = shape_.fields[0]->nullable();
     for (int64_t i = 0; i < rows; ++i) {

@@ -96,6 +96,25 @@ size_t Utf16LeToUtf8(const uint8_t* source, size_t units, char* target, int64_t*
   return written;
 }
 
+size_t Utf8Bytes(const uint8_t* source, size_t units) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < units; ++i) {
+    const char32_t unit = UnitAt(source, i);
+    bytes += unit < 0x80 ? 1 : unit < 0x800 ? 2 : 3;
+    if (IsHigh(unit) && i + 1 < units && IsLow(UnitAt(source, i + 1))) {
+      ++bytes;  // four for both
+      ++i;
+    }
+  }
+  return bytes;
+}
+
+size_t UnitsOutsideAscii(const uint8_t* source, size_t units) {
+  size_t count = 0;
+  for (size_t i = 0; i < units; ++i) count += UnitAt(source, i) >= 0x80 ? 1u : 0u;
+  return count;
+}
+
 std::string ToUtf8(std::u16string_view text) {
   std::string result(MaxUtf8Bytes(text.size()), '\0');
   int64_t replaced = 0;

@@ -15,6 +15,10 @@ constexpr size_t MaxUtf8Bytes(size_t units) { return units * 3; }
 // U+FFFD and adds one to `replaced`.
 size_t Utf16LeToUtf8(const uint8_t* source, size_t units, char* target, int64_t* replaced);
 
+// The UTF-8 bytes that Utf16LeToUtf8 would write.
+size_t Utf8Bytes(const uint8_t* source, size_t units);
+size_t UnitsOutsideAscii(const uint8_t* source, size_t units);
+
 std::string ToUtf8(std::u16string_view text);
 // Bytes that are no UTF-8 become U+FFFD each.
 std::u16string ToUtf16(std::string_view text);

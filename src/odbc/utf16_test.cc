@@ -57,6 +57,21 @@ TEST(Utf16Test, each_lone_surrogate_becomes_one_replacement_character_and_is_cou
   }
 }
 
+TEST(Utf16Test, the_bytes_of_a_text_can_be_counted_before_it_is_converted) {
+  const std::u16string texts[] = {u"",
+                                  u"plain",
+                                  u"é世😀a",
+                                  {0xD83D},
+                                  {0xDEB2, 0xD83D},
+                                  {0xD83D, 0xD83D, 0xDEB2},
+                                  u"\u007F\u0080\u07FF\u0800"};
+  for (const std::u16string& text : texts) {
+    const auto* units = reinterpret_cast<const uint8_t*>(text.data());
+    int64_t replaced = 0;
+    EXPECT_EQ(Utf8Bytes(units, text.size()), Convert(text, &replaced).size());
+  }
+}
+
 TEST(Utf16Test, bytes_that_are_no_utf8_become_replacement_characters) {
   EXPECT_EQ(ToUtf16("a\xFFz"), u"a\uFFFDz");
   EXPECT_EQ(ToUtf16("\xC0\x80"), u"\uFFFD\uFFFD");            // overlong

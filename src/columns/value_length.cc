@@ -1,0 +1,51 @@
+#include "columns/value_length.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "odbc/utf16.h"
+
+namespace cdc::columns {
+namespace {
+
+bool IsCodePageText(const SourceColumn& column, odbc::CType c_type) {
+  const std::string_view type = column.type_name;
+  return c_type == odbc::CType::kWideChar &&
+         (type == "varchar" || type == "char" || type == "text");
+}
+
+bool IsUtf8(std::string_view collation) { return collation.ends_with("_UTF8"); }
+
+// Collations of code pages 932, 936, 949 and 950 (sys.fn_helpcollations; Microsoft's "Windows
+// Collation Name").
+bool IsDoubleByte(std::string_view collation) {
+  constexpr std::string_view kFamilies[] = {"Chinese_", "Japanese_", "Korean_"};
+  return std::ranges::any_of(
+      kFamilies, [&](std::string_view family) { return collation.starts_with(family); });
+}
+
+}  // namespace
+
+ValueLength::ValueLength(const SourceColumn& column, odbc::CType c_type) {
+  if (!IsCodePageText(column, c_type)) return;
+  measure_ = IsUtf8(column.collation)         ? Measure::kUtf8
+             : IsDoubleByte(column.collation) ? Measure::kDoubleByte
+                                              : Measure::kUnits;
+}
+
+int64_t ValueLength::Of(const uint8_t* cell, int64_t length) const {
+  const auto units = static_cast<size_t>(length / 2);
+  switch (measure_) {
+    case Measure::kAsBound:
+      return length;
+    case Measure::kUnits:
+      break;
+    case Measure::kUtf8:
+      return static_cast<int64_t>(odbc::Utf8Bytes(cell, units));
+    case Measure::kDoubleByte:
+      return static_cast<int64_t>(units + odbc::UnitsOutsideAscii(cell, units));
+  }
+  return static_cast<int64_t>(units);
+}
+
+}  // namespace cdc::columns
