@@ -1,10 +1,13 @@
 #include "capture/overlapped_writer.h"
 
+#include "parquet/row_chunks.h"
+
 namespace cdc::capture {
 
 namespace {
 
 constexpr int kBatchesWithoutThread = 2;
+constexpr int64_t kLongBatchBytes = 4 << 20;
 
 }  // namespace
 
@@ -22,9 +25,12 @@ Status OverlappedWriter::Write(std::shared_ptr<arrow::RecordBatch> batch) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return waiting_ == nullptr || !status_.ok(); });
   ARROW_RETURN_NOT_OK(status_);
+  const bool is_long = pq::ValueBytes(*batch, 0, batch->num_rows()) >= kLongBatchBytes;
   waiting_ = std::move(batch);
   changed_.notify_all();
-  return Status::OK();
+  if (!is_long) return Status::OK();
+  changed_.wait(lock, [this] { return (waiting_ == nullptr && !encoding_) || !status_.ok(); });
+  return status_;
 }
 
 int64_t OverlappedWriter::estimated_bytes() const {
@@ -43,18 +49,20 @@ void OverlappedWriter::Work() {
   for (;;) {
     changed_.wait(lock, [this] { return over_ || waiting_ != nullptr; });
     if (waiting_ == nullptr) return;
-    const auto batch = std::move(waiting_);
+    auto batch = std::move(waiting_);
     waiting_ = nullptr;
+    encoding_ = true;
     changed_.notify_all();
     lock.unlock();
     Status written = writer_->Write(*batch);
     const int64_t bytes = writer_->estimated_bytes();
+    batch.reset();
     lock.lock();
     estimated_bytes_ = bytes;
-    if (written.ok()) continue;
-    status_ = std::move(written);
+    encoding_ = false;
+    if (!written.ok()) status_ = std::move(written);
     changed_.notify_all();
-    return;
+    if (!status_.ok()) return;
   }
 }
 

@@ -13,7 +13,8 @@
 namespace cdc::capture {
 
 // An object writer that encodes beside its caller, so that the next rows are fetched meanwhile. At
-// most one batch waits and one is being encoded. An object of few batches is written by the caller
+// most one batch waits and one is being encoded, and the caller waits for a batch of long values,
+// so that there is one of those at a time. An object of few batches is written by the caller
 // itself: a thread would cost more than it saves.
 class OverlappedWriter {
  public:
@@ -39,6 +40,7 @@ class OverlappedWriter {
   mutable std::mutex mutex_;  // guards what follows, and writer_ once the thread runs
   std::condition_variable changed_;
   std::shared_ptr<arrow::RecordBatch> waiting_;
+  bool encoding_ = false;
   bool over_ = false;
   int64_t estimated_bytes_ = 0;
   arrow::Status status_;
