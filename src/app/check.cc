@@ -12,7 +12,7 @@ int Check(const config::Config& config, bool json) {
   CheckTarget(config, sight, &findings);
   CheckHealth(config, sight, &findings);
   findings.Section("memory");
-  findings.Good(MemoryFormula(config));
+  findings.Memory(config);
   if (const auto temp = CheckTempDir(config); !temp.ok()) findings.Bad(temp.message());
   return findings.Conclude();
 }

@@ -20,6 +20,11 @@ void Findings::Settings(const config::Config& config) {
   }
 }
 
+void Findings::Memory(const config::Config& config) {
+  memory_ = {{"peak_bytes", PeakMemoryBytes(config)}, {"long_value_bytes", LongValueBytes(config)}};
+  Good(MemoryFormula(config));
+}
+
 void Findings::Section(const std::string& name) {
   section_ = name;
   if (!json_) fmt::print("{}\n", name);
@@ -39,6 +44,7 @@ void Findings::PrintDocument(const std::vector<std::string>& to_fix) const {
   }
   PrintJson({{"ok", to_fix.empty()},
              {"settings", settings_},
+             {"memory", memory_},
              {"findings", findings},
              {"to_fix", to_fix}});
 }

@@ -16,6 +16,8 @@ class Findings {
 
   // Every setting with its origin; secrets as "***".
   void Settings(const config::Config& config);
+  // The most memory that these settings take.
+  void Memory(const config::Config& config);
   // Everything that follows belongs to it.
   void Section(const std::string& name);
   void Good(const std::string& what) { Add("ok", what); }
@@ -38,6 +40,7 @@ class Findings {
 
   const bool json_;
   Json settings_ = Json::array();
+  Json memory_ = Json::object();
   std::string section_;
   std::vector<Finding> findings_;
 };

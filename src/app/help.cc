@@ -19,7 +19,8 @@ constexpr VerbHelp kVerbs[] = {
      "cdc-to-s3 check",
      "0 everything is in place, 1 something is to be fixed, 2 wrong usage\n"
      "or configuration",
-     "ok, settings [key, value, origin], findings [section, verdict (ok, note, bad),\n"
+     "ok, settings [key, value, origin], memory [peak_bytes, long_value_bytes (what a\n"
+     "value of max_value_bytes adds)], findings [section, verdict (ok, note, bad),\n"
      "what], to_fix [text]",
      true, true},
     {"run", "Capture changes until stopped",

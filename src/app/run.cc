@@ -332,7 +332,7 @@ class Runner {
   Stores stores_;
   std::unique_ptr<source::Source> source_;
   capture::SourcePool sources_{
-      [this]() { return source::ConnectSqlServer(SourceOptions(config_)); }};
+      [options = SourceOptions(config_)]() { return source::ConnectSqlServer(options); }};
   StopSignal stop_;
   std::unique_ptr<capture::Executor> executor_;
   bool connected_ = false;

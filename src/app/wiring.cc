@@ -19,6 +19,12 @@ constexpr int64_t kMiB = 1 << 20;
 constexpr int64_t kProgramBytes = 40 * kMiB;  // libraries, catalogue, state document
 // Read and not yet put (capture/delivery.cc), and what the puts hold of it.
 constexpr int64_t kReadyObjectsBytes = 16 * kMiB;
+// A row of long values is held by one worker at a time. Measured times a value's length, of which
+// as written (UTF-8, half again of what UTF-16 takes at most): once in FreeTDS, and as written once
+// in Arrow, in the encoder and in its page, and compressed.
+constexpr int64_t kLongValueTimes = 7;
+// A character of these code pages is one byte there and two or three in UTF-8.
+constexpr int64_t kLongValueTimesOtherPages = 13;
 
 // What one worker holds, whatever an object's or a transaction's size. The workers share a budget,
 // so that more of them do not need much more memory; with few of them blocks and row groups are
@@ -28,6 +34,9 @@ struct WorkerMemory {
       : block_bytes(std::clamp(8 * kMiB / workers, kMiB / 2, 8 * kMiB)),
         row_group_bytes(std::clamp(28 * kMiB / workers, 4 * kMiB, 12 * kMiB)),
         spool_bytes(std::clamp(16 * kMiB / workers, kMiB, 8 * kMiB)) {}
+
+  // A row of one block or more is read by one worker at a time, with memory of its own.
+  int64_t large_row_bytes() const { return std::min(block_bytes, 2 * kMiB); }
 
   int64_t block_bytes;      // bound arrays
   int64_t row_group_bytes;  // the open row group as it was measured to allocate
@@ -160,7 +169,9 @@ source::SqlServerOptions SourceOptions(const config::Config& config) {
   options.time_zone = config.source.time_zone;
   options.max_value_bytes = config.run.max_value_bytes;
   options.output = OutputRules(config.types);
-  options.block_bytes = WorkerMemory(config.run.workers).block_bytes;
+  const WorkerMemory memory(config.run.workers);
+  options.block_bytes = memory.block_bytes;
+  options.large_row_bytes = memory.large_row_bytes();
   return options;
 }
 
@@ -194,16 +205,23 @@ int64_t PeakMemoryBytes(const config::Config& config) {
          config.run.workers * WorkerMemory(config.run.workers).total();
 }
 
+int64_t LongValueBytes(const config::Config& config) {
+  return kLongValueTimes * config.run.max_value_bytes;
+}
+
 std::string MemoryFormula(const config::Config& config) {
   const WorkerMemory memory(config.run.workers);
   return fmt::format(
       "at most about {}: program {} + ready objects {} + {} workers x (rowsets {} + open row group "
-      "{} + object {}); larger objects grow in {}. A value longer than a worker's block ({}) adds "
-      "three times its length while it is read, up to max_value_bytes ({}) for each worker",
+      "{} + object {}); larger objects grow in {}. Rows longer than {} are read by one worker at a "
+      "time; each long value in such a row adds {} times its length, up to {} at max_value_bytes "
+      "({}); {} times as text of a code page whose characters take two or three bytes in UTF-8 "
+      "(Cyrillic, Greek, Thai)",
       HumanBytes(PeakMemoryBytes(config)), HumanBytes(kProgramBytes),
       HumanBytes(kReadyObjectsBytes), config.run.workers, HumanBytes(memory.rowsets()),
       HumanBytes(memory.row_group()), HumanBytes(memory.spool_bytes), TempDir(config),
-      HumanBytes(memory.block_bytes), HumanBytes(config.run.max_value_bytes));
+      HumanBytes(memory.large_row_bytes()), kLongValueTimes, HumanBytes(LongValueBytes(config)),
+      HumanBytes(config.run.max_value_bytes), kLongValueTimesOtherPages);
 }
 
 arrow::Status CheckTempDir(const config::Config& config) {

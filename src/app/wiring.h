@@ -31,8 +31,10 @@ arrow::Result<Stores> OpenStores(const config::Config& config);
 source::SqlServerOptions SourceOptions(const config::Config& config);
 capture::Options CaptureOptions(const config::Config& config, const std::string& database);
 
-// Peak memory in bytes as the settings bound it, and the same as a sentence.
+// Peak memory in bytes as the settings bound it, what one value of max_value_bytes adds to it (each
+// in its row), and both as a sentence.
 int64_t PeakMemoryBytes(const config::Config& config);
+int64_t LongValueBytes(const config::Config& config);
 std::string MemoryFormula(const config::Config& config);
 
 // Whether large objects can grow in [run] temp_dir; tried, because it matters late otherwise.

@@ -8,10 +8,8 @@
 namespace cdc::columns {
 namespace {
 
-bool IsCodePageText(const SourceColumn& column, odbc::CType c_type) {
-  const std::string_view type = column.type_name;
-  return c_type == odbc::CType::kWideChar &&
-         (type == "varchar" || type == "char" || type == "text");
+bool IsCodePageText(std::string_view type) {
+  return type == "varchar" || type == "char" || type == "text";
 }
 
 bool IsUtf8(std::string_view collation) { return collation.ends_with("_UTF8"); }
@@ -26,8 +24,8 @@ bool IsDoubleByte(std::string_view collation) {
 
 }  // namespace
 
-ValueLength::ValueLength(const SourceColumn& column, odbc::CType c_type) {
-  if (!IsCodePageText(column, c_type)) return;
+ValueLength::ValueLength(const SourceColumn& column) {
+  if (!IsCodePageText(column.type_name)) return;
   measure_ = IsUtf8(column.collation)         ? Measure::kUtf8
              : IsDoubleByte(column.collation) ? Measure::kDoubleByte
                                               : Measure::kUnits;

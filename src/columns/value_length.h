@@ -13,7 +13,7 @@ namespace cdc::columns {
 // counts two bytes (the few that have one there, half-width katakana among them, count too much).
 class ValueLength {
  public:
-  ValueLength(const SourceColumn& column, odbc::CType c_type);
+  explicit ValueLength(const SourceColumn& column);
 
   // The longest bound form of a value of `bytes`, without a terminator.
   int64_t BoundMax(int64_t bytes) const {

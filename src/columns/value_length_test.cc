@@ -23,10 +23,8 @@ int64_t LengthOf(const ValueLength& length, std::u16string_view text) {
 }
 
 TEST(ValueLength, what_is_bound_as_it_is_stored_counts_its_bytes) {
-  for (const auto& [type, c_type] :
-       {std::pair("varbinary", odbc::CType::kBinary), std::pair("nvarchar", odbc::CType::kBinary),
-        std::pair("xml", odbc::CType::kWideChar)}) {
-    const ValueLength length(Column(type, "Japanese_CI_AS"), c_type);
+  for (const char* type : {"varbinary", "nvarchar", "ntext", "xml"}) {
+    const ValueLength length(Column(type, "Japanese_CI_AS"));
     EXPECT_TRUE(length.is_exact()) << type;
     EXPECT_EQ(length.BoundMax(1000), 1000) << type;
     EXPECT_EQ(LengthOf(length, u"a世😀"), 8) << type;
@@ -47,7 +45,7 @@ TEST(ValueLength, text_of_a_code_page_counts_the_bytes_that_the_server_keeps) {
                {"Korean_Wansung_CI_AS", 1 + 4 * 2, false}};
   for (const auto& one : cases) {
     for (const char* type : {"varchar", "text"}) {
-      const ValueLength length(Column(type, one.collation), odbc::CType::kWideChar);
+      const ValueLength length(Column(type, one.collation));
       EXPECT_EQ(LengthOf(length, u"aé世😀"), one.bytes) << one.collation;
       EXPECT_EQ(length.is_exact(), one.exact) << one.collation;
       EXPECT_EQ(length.BoundMax(1000), 2000) << one.collation;

@@ -314,9 +314,11 @@ std::vector<Key> RunKeys() {
       // S3 takes 5 GiB in one PUT.
       Number("run.max_object_bytes", Place{r, &Run::max_object_bytes}, Kind::kSize,
              {64 << 10, int64_t{4} << 30}, "an object ends when it has grown to this"),
-      // Below 8,000 bytes an ordinary nvarchar(4000) would not fit.
+      // Below 8,000 bytes an ordinary nvarchar(4000) would not fit; above, its UTF-16 not a slot.
       Number("run.max_value_bytes", Place{r, &Run::max_value_bytes}, Kind::kSize,
-             {8 << 10, int64_t{1} << 30}, "a longer value stops its table"),
+             {8 << 10, int64_t{512} << 20},
+             "a value that is longer in the server (DATALENGTH; of xml, its text as UTF-16) stops "
+             "its table; each such value of a row takes about 7 times its length in memory"),
       Text("run.temp_dir", Place{r, &Run::temp_dir}, {},
            "folder for larger objects while they are built (default: TMPDIR or /tmp)"),
       Number("run.workers", Place{r, &Run::workers}, Kind::kInteger, {1, 64},

@@ -1,6 +1,8 @@
 #include "odbc/block_cursor.h"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <limits>
@@ -21,7 +23,8 @@ static_assert(sizeof(SQLLEN) == sizeof(int64_t) && kNull == SQL_NULL_DATA &&
 constexpr std::string_view kFetching = "read rows";
 constexpr int kEmptyBlocksMax = 1000;  // a server may send messages between rows
 constexpr int64_t kRowsPerBlockMax = 65536;
-constexpr int64_t kSlotBytesMax = int64_t{1} << 30;
+constexpr int64_t kSlotBytesMax = (int64_t{1} << 30) + 2;
+constexpr int64_t kLongSlotBytes = 1 << 20;
 // No driver writes this: an indicator that still has it was never written.
 constexpr SQLLEN kUnwritten = std::numeric_limits<SQLLEN>::min();
 
@@ -170,6 +173,21 @@ void BlockCursor::ForgetLastBlock() {
   std::fill(statuses_.begin(), statuses_.end(), SQLUSMALLINT{SQL_ROW_NOROW});
   for (BoundColumn& column : columns_)
     std::fill(column.lengths.begin(), column.lengths.end(), kUnwritten);
+}
+
+void BlockCursor::ForgetCells() {
+  static const auto kPageBytes = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  for (const BoundColumn& column : columns_) {
+    if (column.binding.slot_bytes < kLongSlotBytes) continue;
+    const auto begin = reinterpret_cast<uintptr_t>(column.data.get());
+    const uintptr_t end =
+        begin + column.lengths.size() * static_cast<uintptr_t>(column.binding.slot_bytes);
+    const uintptr_t first = (begin + kPageBytes - 1) / kPageBytes * kPageBytes;
+    // Whole pages of ours alone; they read as zeros from here on.
+    (void)madvise(reinterpret_cast<void*>(first),
+                  (end - first) / kPageBytes * kPageBytes,  // NOLINT
+                  MADV_DONTNEED);
+  }
 }
 
 arrow::Result<int64_t> BlockCursor::FetchBlock() {

@@ -24,6 +24,7 @@ class BlockCursor : public Cursor {
   arrow::Result<int64_t> Fetch() override;
   ColumnSlice column(int index) const override;
   std::optional<Overflow> FirstOverflow() const override { return overflow_; }
+  void ForgetCells() override;
   arrow::Status Close() override {
     return statement_ != nullptr ? statement_->Close() : arrow::Status::OK();
   }

@@ -144,6 +144,9 @@ class Cursor {
   virtual ColumnSlice column(int index) const = 0;  // of the last block
   // The first row of the last block in which a value did not fit. Rows before it are whole.
   virtual std::optional<Overflow> FirstOverflow() const = 0;
+  // Gives the memory of long cells of the last block back, whose values are then of no use any
+  // more.
+  virtual void ForgetCells() {}
   // Gives up the rest. The connection stays usable if this returns OK.
   virtual arrow::Status Close() = 0;
 };

@@ -1,23 +1,28 @@
 #include "source/change_reader.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
 
+#include "source/slots.h"
 #include "source/value_fault.h"
 
 // Reads one table's window as a stream of blocks. Three things make it more than a loop:
 //  - A place inside a transaction is finished by a statement of its own, then whole transactions
 //  follow:
 //    both are seeks in the clustered index, an OR over both would not be.
-//  - A value may be longer than its slot ((max) columns begin with small slots, so that many rows
-//  fit a
-//    block). Rows before it are good; the statement is opened again behind them with a larger slot,
-//    and with the small slots once a stretch of rows needed no more. Nothing was claimed meanwhile.
+//  - A value may be longer than its slot (slots.h). Rows before it are good; the statement is
+//    opened again behind them with a larger slot, and with the small slots once a stretch of rows
+//    needed no more. Nothing was claimed meanwhile.
 //  - Pause closes the statement at any row; the next call opens it again behind the last row handed
 //  out.
 // In all three cases "where to open again" is the same thing: place_.
+//
+// Memory: rows whose slots are larger than large_row_bytes are fetched one by one, and by one
+// reader of the process at a time, so that their memory is needed once and not by every worker.
+// Whoever holds the turn waits for nobody who waits for it: a reader asks for it with its statement
+// closed, and needs nothing of another reader until it gives the turn back, at the latest at the
+// end of its object. So tables with long values take turns object by object, and other tables do
+// not wait.
 
 namespace cdc::source {
 
@@ -37,9 +42,6 @@ constexpr columns::MetadataColumn kMetadataOrder[] = {
 enum MetadataIndex { kStartLsn, kCommandId, kSeqval, kOperation };
 constexpr int kMetadataColumns = std::size(kMetadataOrder);
 
-// After this many rows that would have fit the first slots, the large ones are given up again.
-constexpr int64_t kRowsBeforeShrinking = 256;
-
 class SqlChangeReader : public ChangeReader {
  public:
   SqlChangeReader(odbc::Connection& connection, TableDescription table, sql::CommitTime commit_time,
@@ -49,18 +51,24 @@ class SqlChangeReader : public ChangeReader {
         commit_time_(std::move(commit_time)),
         place_(from),
         to_(to),
-        limits_(limits) {}
+        large_rows_(limits.large_rows),
+        slots_(limits) {}
 
   ~SqlChangeReader() override { (void)CloseCursor(); }
 
   Status Init() {
     ARROW_RETURN_NOT_OK(MakeDecoders());
     arrow::FieldVector fields;
-    for (const auto& decoder : decoders_) {
-      first_bindings_.push_back(decoder->binding());
-      fields.insert(fields.end(), decoder->fields().begin(), decoder->fields().end());
+    for (size_t i = 0; i < decoders_.size(); ++i) {
+      const ColumnDecoder& decoder = *decoders_[i];
+      const columns::SourceColumn* captured =
+          i < kMetadataColumns ? nullptr : &table_.columns[i - kMetadataColumns];
+      slots_.Add(
+          {captured ? captured->name + " " + captured->TypeText() : decoder.fields()[0]->name(),
+           decoder.binding(), decoder.grows(),
+           columns::ValueLength(captured ? *captured : columns::SourceColumn())});
+      fields.insert(fields.end(), decoder.fields().begin(), decoder.fields().end());
     }
-    bindings_ = first_bindings_;
     schema_ = arrow::schema(std::move(fields));
     return Status::OK();
   }
@@ -82,7 +90,11 @@ class SqlChangeReader : public ChangeReader {
     return key;
   }
 
-  Status Pause() override { return CloseCursor(); }
+  Status Pause() override {
+    Status closed = CloseCursor();
+    if (turn_.owns_lock()) turn_.unlock();
+    return closed;
+  }
 
  private:
   Status MakeDecoders() {
@@ -136,14 +148,15 @@ class SqlChangeReader : public ChangeReader {
       batch.keys.push_back(key);
     }
     if (rows == 0) {
-      ARROW_RETURN_NOT_OK(Pause());
+      ARROW_RETURN_NOT_OK(CloseCursor());
       return std::nullopt;
     }
     ARROW_RETURN_NOT_OK(DecodeGood(block_at_, &rows, &batch));
-    NoteLengths(block_at_, rows);
+    slots_.Note(*cursor_, block_at_, rows);
     block_at_ += rows;
+    if (block_at_ == block_rows_) cursor_->ForgetCells();
     place_ = Position::AfterRow(batch.keys.back());
-    if (ended_) ARROW_RETURN_NOT_OK(Pause());
+    if (ended_) ARROW_RETURN_NOT_OK(CloseCursor());
     return batch;
   }
 
@@ -152,10 +165,13 @@ class SqlChangeReader : public ChangeReader {
     while (!ended_ && block_at_ >= block_rows_) {
       if (overflow_ && overflow_key_ && !to_.Covers(*overflow_key_)) {
         ended_ = true;
-        return Pause();
+        return CloseCursor();
       }
       if (overflow_) ARROW_RETURN_NOT_OK(GrowSlots());
-      if (ShouldShrink()) ARROW_RETURN_NOT_OK(ShrinkSlots());
+      if (slots_.ShouldShrink()) {
+        ARROW_RETURN_NOT_OK(Pause());  // gives the turn back, too
+        slots_.Shrink();
+      }
       if (!cursor_) {
         ARROW_RETURN_NOT_OK(OpenCursor());
         if (ended_) return Status::OK();
@@ -193,16 +209,20 @@ class SqlChangeReader : public ChangeReader {
       parameters.emplace_back(to_.lsn());
       text = sql::ReadWindow(table_, commit_time_);
     }
-    ARROW_ASSIGN_OR_RAISE(cursor_, connection_.Open(text, parameters, bindings_, RowsPerBlock()));
+    if (slots_.hold_large_rows()) ARROW_RETURN_NOT_OK(TakeTurn());
+    ARROW_ASSIGN_OR_RAISE(
+        cursor_, connection_.Open(text, parameters, slots_.bindings(), slots_.RowsPerBlock()));
     return Status::OK();
   }
 
-  int64_t RowsPerBlock() const {
-    int64_t row_bytes = 0;
-    for (const auto& binding : bindings_) {
-      row_bytes += binding.slot_bytes + static_cast<int64_t>(sizeof(int64_t));
-    }
-    return std::clamp<int64_t>(limits_.block_bytes / row_bytes, 1, limits_.rows_per_block);
+  Status TakeTurn() {
+    if (turn_.owns_lock()) return Status::OK();
+    turn_ = std::unique_lock(*large_rows_, std::try_to_lock);
+    if (turn_.owns_lock()) return Status::OK();
+    // FreeTDS keeps its last row, and the long value in it, until another result begins.
+    ARROW_RETURN_NOT_OK(connection_.Query("SELECT 1", {}, 1).status());
+    turn_.lock();
+    return Status::OK();
   }
 
   Status FetchBlock() {
@@ -219,6 +239,8 @@ class SqlChangeReader : public ChangeReader {
       return Status::OK();
     }
     overflow_ = cursor_->FirstOverflow();
+    const auto too_long = slots_.FindTooLong(*cursor_, overflow_ ? overflow_->row : block_rows_);
+    if (too_long) overflow_ = too_long;
     if (overflow_) {
       overflow_key_.reset();
       if (overflow_->column >= kMetadataColumns) {
@@ -230,66 +252,11 @@ class SqlChangeReader : public ChangeReader {
   }
 
   Status GrowSlots() {
-    const auto column = static_cast<size_t>(overflow_->column);
-    if (column < kMetadataColumns || !decoders_[column]->grows()) {
-      return AtOverflow(Status::IOError("column ", NameOf(column),
-                                        ": the driver sent a value longer than announced, ",
-                                        overflow_->needed_bytes, " bytes"));
+    if (const Status grown = slots_.Grow(*overflow_); !grown.ok()) {
+      return overflow_key_ ? ValueFault(*overflow_key_, grown) : grown;
     }
-    int64_t& slot = bindings_[column].slot_bytes;
-    const int64_t slot_max = limits_.max_value_bytes + 2;  // a wide NUL
-    if (slot >= slot_max || overflow_->needed_bytes > slot_max) {
-      return AtOverflow(Status::CapacityError(fmt::format(
-          "column {} holds a value of {} bytes, above max_value_bytes ({}); raise [run] "
-          "max_value_bytes",
-          NameOf(column),
-          overflow_->needed_bytes > 0 ? std::to_string(overflow_->needed_bytes)
-                                      : "more than " + std::to_string(slot),
-          limits_.max_value_bytes)));
-    }
-    const int64_t needed = overflow_->needed_bytes;
     overflow_.reset();
-    ARROW_RETURN_NOT_OK(Pause());
-    // A little more than needed: neighbours tend to be of similar length. Even, for UTF-16.
-    const int64_t wanted = needed > 0 ? needed + needed / 4 : slot * 2;
-    slot = std::min(wanted + wanted % 2, slot_max + slot_max % 2);
-    grown_ = true;
-    small_rows_ = 0;
-    return Status::OK();
-  }
-
-  Status AtOverflow(const Status& why) const {
-    return overflow_key_ ? ValueFault(*overflow_key_, why) : why;
-  }
-
-  // As the statement has it, for errors.
-  std::string NameOf(size_t column) const {
-    if (column < kMetadataColumns) return schema_->field(static_cast<int>(column))->name();
-    const columns::SourceColumn& captured = table_.columns[column - kMetadataColumns];
-    return captured.name + " " + captured.TypeText();
-  }
-
-  bool ShouldShrink() const { return grown_ && small_rows_ >= kRowsBeforeShrinking; }
-
-  Status ShrinkSlots() {
-    ARROW_RETURN_NOT_OK(Pause());
-    bindings_ = first_bindings_;
-    grown_ = false;
-    return Status::OK();
-  }
-
-  // Counts rows in a stretch that the first slots would have held.
-  void NoteLengths(int64_t first, int64_t rows) {
-    if (!grown_) return;
-    for (int64_t row = first; row < first + rows; ++row) {
-      bool small = true;
-      for (size_t c = kMetadataColumns; c < bindings_.size() && small; ++c) {
-        if (bindings_[c].slot_bytes == first_bindings_[c].slot_bytes) continue;
-        small =
-            cursor_->column(static_cast<int>(c)).lengths[row] <= first_bindings_[c].slot_bytes - 2;
-      }
-      small_rows_ = small ? small_rows_ + 1 : 0;
-    }
+    return CloseCursor();
   }
 
   Result<RowKey> KeyAt(int64_t row) const {
@@ -375,13 +342,13 @@ class SqlChangeReader : public ChangeReader {
   const sql::CommitTime commit_time_;
   Position place_;  // behind the last row that was handed out
   const Position to_;
-  const ReadLimits limits_;
+  const std::shared_ptr<std::mutex> large_rows_;
 
   std::vector<std::unique_ptr<ColumnDecoder>> decoders_;
-  std::vector<odbc::ColumnBinding> first_bindings_;
-  std::vector<odbc::ColumnBinding> bindings_;
+  Slots slots_;
   std::shared_ptr<arrow::Schema> schema_;
 
+  std::unique_lock<std::mutex> turn_;  // while rows may be large; given back after the cursor
   std::unique_ptr<odbc::Cursor> cursor_;
   bool inside_ = false;  // the open statement finishes one transaction
   bool ended_ = false;
@@ -389,8 +356,6 @@ class SqlChangeReader : public ChangeReader {
   int64_t block_rows_ = 0;
   std::optional<odbc::Overflow> overflow_;  // behind the block's whole rows
   std::optional<RowKey> overflow_key_;
-  bool grown_ = false;
-  int64_t small_rows_ = 0;
 };
 
 }  // namespace

@@ -4,145 +4,24 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
+#include <chrono>
+#include <future>
+#include <mutex>
+#include <thread>
 
 #include "columns/column.h"
+#include "source/testing/fake_server.h"
 #include "source/value_fault.h"
 
 namespace cdc::source {
 namespace {
 
 using ::testing::EndsWith;
+using testing::FakeServer;
 using ::testing::HasSubstr;
+using testing::L;
 using ::testing::Not;
-
-Lsn L(int number) {
-  Lsn lsn;
-  lsn.bytes[9] = static_cast<uint8_t>(number);
-  return lsn;
-}
-
-struct StoredRow {
-  RowKey key;
-  std::string value;  // varbinary(max)
-};
-
-// A server with one change table. It answers the two statements of the reader by their parameters,
-// and cuts values that do not fit their slot as a driver does: the length tells, nothing else.
-class FakeServer : public odbc::Connection {
- public:
-  std::vector<StoredRow> rows;
-  int statements = 0;
-  int64_t largest_slot = 0;
-  bool swap_rows = false;
-  int64_t fail_after_blocks = -1;
-
-  arrow::Result<std::vector<odbc::SmallResult>> Query(const std::string&,
-                                                      const std::vector<odbc::Parameter>&,
-                                                      int64_t) override {
-    return arrow::Status::NotImplemented("not asked");
-  }
-
-  arrow::Result<std::unique_ptr<odbc::Cursor>> Open(const std::string& sql,
-                                                    const std::vector<odbc::Parameter>& parameters,
-                                                    const std::vector<odbc::ColumnBinding>& columns,
-                                                    int64_t rows_per_block) override {
-    ++statements;
-    std::vector<StoredRow> result;
-    for (const StoredRow& row : rows) {
-      if (Selected(sql, parameters, row.key)) result.push_back(row);
-    }
-    if (swap_rows && result.size() > 1) std::swap(result[0], result[1]);
-    largest_slot = std::max(largest_slot, columns.back().slot_bytes);
-    return std::make_unique<Block>(std::move(result), columns, rows_per_block, fail_after_blocks);
-  }
-
-  void Cancel() override {}
-  bool broken() const override { return false; }
-  std::string driver_description() const override { return "fake"; }
-  odbc::ConnectionSecurity security() const override { return {}; }
-
- private:
-  static bool Selected(const std::string& sql, const std::vector<odbc::Parameter>& p,
-                       const RowKey& key) {
-    const Lsn first = std::get<Lsn>(p[0]);
-    if (sql.find("ct.[__$start_lsn] = ?") == std::string::npos) {
-      return key.start_lsn > first && key.start_lsn <= std::get<Lsn>(p[1]);
-    }
-    RowKey after{first, std::nullopt, {}, 0};
-    size_t at = 1;
-    if (sql.find("ct.[__$command_id] > ?") != std::string::npos) {
-      after.command_id = std::get<int32_t>(p[1]);
-      at = 3;
-    }
-    after.seqval = std::get<Lsn>(p[at]);
-    after.operation = std::get<int32_t>(p[at + 2]);
-    return key.start_lsn == first && key > after;
-  }
-
-  class Block : public odbc::Cursor {
-   public:
-    Block(std::vector<StoredRow> rows, std::vector<odbc::ColumnBinding> columns,
-          int64_t rows_per_block, int64_t fail_after_blocks)
-        : rows_(std::move(rows)),
-          columns_(std::move(columns)),
-          per_block_(rows_per_block),
-          fail_after_blocks_(fail_after_blocks) {
-      for (const auto& column : columns_) {
-        data_.emplace_back(static_cast<size_t>(column.slot_bytes * per_block_));
-        lengths_.emplace_back(static_cast<size_t>(per_block_));
-      }
-    }
-
-    arrow::Result<int64_t> Fetch() override {
-      if (fail_after_blocks_ == 0) return arrow::Status::IOError("the stream was cut");
-      --fail_after_blocks_;
-      overflow_.reset();
-      int64_t row = 0;
-      for (; row < per_block_ && at_ < rows_.size(); ++row, ++at_) {
-        const RowKey& key = rows_[at_].key;
-        Put(0, row, key.start_lsn.bytes.data(), 10);
-        if (key.command_id) {
-          Put(1, row, &*key.command_id, 4);
-        } else {
-          lengths_[1][static_cast<size_t>(row)] = odbc::kNull;
-        }
-        Put(2, row, key.seqval.bytes.data(), 10);
-        Put(3, row, &key.operation, 4);
-        Put(4, row, "\x01", 1);
-        lengths_[5][static_cast<size_t>(row)] = odbc::kNull;
-        const std::string& value = rows_[at_].value;
-        Put(6, row, value.data(), static_cast<int64_t>(value.size()));
-      }
-      return row;
-    }
-    odbc::ColumnSlice column(int index) const override {
-      const auto i = static_cast<size_t>(index);
-      return {data_[i].data(), columns_[i].slot_bytes, lengths_[i].data()};
-    }
-    std::optional<odbc::Overflow> FirstOverflow() const override { return overflow_; }
-    arrow::Status Close() override { return arrow::Status::OK(); }
-
-   private:
-    void Put(size_t column, int64_t row, const void* bytes, int64_t size) {
-      const int64_t slot = columns_[column].slot_bytes;
-      if (size > slot && !overflow_)
-        overflow_ = odbc::Overflow{row, static_cast<int>(column), size};
-      std::memcpy(data_[column].data() + row * slot, bytes,
-                  static_cast<size_t>(std::min(size, slot)));
-      lengths_[column][static_cast<size_t>(row)] = size;
-    }
-
-    const std::vector<StoredRow> rows_;
-    const std::vector<odbc::ColumnBinding> columns_;
-    const int64_t per_block_;
-    int64_t fail_after_blocks_;
-    size_t at_ = 0;
-    std::vector<std::vector<uint8_t>> data_;
-    std::vector<std::vector<int64_t>> lengths_;
-    std::optional<odbc::Overflow> overflow_;
-  };
-};
+using testing::StoredRow;
 
 class ChangeReaderTest : public ::testing::Test {
  protected:
@@ -278,7 +157,7 @@ TEST_F(ChangeReaderTest, a_value_above_the_limit_names_column_lsn_length_and_set
   limits_.max_value_bytes = 100'000;
   AddTransaction(1, 3);
   AddTransaction(2, 1, 100'000);  // just fits
-  AddTransaction(3, 1, 100'100);
+  AddTransaction(3, 1, 100'001);
   const auto reader = Open(Position(), Position::After(L(9)));
   std::vector<StoredRow> rows;
   const std::string error = ReadAll(*reader, &rows);
@@ -286,8 +165,89 @@ TEST_F(ChangeReaderTest, a_value_above_the_limit_names_column_lsn_length_and_set
   EXPECT_THAT(error, HasSubstr("dbo.T"));
   EXPECT_THAT(error, HasSubstr("column v"));
   EXPECT_THAT(error, HasSubstr(L(3).ToString()));
-  EXPECT_THAT(error, HasSubstr("100100 bytes"));
-  EXPECT_THAT(error, HasSubstr("max_value_bytes"));
+  EXPECT_THAT(error, HasSubstr("a value of 100001 bytes"));
+  EXPECT_THAT(error, HasSubstr("max_value_bytes (100000)"));
+}
+
+// Text as it is bound: UTF-16.
+class LongTextTest : public ChangeReaderTest {
+ protected:
+  LongTextTest() {
+    table_.columns[0].type_name = "varchar";
+    limits_.max_value_bytes = 100'000;
+  }
+  std::string ReadTextOf(const std::string& collation, const std::u16string& text) {
+    table_.columns[0].collation = collation;
+    server_.rows.clear();
+    const std::string bound(reinterpret_cast<const char*>(text.data()), 2 * text.size());
+    server_.rows.push_back({{L(1), 1, L(1), 2}, bound});
+    const auto reader = Open(Position(), Position::After(L(9)));
+    const auto batch = reader->Next(10);
+    return batch.ok() ? std::string() : batch.status().message();
+  }
+};
+
+TEST_F(LongTextTest, the_limit_counts_the_bytes_that_the_server_keeps) {
+  for (const bool known : {true, false}) {
+    server_.tells_length = known;
+    const std::string latin = "SQL_Latin1_General_CP1_CI_AS";
+    EXPECT_EQ(ReadTextOf(latin, std::u16string(100'000, u'é')), "");
+    EXPECT_THAT(ReadTextOf(latin, std::u16string(100'001, u'é')),
+                HasSubstr(known ? "a value of 100001 bytes" : "a value of more than 100000 bytes"));
+    const std::string utf8 = "Latin1_General_100_CI_AS_SC_UTF8";
+    EXPECT_EQ(ReadTextOf(utf8, std::u16string(50'000, u'é')), "");
+    EXPECT_THAT(ReadTextOf(utf8, std::u16string(50'001, u'é')),
+                HasSubstr("a value of 100002 bytes"));
+    EXPECT_EQ(ReadTextOf(utf8, std::u16string(100'000, u'e')), "");
+    EXPECT_THAT(ReadTextOf(utf8, std::u16string(100'001, u'e')),
+                HasSubstr(known ? "at least 100001 bytes" : "more than 100000 bytes"));
+  }
+}
+
+TEST_F(LongTextTest, the_limit_counts_two_bytes_for_each_unit_of_a_document) {
+  table_.columns[0].type_name = "xml";
+  server_.terminator = 2;  // of text that the driver converts
+  EXPECT_EQ(ReadTextOf("", std::u16string(50'000, u'x')), "");
+  EXPECT_THAT(ReadTextOf("", std::u16string(50'001, u'x')), HasSubstr("a value of 100002 bytes"));
+}
+
+TEST_F(ChangeReaderTest, large_rows_are_read_by_one_reader_at_a_time) {
+  limits_.large_row_bytes = 200'000;
+  AddTransaction(1, 10);
+  AddTransaction(2, 1, 300'000);
+  AddTransaction(3, 10);
+  std::vector<StoredRow> rows;
+  {
+    const auto reader = Open(Position(), Position::After(L(9)));
+    ASSERT_EQ(ReadAll(*reader, &rows), "");
+    const auto is_free = [&] {
+      return std::async(std::launch::async,
+                        [&] {
+                          const std::unique_lock lock(*limits_.large_rows, std::try_to_lock);
+                          return lock.owns_lock();
+                        })
+          .get();
+    };
+    EXPECT_FALSE(is_free()) << "until the reader pauses or ends";
+    ASSERT_TRUE(reader->Pause().ok());
+    EXPECT_TRUE(is_free());
+  }
+  std::unique_lock first(*limits_.large_rows);
+  // Another one waits, with its statement closed, and goes on where it was.
+  std::vector<StoredRow> again;
+  std::string error;
+  std::thread second([&] {
+    const auto reader = Open(Position(), Position::After(L(9)));
+    error = ReadAll(*reader, &again);
+  });
+  for (int i = 0; i < 10'000 && server_.questions == 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_EQ(server_.questions, 1) << "it waits, and made the driver forget its last row";
+  first.unlock();
+  second.join();
+  EXPECT_EQ(error, "");
+  ExpectRows(again, rows);
 }
 
 TEST_F(ChangeReaderTest, a_window_may_end_before_a_value_above_the_limit) {

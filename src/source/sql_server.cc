@@ -140,6 +140,8 @@ class SqlServer : public Source {
     ReadLimits limits;
     limits.max_value_bytes = options_.max_value_bytes;
     limits.block_bytes = options_.block_bytes;
+    limits.large_row_bytes = options_.large_row_bytes;
+    limits.large_rows = options_.large_rows;
     return OpenChangeReader(*connection_, table, commit_time_, from, to, limits);
   }
 

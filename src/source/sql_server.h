@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "columns/output_rules.h"
@@ -18,6 +19,9 @@ struct SqlServerOptions {
   std::string time_zone;  // Windows zone name; empty: the server's own word, else its offset of now
   int64_t max_value_bytes = 16 << 20;
   int64_t block_bytes = 8 << 20;  // bound arrays of one statement stay below this
+  // Sources made from copies of these options take turns at rows larger than this.
+  int64_t large_row_bytes = 2 << 20;
+  std::shared_ptr<std::mutex> large_rows = std::make_shared<std::mutex>();
   columns::OutputRules output;
 };
 
