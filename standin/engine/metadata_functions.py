@@ -374,7 +374,7 @@ def _collation_property(c: Expressions, args: Nodes, scope: Scope | None) -> Exp
         return Expr("NULL", INT, True, None)
     if prop.lower() == "codepage":
         codec = codec_of(value)
-        return Expr.of(65001 if codec == "utf-8" else int(codec.removeprefix("cp")), INT)
+        return Expr.of(65001 if codec == "utf-8" else int("".join(filter(str.isdigit, codec))), INT)
     if prop.lower() == "lcid":
         return Expr.of(int.from_bytes(value[:4], "little") & 0xFFFFF, INT)
     return Expr("NULL", INT, True, None)

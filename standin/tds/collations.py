@@ -6,9 +6,9 @@ The five bytes (MS-TDS 2.2.5.1.2): u32 little-endian of LCID (bits 0-19), compar
 
 from __future__ import annotations
 
-import codecs
 from functools import lru_cache
 
+from standin.tds.code_pages import WINDOWS_950
 from standin.tds.collation_tables import LOCALES, SQL_COLLATIONS
 
 IGNORE_CASE, IGNORE_ACCENT, IGNORE_KANA, IGNORE_WIDTH, BINARY, BINARY2, UTF8 = (1 << bit for bit in range(20, 27))
@@ -16,23 +16,6 @@ IGNORE_CASE, IGNORE_ACCENT, IGNORE_KANA, IGNORE_WIDTH, BINARY, BINARY2, UTF8 = (
 _CODE_PAGE_BY_LCID = dict(LOCALES.values())
 _CODE_PAGE_BY_SORT_ID = {sort_id: code_page for sort_id, code_page, _ in SQL_COLLATIONS.values()}
 _VERSIONS = {"90": 1, "100": 2, "140": 3, "160": 4}
-
-
-def _as_windows_does(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Bytes without a character (81, 8D, … in 1252) stand for the C1 control of the same number, as in Windows'
-    own tables, and 80 in 936 for the euro; what a code page does not have becomes '?', as SQL Server converts."""
-    if isinstance(error, UnicodeDecodeError):
-        if error.encoding == "gbk" and error.object[error.start] == 0x80:
-            return "€", error.start + 1
-        return chr(error.object[error.start]), error.start + 1
-    assert isinstance(error, UnicodeEncodeError)
-    code = ord(error.object[error.start])
-    if error.encoding == "gbk" and code == 0x20AC:
-        return b"\x80", error.start + 1
-    return (bytes([code]) if 0x80 <= code <= 0x9F else b"?"), error.start + 1
-
-
-codecs.register_error("sqlserver", _as_windows_does)
 
 
 @lru_cache(maxsize=256)
@@ -45,7 +28,8 @@ def codec_of(collation: bytes) -> str:
         return "utf-8"
     if collation[4]:
         return _CODE_PAGE_BY_SORT_ID.get(collation[4], "cp1252")
-    return _CODE_PAGE_BY_LCID.get(word & 0xFFFFF) or "cp1252"
+    code_page = _CODE_PAGE_BY_LCID.get(word & 0xFFFFF) or "cp1252"
+    return WINDOWS_950 if code_page == "cp950" else code_page
 
 
 def for_unicode_alone(collation: bytes) -> bool:

@@ -215,8 +215,8 @@ def _characters(codec: str) -> str:
     found = [bytes([byte]).decode(codec, "ignore") for byte in range(0x20, 0x100)]
     if codec in _MANY_BYTES:
         pairs = [bytes([lead, trail]) for lead in range(0x81, 0xFF) for trail in range(0x40, 0xFF)]
-        # Characters of one's own are nobody's; from C6A1 to C8FE Windows' 950 has such, while Python has kana.
-        own = [pair for pair in pairs if codec == "cp950" and b"\xc6\xa1" <= pair <= b"\xc8\xfe"]
+        # From C6A1 to C8FE Windows' 950 has characters of one's own, which are nobody's, while Python has kana.
+        own = {pair for pair in pairs if codec == "cp950" and b"\xc6\xa1" <= pair <= b"\xc8\xfe"}
         wide = [pair.decode(codec, "ignore") for pair in pairs if pair not in own]
         whole = [text for text in wide if len(text) == 1 and unicodedata.category(text) != "Co"]
         found = found[:0x60] + [text for text in whole if len(text.encode(codec, "ignore")) == 2][::97]

@@ -70,6 +70,8 @@ STORED: list[tuple[str, str, Any]] = [
     ("nvarchar(max)", "REPLICATE(CAST(N'x' AS nvarchar(max)), 10000)", "x" * 10000),
     ("nvarchar(5)", "N''", ""),
     ("varchar(10) COLLATE Cyrillic_General_CI_AS", "N'привет'", "привет"),
+    ("varchar(20) COLLATE Chinese_Taiwan_Stroke_CI_AS", "N'許ぁ€'", "許?€"),
+    ("varchar(20) COLLATE Chinese_Taiwan_Stroke_CI_AS", "0xC6A1C6ABC8FE41", "\uf6b1\uf6bb\uf848A"),
     ("varchar(20) COLLATE Latin1_General_100_CI_AS_SC_UTF8", "N'日本😀'", "日本😀"),
     ("ntext", "N'long'", "long"),
     ("xml", "'<a/>'", "<a/>"),
