@@ -51,6 +51,13 @@ build: configure  ## build the program and all unit tests into build/
 test: install-test-tools build  ## build and run every test; SQLSERVER='host=…' takes a real server
 	@BUILD=$(BUILD) JOBS=$(JOBS) tools/test.sh
 
+# Judges that need a JVM, which the other tests do without. One that cannot be installed fails here.
+.PHONY: test-witness
+test-witness: configure  ## PySpark reads every type and option, as docs/TYPES.md says; brings a JVM and pyspark
+	@tools/install.sh --witness || { echo "test-witness: NOT RUN: a JVM or pyspark could not be installed" >&2; exit 1; }
+	@cmake --build $(BUILD) -j $(JOBS) --target cdc-to-s3
+	@CDC_TEST_WITNESS=1 $(PYTHON) -m pytest tests/e2e/witness
+
 # What a run of all tests does in seconds, for as long as a night has.
 LONG_TESTS := test_whole_database.py test_two_copies.py test_fairness.py test_two_instances.py
 .PHONY: test-long

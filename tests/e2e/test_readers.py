@@ -21,7 +21,7 @@ from tests.support.parquet_readers import (
     read_with_pyarrow,
 )
 from tests.support.reader_judge import assert_as_declared, assert_losses_are_real
-from tests.support.reader_world import TABLES, World, deliver
+from tests.support.reader_world import BY_CASE, TABLES, World, deliver
 
 READERS: dict[str, Callable[..., Columns]] = {
     "pyarrow": read_with_pyarrow,
@@ -85,3 +85,12 @@ def test_the_columns_of_cdc_itself_are_shown_as_declared(
 @pytest.mark.parametrize("reader", _PARAMETERS)
 def test_a_declared_loss_is_a_real_one(world: World, reading: Callable[..., Columns], reader: str) -> None:
     assert_losses_are_real(world, reading, reader)
+
+
+@pytest.mark.parametrize("reader", _PARAMETERS)
+def test_two_columns_that_differ_only_by_case_are_both_there(
+    world: World, reading: Callable[..., Columns], reader: str
+) -> None:
+    shown = reading(reader, world.by_case)
+    names = ("same", "SAME_1") if reader == "DuckDB" else BY_CASE  # DuckDB's names have no case
+    assert [shown[name].values for name in names] == [[1], [2]]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from standin.load.connection import Connection
 from tests.e2e.conftest import Database, Server
 from tests.support.folder_target import FolderTarget
 from tests.support.program import Program
@@ -112,6 +113,7 @@ OPTIONS: dict[tuple[str, str], tuple[Column, ...]] = {
     ("lsn", "hex"): (_column("c", "int", "1"),),
 }
 EVERYTHING = "Everything"
+BY_CASE = ("same", "SAME")  # columns of a table of their own
 
 
 def table_of(option: str, word: str) -> str:
@@ -125,6 +127,7 @@ TABLES = {EVERYTHING: DEFAULTS, **{table_of(*option): columns for option, column
 class World:
     program: Program
     files: dict[str, Path]  # table -> its one object
+    by_case: Path
     parquet: dict[str, dict[str, str]]  # table -> column of the file -> Parquet type, as the program calls it
     becomes: dict[str, dict[str, list[str]]]  # table -> captured column -> columns of the file
     types: dict[str, Any]  # what `types --json` prints
@@ -157,7 +160,10 @@ def _own_columns(program: Program, table: str) -> dict[str, str]:
 
 def deliver(server: Server, folder: Path) -> World:
     """Makes the tables in a database of their own, delivers them, and drops the database."""
-    database = Database(server, f"Readers_{uuid.uuid4().hex[:8]}")
+    name = f"Readers_{uuid.uuid4().hex[:8]}"
+    with Connection(server.address) as connection:
+        connection.run(f"CREATE DATABASE {name} COLLATE SQL_Latin1_General_CP1_CS_AS")
+    database = Database(server, name)
     target = FolderTarget(folder / "lake")
     target.folder.mkdir()
     (folder / "cdc-to-s3.toml").write_text(_settings_file())
@@ -173,16 +179,17 @@ def deliver(server: Server, folder: Path) -> World:
     try:
         for table, columns in TABLES.items():
             _make_table(database, table, columns)
+        database.run("CREATE TABLE dbo.ByCase (id int NOT NULL PRIMARY KEY, same int, SAME int)")
+        database.enable("dbo", "ByCase")
+        database.run("INSERT INTO dbo.ByCase VALUES (0, 1, 2)")
         database.capture()
         program.once()
         described = program.call("tables", "--json")
         assert described.code == 0, described.text
     finally:
         database.drop()
-    files = {}
-    for table in TABLES:
-        (key,) = target.keys(f"{database.name}/{table}/cdc/")
-        files[table] = target.folder / key
+    keys = {key.split("/")[1]: key for key in target.keys(f"{name}/")}
+    files = {table: target.folder / keys[table] for table in TABLES}
     tables = {table["name"]: table["columns"] for table in json.loads(described.out)["tables"]}
     parquet = {}
     for table, columns in tables.items():
@@ -193,4 +200,4 @@ def deliver(server: Server, folder: Path) -> World:
         for table, columns in tables.items()
     }
     types = json.loads(program.call("types", "--json").out)
-    return World(program, files, parquet, becomes, types, forms_of(types))
+    return World(program, files, target.folder / keys["ByCase"], parquet, becomes, types, forms_of(types))
