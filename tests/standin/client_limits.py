@@ -99,6 +99,10 @@ def _composed(text: str) -> str:
     return out
 
 
+def _under(*collations: str) -> Callable[[Case, Cell], bool]:
+    return lambda case, _: case.name.removesuffix("_100_ci_as") in collations
+
+
 def _is_wide_utf8(case: Case, cell: Cell) -> bool:
     return case.code_page == "utf-8" and not str(cell.value).isascii()
 
@@ -165,6 +169,10 @@ def _offset_struct(cell: Cell) -> Cell:
     return Cell("bytes", struct.pack("<hHHHHHIhh", *parts))
 
 
+def _other_text(cell: Cell) -> Callable[[Cell], bool]:
+    return lambda actual: actual.type == "text" and actual != cell
+
+
 def _bytes_of_some_kind(_cell: Cell) -> Callable[[Cell], bool]:
     return lambda actual: actual.type == "bytes"
 
@@ -179,6 +187,24 @@ LIMITS = [
     Limit("pytds", _PYTHON, _has_seventh_digit, _microseconds),
     Limit("pytds", "decodes UTF-16 strictly: no lone surrogates", _has_lone_surrogate, None),
     Limit("pytds", "does not know the UTF-8 flag of a collation", _is_wide_utf8, None),
+    Limit(
+        "pytds",
+        "does not know the code page of all locales, and not of those with another sort order",
+        _under(
+            "bashkir", "bosnian_cyrillic", "bosnian_latin", "chinese_prc_stroke", "chinese_simplified_stroke_order",
+            "chinese_taiwan_bopomofo", "chinese_traditional_bopomofo", "chinese_traditional_stroke_order", "dari",
+            "hungarian_technical", "japanese_bushu_kakusu", "japanese_unicode", "serbian_latin", "turkmen", "uighur", "yakut",
+        ),
+        _other_text,
+    ),
+    Limit("tedious", "does not know the locale 0827", _under("lithuanian_classic"), _other_text),
+    Limit("go-mssqldb", "does not know the sort order 43", _under("sql_latin1_general_pref_cp850_ci_as"), _other_text),
+    Limit(
+        "microsoft",
+        "does not know the locales 0827, 0C04 and 10411, and the sort order 122",
+        _under("lithuanian_classic", "chinese_hong_kong_stroke", "japanese_unicode", "sql_altdiction2_cp1253_cs_as"),
+        _other_text,
+    ),
     Limit("pymssql", f"{_UNTYPED}: the bytes alone, in db-library's form", _variant(*_NUMBERS, *_MOMENTS, *_TEXTS, "uniqueidentifier"), _bytes_of_some_kind),
     Limit("pymssql", _PYTHON, _has_seventh_digit, _microseconds),
     Limit(

@@ -1,6 +1,6 @@
 """Tables of every SQL type with the values at its edges: how each is written in T-SQL, and what a client ought to read.
 
-What is expected is computed here, from the types' definitions, and from nothing of the stand-in's."""
+What is expected is computed here, from the types' definitions; of the stand-in's there are the names of collations."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 
+from standin.tds.collation_tables import LOCALES, SQL_COLLATIONS
 from tests.support.tds_clients import Cell, float_cell
 
 Values = list[tuple[str, Cell]]  # T-SQL expression, what it reads as
@@ -242,6 +243,18 @@ def _texts_of(code_page: str, collation: str) -> list[Case]:
     return cases
 
 
+def _collations() -> list[Case]:
+    """A column of every collation that varchar can have, with the last characters of its code page: clients find the
+    page by tables of their own."""
+    pages = {f"{locale}_100_ci_as": page for locale, (_, page) in LOCALES.items() if page}
+    pages |= {name: page for name, (_, page, _) in SQL_COLLATIONS.items()}
+    some = {name: _characters(page)[-3:] for name, page in pages.items()}
+    return [
+        _case(name, f"varchar(9) COLLATE {name}", [(_literal(text), Cell("text", text))], pages[name])
+        for name, text in some.items()
+    ]
+
+
 def _unicode() -> list[Case]:
     texts = ["", "a", "trailing  ", "😀é漢", "nul\0inside", "\0", "\ufeffbom", "\uffff\ufffe", "e\u0301\u200f"]
     texts += ["z" * 4000]
@@ -363,5 +376,6 @@ TABLES = [
     Table("odd", _odd()),
     Table("variants", _variants(), has_nulls=False),
     Table("variant that is null", [Case("null_variant", "sql_variant", [("5", Cell("int", 5))], "sql_variant int")]),
+    Table("collations", _collations()),
     *(Table(f"text {page}", _texts_of(page, collation)) for page, collation in COLLATIONS.items()),
 ]
