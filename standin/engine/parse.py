@@ -291,7 +291,7 @@ def _declare(c: Cursor, line: int) -> st.Statement:
 
 def _unknown_yet(parts: list[str]) -> SqlType | None:
     """A type that only the database can know, when the batch runs (Database.resolved)."""
-    known = parts[-1].lower() in (*TYPES, *ALIASES, "sysname", "national")
+    known = parts[-1].lower() in {*TYPES, *ALIASES, "sysname", "national"} - {"udt"}
     return None if known else SqlType("udt", udt=tuple(parts))
 
 

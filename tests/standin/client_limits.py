@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from every_value import Case
+from value_tables import Case
 
 from tests.support.tds_clients import Cell, float_of
 

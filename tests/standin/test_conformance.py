@@ -9,7 +9,8 @@ from functools import partial
 import pytds
 import pytest
 from client_limits import LIMITS, Limit, fails, is_shown, shown
-from every_value import TABLES, Case, Table
+from every_value import TABLES
+from value_tables import Case, Table
 
 from standin.harness import StandIn
 from tests.support.tds_clients import CLIENTS, Address, Cell, microsoft_connection, missing, read
