@@ -52,11 +52,16 @@ void CountAltered(const source::TableDescription& table, const source::ChangeBat
 
 // Of the last row; not there in sources that have none, and NULL where the server forgot it.
 std::optional<UtcTime> LastCommitTime(const arrow::RecordBatch& rows) {
-  const auto column = rows.GetColumnByName("__$commit_time");
-  if (column == nullptr || column->type_id() != arrow::Type::TIMESTAMP) return std::nullopt;
-  const auto& times = static_cast<const arrow::TimestampArray&>(*column);
-  if (times.length() == 0 || times.IsNull(times.length() - 1)) return std::nullopt;
-  return UtcTime(std::chrono::microseconds(times.Value(times.length() - 1)));
+  constexpr int kColumn = static_cast<int>(columns::MetadataColumn::kCommitTime);
+  if (rows.num_columns() <= kColumn) return std::nullopt;
+  const arrow::Array& column = *rows.column(kColumn);
+  if (column.type_id() != arrow::Type::TIMESTAMP || column.length() == 0) return std::nullopt;
+  const auto& times = static_cast<const arrow::TimestampArray&>(column);
+  const int64_t last = times.length() - 1;
+  if (times.IsNull(last)) return std::nullopt;
+  const auto unit = static_cast<const arrow::TimestampType&>(*times.type()).unit();
+  return unit == arrow::TimeUnit::MILLI ? UtcTime(std::chrono::milliseconds(times.Value(last)))
+                                        : UtcTime(std::chrono::microseconds(times.Value(last)));
 }
 
 std::map<std::string, columns::Alteration> ExplainAltered(const source::TableDescription& table,

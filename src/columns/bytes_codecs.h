@@ -1,8 +1,10 @@
 #pragma once
 
 #include <arrow/builder.h>
+#include <arrow/extension_type.h>
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 
 #include "columns/bytes_builder.h"
@@ -10,6 +12,15 @@
 #include "odbc/utf16.h"
 
 namespace cdc::columns {
+
+inline int64_t PutHex(const uint8_t* bytes, int64_t size, char* target) {
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  for (int64_t i = 0; i < size; ++i) {
+    *target++ = kDigits[bytes[i] >> 4];
+    *target++ = kDigits[bytes[i] & 0xF];
+  }
+  return 2 * size;
+}
 
 // Shared by codecs whose values go into a BytesBuilder.
 class BytesBuilderCodec {
@@ -62,6 +73,18 @@ class TextCodec : public BytesBuilderCodec {
   int64_t altered_ = 0;
 };
 
+// Bytes as hex digits, upper case, without a prefix.
+class HexCodec : public BytesBuilderCodec {
+ public:
+  arrow::Status Reserve(int64_t values, int64_t bytes) {
+    return builder_.Reserve(values, 2 * bytes);
+  }
+  const char* Append(const uint8_t* cell, int64_t length) {
+    builder_.Commit(PutHex(cell, length, builder_.target()));
+    return nullptr;
+  }
+};
+
 // A GUID as SQL Server writes it: upper case, the first three groups with their lowest byte first.
 class UniqueIdentifierCodec : public BytesBuilderCodec {
  public:
@@ -71,14 +94,12 @@ class UniqueIdentifierCodec : public BytesBuilderCodec {
   }
   const char* Append(const uint8_t* cell, int64_t) {
     constexpr int kOrder[] = {3, 2, 1, 0, -1, 5, 4, -1, 7, 6, -1, 8, 9, -1, 10, 11, 12, 13, 14, 15};
-    constexpr char kDigits[] = "0123456789ABCDEF";
     char* text = builder_.target();
     for (const int at : kOrder) {
       if (at < 0) {
         *text++ = '-';
       } else {
-        *text++ = kDigits[cell[at] >> 4];
-        *text++ = kDigits[cell[at] & 0xF];
+        text += PutHex(cell + at, 1, text);
       }
     }
     builder_.Commit(kTextBytes);
@@ -87,6 +108,27 @@ class UniqueIdentifierCodec : public BytesBuilderCodec {
 
  private:
   static constexpr int64_t kTextBytes = 36;
+};
+
+// The same as 16 bytes in the order of the text, as UUIDs are everywhere else.
+class UuidCodec : public BuilderCodec<arrow::FixedSizeBinaryBuilder> {
+ public:
+  static constexpr int64_t kBytes = 16;
+  UuidCodec()
+      : BuilderCodec(
+            std::make_shared<arrow::FixedSizeBinaryBuilder>(arrow::fixed_size_binary(kBytes))) {}
+  const char* Append(const uint8_t* cell, int64_t) {
+    uint8_t bytes[kBytes] = {cell[3], cell[2], cell[1], cell[0],
+                             cell[5], cell[4], cell[7], cell[6]};
+    std::memcpy(bytes + 8, cell + 8, 8);
+    builder_->UnsafeAppend(bytes);
+    return nullptr;
+  }
+  arrow::Status Finish(const arrow::FieldVector& fields, arrow::ArrayVector* out) {
+    ARROW_RETURN_NOT_OK(BuilderCodec::Finish(fields, out));
+    out->back() = arrow::ExtensionType::WrapArray(fields[0]->type(), out->back());
+    return arrow::Status::OK();
+  }
 };
 
 // The 10 bytes of an LSN.
@@ -100,6 +142,12 @@ class LsnCodec : public BuilderCodec<arrow::FixedSizeBinaryBuilder> {
     builder_->UnsafeAppend(cell);
     return nullptr;
   }
+};
+
+// The same as 20 hex digits.
+class LsnHexCodec : public HexCodec {
+ public:
+  static constexpr int64_t kBytes = 10;
 };
 
 }  // namespace cdc::columns

@@ -77,20 +77,19 @@ inline bool IsTimeOfDay(unsigned hour, unsigned minute, unsigned second, uint32_
 
 inline constexpr int kOffsetMinutesMax = 14 * 60;  // of a time zone; SQL Server's limit
 
-inline constexpr int64_t kMicrosADay = 86'400'000'000;
+inline constexpr int64_t kSecondsADay = 86'400;
 // 0001-01-01T00:00:00 and 10000-01-01T00:00:00.
-inline constexpr int64_t kMicrosFirst = -719'162 * kMicrosADay;
-inline constexpr int64_t kMicrosEnd = 2'932'897 * kMicrosADay;
+inline constexpr int64_t kSecondsFirst = -719'162 * kSecondsADay;
+inline constexpr int64_t kSecondsEnd = 2'932'897 * kSecondsADay;
 
-// Microseconds since 1970-01-01T00:00:00 of the same clock, the 7th digit of the fraction cut off
-// (towards the past); nullopt for an impossible value.
-inline std::optional<int64_t> MicrosOf(const TimestampStruct& at, uint32_t unit) {
+// Whole seconds since 1970-01-01T00:00:00 of the same clock (the fraction is at.nanoseconds);
+// nullopt for an impossible value. `unit`: of the fraction's last digit.
+inline std::optional<int64_t> SecondsOf(const TimestampStruct& at, uint32_t unit) {
   const std::optional<int32_t> days = DaysOf(at.year, at.month, at.day);
   if (!days.has_value() || !IsTimeOfDay(at.hour, at.minute, at.second, at.nanoseconds, unit)) {
     return std::nullopt;
   }
-  const int64_t seconds = (at.hour * 60 + at.minute) * 60 + at.second;
-  return *days * kMicrosADay + seconds * 1'000'000 + at.nanoseconds / 1000;
+  return *days * kSecondsADay + (at.hour * 60 + at.minute) * 60 + at.second;
 }
 
 }  // namespace cdc::columns

@@ -3,6 +3,7 @@
 #include <arrow/util/key_value_metadata.h>
 #include <fmt/format.h>
 
+#include "columns/mask.h"
 #include "columns/type_table.h"
 
 namespace cdc::columns {
@@ -36,7 +37,27 @@ std::shared_ptr<arrow::Field> CapturedField(const SourceColumn& column, const Fo
   auto metadata = std::make_shared<arrow::KeyValueMetadata>();
   metadata->Append(kFieldIdKey, std::to_string(column.column_id));
   if (!form.encoding.empty()) metadata->Append(kEncodingKey, std::string(form.encoding));
+  if (!form.geo.empty()) metadata->Append(kGeoKey, std::string(form.geo));
   return arrow::field(column.name, form.arrow_type(column), /*nullable=*/true, std::move(metadata));
+}
+
+std::unique_ptr<ColumnDecoder> MakeForm(const SourceColumn& column, const SqlType& type,
+                                        const Form& form) {
+  const Slot slot = type.slot(column);
+  DecoderShape shape;
+  shape.column_text = column.name + " " + column.TypeText();
+  shape.fields.push_back(CapturedField(column, form));
+  if (!form.second_suffix.empty()) {
+    shape.fields.push_back(
+        arrow::field(column.name + std::string(form.second_suffix), form.second_type(column)));
+  }
+  shape.binding = {type.c_type, slot.bytes};
+  shape.grows = slot.grows;
+  if (shape.grows && form.encoding.empty()) {
+    shape.fields[0] = shape.fields[0]->WithMergedMetadata(
+        arrow::key_value_metadata({std::string(kEncodingKey)}, {"long"}));
+  }
+  return form.make(column, std::move(shape));
 }
 
 }  // namespace
@@ -71,22 +92,15 @@ arrow::Result<std::unique_ptr<ColumnDecoder>> ColumnDecoder::Make(const SourceCo
                                   " in the catalogue: length ", column.max_length_bytes,
                                   ", precision ", column.precision, ", scale ", column.scale);
   }
-  const Form& form = FormOf(*type, column.options);
-  const Slot slot = type->slot(column);
-  DecoderShape shape;
-  shape.column_text = column.name + " " + column.TypeText();
-  shape.fields.push_back(CapturedField(column, form));
-  if (!form.second_suffix.empty()) {
-    shape.fields.push_back(
-        arrow::field(column.name + std::string(form.second_suffix), form.second_type(column)));
+  if (column.options.mask == Mask::kHash) {
+    ARROW_ASSIGN_OR_RAISE(Tokens tokens, Tokens::Make(column));
+    SourceColumn exact = column;
+    exact.options = {};
+    return MaskWithTokens(std::move(tokens), type->token,
+                          MakeForm(exact, *type, TokenFormOf(*type)));
   }
-  shape.binding = {type->c_type, slot.bytes};
-  shape.grows = slot.grows;
-  if (shape.grows && form.encoding.empty()) {
-    shape.fields[0] = shape.fields[0]->WithMergedMetadata(
-        arrow::key_value_metadata({std::string(kEncodingKey)}, {"long"}));
-  }
-  return form.make(column, std::move(shape));
+  auto decoder = MakeForm(column, *type, FormOf(*type, column.options));
+  return column.options.mask == Mask::kNull ? MaskWithNulls(decoder->fields()) : std::move(decoder);
 }
 
 }  // namespace cdc::columns

@@ -35,20 +35,24 @@ struct SourceColumn {
 // Field metadata that tells the Parquet writer how to encode: "plain", "delta", "long" (values of
 // any length: plain, and nothing kept of them) or absent (dictionary).
 inline constexpr char kEncodingKey[] = "cdc:encoding";
+// Field metadata of well-known binary: how edges run, "planar" or "spherical".
+inline constexpr char kGeoKey[] = "cdc:geo";
 
-// CDC's own columns of a change table, and the commit time that is joined to them.
+// CDC's own columns of a change table, and the commit time that is joined to them: the first
+// columns of every object, in this order. Names begin with MetadataOptions::prefix.
 enum class MetadataColumn {
-  kStartLsn,   // __$start_lsn: fixed_size_binary(10), not nullable, "plain"; bound as kBinary, 10
-               // bytes
-  kSeqval,     // __$seqval: the same
-  kCommandId,  // __$command_id: int32, nullable (rows from before a server upgrade), "delta"; kLong
-  kOperation,  // __$operation: int32, not nullable, 1 to 4, "delta"; kLong
-  kUpdateMask,  // __$update_mask: binary, nullable; kBinary, 128 bytes
-  kCommitTime,  // __$commit_time: timestamp[us, UTC], nullable, "delta"; kTimestamp, already UTC
+  kStartLsn,    // start_lsn: fixed_size_binary(10) or 20 hex digits, not nullable, "plain"
+  kCommandId,   // command_id: int32, nullable (rows from before a server upgrade), "delta"
+  kSeqval,      // seqval: as start_lsn
+  kOperation,   // operation: int32, not nullable, 1 to 4, "delta"
+  kUpdateMask,  // update_mask: binary, nullable
+  kCommitTime,  // commit_time: timestamp[us or ms, UTC], nullable, "delta"; bound already in UTC
 };
+inline constexpr int kMetadataColumns = 6;
 
-// Turns bound cells of one column into Arrow arrays: usually one, two for datetimeoffset
-// (the value and <column>__offset). Pure: knows nothing of connections. Not thread-safe.
+// Turns bound cells of one column into Arrow arrays: usually one, two where a second field tells
+// what the first one cannot (<column>__offset, __type, __srid). Pure: knows nothing of connections.
+// Not thread-safe.
 class ColumnDecoder {
  public:
   virtual ~ColumnDecoder() = default;
@@ -60,8 +64,8 @@ class ColumnDecoder {
   static std::unique_ptr<ColumnDecoder> MakeMetadata(MetadataColumn column,
                                                      const MetadataOptions& options = {});
 
-  // Nullable; "PARQUET:field_id" and kEncodingKey in their metadata (<column>__offset has no
-  // field_id).
+  // Nullable; "PARQUET:field_id" and kEncodingKey in their metadata (a second field
+  // has no field_id).
   virtual const arrow::FieldVector& fields() const = 0;
   // The slot to begin with. (max) columns begin at 4 KiB and may need a larger one.
   virtual odbc::ColumnBinding binding() const = 0;

@@ -20,51 +20,72 @@ template <typename Codec>
 std::unique_ptr<ColumnDecoder> With(DecoderShape shape) {
   return MakeDecoder(std::move(shape), Codec());
 }
+template <int64_t kUnits>
 std::unique_ptr<ColumnDecoder> WithCommitTime(DecoderShape shape) {
-  TimestampCodec codec(shape.fields[0]->type(), kCommitTimeScale);
+  TimestampCodec<kUnits> codec(shape.fields[0]->type(), kCommitTimeScale);
   return MakeDecoder(std::move(shape), std::move(codec));
 }
 TypePtr Lsn() { return arrow::fixed_size_binary(10); }
+TypePtr Text() { return arrow::utf8(); }
 TypePtr Int32() { return arrow::int32(); }
 TypePtr Binary() { return arrow::binary(); }
-TypePtr UtcTimestamp() { return arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"); }
+TypePtr Micros() { return arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"); }
+TypePtr Millis() { return arrow::timestamp(arrow::TimeUnit::MILLI, "UTC"); }
+
+// How a column is written.
+struct MetadataForm {
+  TypePtr (*arrow_type)();
+  std::unique_ptr<ColumnDecoder> (*make)(DecoderShape);
+};
 
 struct MetadataRow {
   const char* name;
   odbc::ColumnBinding binding;
-  TypePtr (*arrow_type)();
   bool nullable;
   const char* encoding;  // kEncodingKey; empty: dictionary
-  std::unique_ptr<ColumnDecoder> (*make)(DecoderShape);
+  MetadataForm form;
+  MetadataForm other = {};                             // where the options say so
+  bool (*is_other)(const MetadataOptions&) = nullptr;  // nullptr: there is no other
 };
 
-constexpr auto kWithCommandId = With<NumberCodec<int32_t, arrow::Int32Builder>>;
+constexpr MetadataForm kLsn = {Lsn, With<LsnCodec>};
+constexpr MetadataForm kLsnHex = {Text, With<LsnHexCodec>};
+constexpr MetadataForm kCommandId = {Int32, With<NumberCodec<int32_t, arrow::Int32Builder>>};
+constexpr MetadataForm kOperation = {Int32, With<OperationCodec>};
+constexpr MetadataForm kUpdateMask = {Binary, With<BinaryCodec>};
+constexpr MetadataForm kCommitMicros = {Micros, WithCommitTime<kMicros>};
+constexpr MetadataForm kCommitMillis = {Millis, WithCommitTime<kMillis>};
 
-// In the order of MetadataColumn. LSNs plain and of fixed length: their byte order is commit order,
-// in statistics too, and the smaller encodings are not read everywhere.
+bool IsHex(const MetadataOptions& options) { return options.lsn == LsnAs::kHex; }
+bool IsMillis(const MetadataOptions& options) { return options.timestamps == Timestamps::kMillis; }
+
+// In the order of MetadataColumn. LSNs plain: their byte order is commit order, in statistics too,
+// and the smaller encodings are not read everywhere.
 const MetadataRow kRows[] = {
-    {"__$start_lsn", {CType::kBinary, 10}, Lsn, false, "plain", With<LsnCodec>},
-    {"__$seqval", {CType::kBinary, 10}, Lsn, false, "plain", With<LsnCodec>},
-    {"__$command_id", {CType::kLong, 4}, Int32, true, "delta", kWithCommandId},
-    {"__$operation", {CType::kLong, 4}, Int32, false, "delta", With<OperationCodec>},
-    {"__$update_mask", {CType::kBinary, 128}, Binary, true, "", With<BinaryCodec>},
-    {"__$commit_time", {CType::kTimestamp, 16}, UtcTimestamp, true, "delta", WithCommitTime},
+    {"start_lsn", {CType::kBinary, 10}, false, "plain", kLsn, kLsnHex, IsHex},
+    {"command_id", {CType::kLong, 4}, true, "delta", kCommandId},
+    {"seqval", {CType::kBinary, 10}, false, "plain", kLsn, kLsnHex, IsHex},
+    {"operation", {CType::kLong, 4}, false, "delta", kOperation},
+    {"update_mask", {CType::kBinary, 128}, true, "", kUpdateMask},
+    {"commit_time", {CType::kTimestamp, 16}, true, "delta", kCommitMicros, kCommitMillis, IsMillis},
 };
-static_assert(std::size(kRows) == static_cast<size_t>(MetadataColumn::kCommitTime) + 1);
+static_assert(std::size(kRows) == kMetadataColumns);
 
 }  // namespace
 
 std::unique_ptr<ColumnDecoder> ColumnDecoder::MakeMetadata(MetadataColumn column,
-                                                           const MetadataOptions&) {
+                                                           const MetadataOptions& options) {
   const MetadataRow& row = kRows[static_cast<size_t>(column)];
+  const bool other = row.is_other != nullptr && row.is_other(options);
+  const MetadataForm& form = other ? row.other : row.form;
   auto metadata = std::make_shared<arrow::KeyValueMetadata>();
   if (*row.encoding != '\0') metadata->Append(kEncodingKey, row.encoding);
   DecoderShape shape;
-  shape.column_text = row.name;
+  shape.column_text = options.prefix + row.name;
   shape.fields.push_back(
-      arrow::field(row.name, row.arrow_type(), row.nullable, std::move(metadata)));
+      arrow::field(shape.column_text, form.arrow_type(), row.nullable, std::move(metadata)));
   shape.binding = row.binding;
-  return row.make(std::move(shape));
+  return form.make(std::move(shape));
 }
 
 }  // namespace cdc::columns

@@ -39,6 +39,61 @@ void RecordDifferences(const ColumnOptions& table, const SourceColumn& column,
   }
 }
 
+// What a second field of a column is called for people, and the option that leaves it out.
+struct SecondField {
+  std::string_view suffix;
+  std::string_view what;
+  std::string_view helps;
+};
+constexpr SecondField kSecondFields[] = {
+    {"__offset", "the offset", "set datetimeoffset = \"utc\" or \"string\" for it, or "},
+    {"__srid", "the SRID", "set spatial = \"binary\" for it, or "},
+    {"__type", "the type", ""},
+};
+
+// Two columns of one name make a file that no reader opens.
+class Names {
+ public:
+  Status Take(const std::string& name, const std::string& what, std::string_view helps) {
+    const auto [other, is_new] = taken_.emplace(name, what);
+    if (is_new) return Status::OK();
+    return Status::Invalid(what, " and ", other->second, " would both be called ", name, ": ",
+                           helps, "leave a column out with exclude_columns");
+  }
+
+  Status TakeSecond(const SourceColumn& column) {
+    const auto decoder = ColumnDecoder::Make(column);
+    if (!decoder.ok()) return Status::OK();  // whoever reads the table says so
+    const arrow::FieldVector& fields = (*decoder)->fields();
+    for (size_t i = 1; i < fields.size(); ++i) {
+      const std::string& name = fields[i]->name();
+      for (const SecondField& second : kSecondFields) {
+        if (!name.ends_with(second.suffix)) continue;
+        ARROW_RETURN_NOT_OK(
+            Take(name, std::string(second.what) + " of column " + column.name, second.helps));
+      }
+    }
+    return Status::OK();
+  }
+
+ private:
+  std::map<std::string, std::string> taken_;
+};
+
+Status CheckNames(const TableOutput& output) {
+  Names names;
+  for (int i = 0; i < kMetadataColumns; ++i) {
+    const auto own = ColumnDecoder::MakeMetadata(static_cast<MetadataColumn>(i), output.metadata);
+    ARROW_RETURN_NOT_OK(names.Take(own->fields()[0]->name(), "one of CDC's own columns", ""));
+  }
+  for (const SourceColumn& column : output.columns) {
+    ARROW_RETURN_NOT_OK(
+        names.Take(column.name, "column " + column.name, "set another meta_prefix, or "));
+  }
+  for (const SourceColumn& column : output.columns) ARROW_RETURN_NOT_OK(names.TakeSecond(column));
+  return Status::OK();
+}
+
 }  // namespace
 
 Result<TableOutput> OutputOf(const OutputRules& rules, std::string_view schema,
@@ -79,6 +134,7 @@ Result<TableOutput> OutputOf(const OutputRules& rules, std::string_view schema,
   if (output.columns.empty() && !captured.empty()) {
     return Status::Invalid("columns and exclude_columns leave no column of ", schema, ".", table);
   }
+  ARROW_RETURN_NOT_OK(CheckNames(output));
   return output;
 }
 

@@ -6,13 +6,13 @@
 
 #include <algorithm>
 
+#include "columns/column.h"
+
 // Held against the readers themselves, value for value, by tests/e2e/test_readers.py and
 // tests/e2e/witness/test_spark.py; an entry that is not true fails there.
 
 namespace cdc::columns {
 namespace {
-
-constexpr char kGeoKey[] = "cdc:geo";
 
 constexpr LossKind kLosses[] = {
     {"", "every value exactly"},

@@ -1,10 +1,13 @@
 #include "columns/type_table.h"
 
+#include <arrow/extension/uuid.h>
+
 #include <algorithm>
 #include <iterator>
 #include <string>
 
 #include "columns/bytes_codecs.h"
+#include "columns/clr_codecs.h"
 #include "columns/number_codecs.h"
 #include "columns/time_codecs.h"
 #include "columns/variant_codec.h"
@@ -53,8 +56,15 @@ TypePtr ToDecimal(Column column) { return arrow::decimal128(column.precision, co
 TypePtr ToMoney(Column) { return arrow::decimal128(19, 4); }
 TypePtr ToSmallMoney(Column) { return arrow::decimal128(10, 4); }
 TypePtr ToDate(Column) { return arrow::date32(); }
-TypePtr ToLocalTimestamp(Column) { return arrow::timestamp(arrow::TimeUnit::MICRO); }
-TypePtr ToUtcTimestamp(Column) { return arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"); }
+arrow::TimeUnit::type UnitOf(Column column) {
+  return column.options.timestamps == Timestamps::kMillis ? arrow::TimeUnit::MILLI
+                                                          : arrow::TimeUnit::MICRO;
+}
+TypePtr ToLocalTimestamp(Column column) { return arrow::timestamp(UnitOf(column)); }
+TypePtr ToUtcTimestamp(Column column) { return arrow::timestamp(UnitOf(column), "UTC"); }
+TypePtr ToNanos(Column) { return arrow::timestamp(arrow::TimeUnit::NANO); }
+TypePtr ToTime(Column) { return arrow::time64(arrow::TimeUnit::MICRO); }
+TypePtr ToUuid(Column) { return arrow::extension::uuid(); }
 TypePtr ToString(Column) { return arrow::utf8(); }
 TypePtr ToBinary(Column) { return arrow::binary(); }
 
@@ -66,21 +76,37 @@ std::unique_ptr<ColumnDecoder> With(Column, DecoderShape shape) {
 std::unique_ptr<ColumnDecoder> WithDecimal(Column column, DecoderShape shape) {
   return MakeDecoder(std::move(shape), DecimalCodec(column.precision, column.scale));
 }
-template <int kScale>
-std::unique_ptr<ColumnDecoder> WithTimestampOfScale(Column, DecoderShape shape) {
-  TimestampCodec codec(shape.fields[0]->type(), kScale);
+constexpr int kItsScale = -1;  // the column's
+template <int kScale = kItsScale>
+int ScaleOf(Column column) {
+  return kScale == kItsScale ? column.scale : kScale;
+}
+// Codecs of timestamps take the unit that the column's options say.
+template <template <int64_t> typename Codec, int kScale = kItsScale>
+std::unique_ptr<ColumnDecoder> InItsUnit(Column column, DecoderShape shape) {
+  const TypePtr type = shape.fields[0]->type();
+  const int scale = ScaleOf<kScale>(column);
+  return UnitOf(column) == arrow::TimeUnit::MILLI
+             ? MakeDecoder(std::move(shape), Codec<kMillis>(type, scale))
+             : MakeDecoder(std::move(shape), Codec<kMicros>(type, scale));
+}
+template <int64_t kUnits>
+using OffsetCodec = TimestampOffsetCodec<kUnits, true>;
+template <int64_t kUnits>
+using UtcCodec = TimestampOffsetCodec<kUnits, false>;
+
+template <typename Codec, int kScale = kItsScale>
+std::unique_ptr<ColumnDecoder> OfScale(Column column, DecoderShape shape) {
+  return MakeDecoder(std::move(shape), Codec(ScaleOf<kScale>(column)));
+}
+template <typename Codec>
+std::unique_ptr<ColumnDecoder> OfTypeAndScale(Column column, DecoderShape shape) {
+  Codec codec(shape.fields[0]->type(), column.scale);
   return MakeDecoder(std::move(shape), std::move(codec));
 }
-std::unique_ptr<ColumnDecoder> WithTimestamp(Column column, DecoderShape shape) {
-  TimestampCodec codec(shape.fields[0]->type(), column.scale);
-  return MakeDecoder(std::move(shape), std::move(codec));
-}
-std::unique_ptr<ColumnDecoder> WithTimestampOffset(Column column, DecoderShape shape) {
-  TimestampOffsetCodec codec(shape.fields[0]->type(), column.scale);
-  return MakeDecoder(std::move(shape), std::move(codec));
-}
-std::unique_ptr<ColumnDecoder> WithTime(Column column, DecoderShape shape) {
-  return MakeDecoder(std::move(shape), TimeCodec(column.scale));
+template <bool kGeography>
+std::unique_ptr<ColumnDecoder> WithWkb(Column, DecoderShape shape) {
+  return MakeDecoder(std::move(shape), WkbCodec(kGeography));
 }
 
 constexpr auto kWithTinyInt = With<NumberCodec<uint8_t, arrow::Int16Builder>>;
@@ -95,19 +121,64 @@ template <TypePtr (*kArrowType)(Column), auto kMake>
 constexpr Form kOnly[] = {{"", "", kArrowType, "", kMake}};
 
 constexpr char kSeventhDigit[] = "the 7th fractional digit is cut and counted";
+constexpr char kFinerThanMillis[] = "digits finer than milliseconds are cut and counted";
 constexpr char kSurrogates[] =
     "trailing blanks kept; a lone surrogate becomes U+FFFD and is counted";
+constexpr char kNative[] = "SQL Server's own serialisation";
+constexpr char kHexDigits[] = "hex digits, upper case, without 0x";
 
 constexpr Form kText[] = {{"", "", ToString, "", With<TextCodec>, kSurrogates}};
-constexpr Form kDatetime2[] = {{"", "", ToLocalTimestamp, "", WithTimestamp, kSeventhDigit}};
+template <int kScale>
+constexpr Form kDatetime[] = {
+    {"", "", ToLocalTimestamp, "", InItsUnit<TimestampCodec, kScale>},
+    {"timestamps", "millis", ToLocalTimestamp, "", InItsUnit<TimestampCodec, kScale>},
+};
+constexpr Form kDatetime2[] = {
+    {"", "", ToLocalTimestamp, "", InItsUnit<TimestampCodec>, kSeventhDigit},
+    {"datetime2", "nanos", ToNanos, "", OfTypeAndScale<TimestampCodec<kNanos>>,
+     "1677-09-21 to 2262-04-11 only; Spark refuses it"},
+    {"datetime2", "string", ToString, "", OfScale<TimestampTextCodec>,
+     "YYYY-MM-DD hh:mm:ss.fffffff to its scale"},
+    {"timestamps", "millis", ToLocalTimestamp, "", InItsUnit<TimestampCodec>, kFinerThanMillis},
+};
 constexpr Form kDatetimeOffset[] = {
-    {"", "", ToUtcTimestamp, "", WithTimestampOffset, kSeventhDigit, "__offset", ToInt16}};
+    {"", "", ToUtcTimestamp, "", InItsUnit<OffsetCodec>, kSeventhDigit, "__offset", ToInt16},
+    {"datetimeoffset", "utc", ToUtcTimestamp, "", InItsUnit<UtcCodec>,
+     "the instant alone; the 7th fractional digit is cut and counted"},
+    {"datetimeoffset", "string", ToString, "", OfScale<TimestampOffsetTextCodec>,
+     "YYYY-MM-DD hh:mm:ss.fffffff +hh:mm to its scale"},
+    {"timestamps", "millis", ToUtcTimestamp, "", InItsUnit<OffsetCodec>, kFinerThanMillis,
+     "__offset", ToInt16},
+};
+constexpr Form kTime[] = {
+    {"", "", ToString, "", OfScale<TimeCodec>, "hh:mm:ss.fffffff to its scale"},
+    {"time", "time", ToTime, "", OfTypeAndScale<TimeMicrosCodec>, kSeventhDigit},
+};
 constexpr Form kUniqueIdentifier[] = {
-    {"", "", ToString, "plain", With<UniqueIdentifierCodec>, "upper case"}};
+    {"", "", ToString, "plain", With<UniqueIdentifierCodec>, "upper case"},
+    {"uniqueidentifier", "uuid", ToUuid, "plain", With<UuidCodec>, "Spark refuses it"},
+};
 constexpr Form kVariant[] = {
     {"", "", ToString, "", With<VariantCodec>, "the exact text of the value", "__type", ToString}};
-constexpr char kNative[] = "SQL Server's own serialisation";
+constexpr Form kBytes[] = {
+    {"", "", ToBinary, "", With<BinaryCodec>},
+    {"binary", "hex", ToString, "", With<HexCodec>, kHexDigits},
+};
+constexpr Form kHierarchyId[] = {
+    {"", "", ToBinary, "", With<BinaryCodec>, kNative},
+    {"hierarchyid", "path", ToString, "", With<HierarchyPathCodec>, "/1/3.1/"},
+};
+template <bool kGeography>
+constexpr Form kSpatial[] = {
+    {"", "", ToBinary, "", With<BinaryCodec>, kNative},
+    {"spatial", "wkb", ToBinary, "", WithWkb<kGeography>, "ISO WKB; curves are refused", "__srid",
+     ToInt32, kGeography ? "spherical" : "planar"},
+};
 constexpr Form kClr[] = {{"", "", ToBinary, "", With<BinaryCodec>, kNative}};
+
+// What a masked clock's token is made of: the text, whatever form its options choose.
+template <typename Codec, int kScale = kItsScale>
+constexpr Form kClockText = {"", "", ToString, "", OfScale<Codec, kScale>};
 
 // clang-format off
 constexpr SqlType kSqlTypes[] = {
@@ -123,11 +194,11 @@ constexpr SqlType kSqlTypes[] = {
     {"money",            Arguments::kNone,              CType::kBinary,    Fixed<8>,      kOnly<ToMoney, With<MoneyCodec>>},
     {"smallmoney",       Arguments::kNone,              CType::kBinary,    Fixed<4>,      kOnly<ToSmallMoney, With<SmallMoneyCodec>>},
     {"date",             Arguments::kNone,              CType::kDate,      Fixed<6>,      kOnly<ToDate, With<DateCodec>>},
-    {"datetime",         Arguments::kNone,              CType::kTimestamp, Fixed<16>,     kOnly<ToLocalTimestamp, WithTimestampOfScale<3>>},
-    {"smalldatetime",    Arguments::kNone,              CType::kTimestamp, Fixed<16>,     kOnly<ToLocalTimestamp, WithTimestampOfScale<0>>},
-    {"datetime2",        Arguments::kScale,             CType::kTimestamp, Fixed<16>,     kDatetime2},
-    {"datetimeoffset",   Arguments::kScale,             CType::kBinary,    Fixed<20>,     kDatetimeOffset},
-    {"time",             Arguments::kScale,             CType::kBinary,    Fixed<12>,     kOnly<ToString, WithTime>},
+    {"datetime",         Arguments::kNone,              CType::kTimestamp, Fixed<16>,     kDatetime<3>, ReadAs::kItself, Token::kClock, &kClockText<TimestampTextCodec, 3>},
+    {"smalldatetime",    Arguments::kNone,              CType::kTimestamp, Fixed<16>,     kDatetime<0>, ReadAs::kItself, Token::kClock, &kClockText<TimestampTextCodec, 0>},
+    {"datetime2",        Arguments::kScale,             CType::kTimestamp, Fixed<16>,     kDatetime2, ReadAs::kItself, Token::kClock, &kClockText<TimestampTextCodec>},
+    {"datetimeoffset",   Arguments::kScale,             CType::kBinary,    Fixed<20>,     kDatetimeOffset, ReadAs::kItself, Token::kClock, &kClockText<TimestampOffsetTextCodec>},
+    {"time",             Arguments::kScale,             CType::kBinary,    Fixed<12>,     kTime, ReadAs::kItself, Token::kClock},
     {"char",             Arguments::kBytes,             CType::kBinary,    DecodedLength, kText, ReadAs::kUtf16},
     {"varchar",          Arguments::kBytes,             CType::kBinary,    DecodedLength, kText, ReadAs::kUtf16},
     {"text",             Arguments::kNone,              CType::kBinary,    Max,           kText, ReadAs::kText},
@@ -137,16 +208,16 @@ constexpr SqlType kSqlTypes[] = {
     {"xml",              Arguments::kNone,              CType::kWideChar,  Max,           kText},
     {"json",             Arguments::kNone,              CType::kBinary,    Max,           kText, ReadAs::kText},
     {"vector",           Arguments::kNone,              CType::kBinary,    Max,           kText, ReadAs::kText},
-    {"binary",           Arguments::kBytes,             CType::kBinary,    Length,        kOnly<ToBinary, With<BinaryCodec>>},
-    {"varbinary",        Arguments::kBytes,             CType::kBinary,    Length,        kOnly<ToBinary, With<BinaryCodec>>},
-    {"image",            Arguments::kNone,              CType::kBinary,    Max,           kOnly<ToBinary, With<BinaryCodec>>},
-    {"timestamp",        Arguments::kNone,              CType::kBinary,    Fixed<8>,      kOnly<ToBinary, With<BinaryCodec>>},
-    {"rowversion",       Arguments::kNone,              CType::kBinary,    Fixed<8>,      kOnly<ToBinary, With<BinaryCodec>>},
+    {"binary",           Arguments::kBytes,             CType::kBinary,    Length,        kBytes},
+    {"varbinary",        Arguments::kBytes,             CType::kBinary,    Length,        kBytes},
+    {"image",            Arguments::kNone,              CType::kBinary,    Max,           kBytes},
+    {"timestamp",        Arguments::kNone,              CType::kBinary,    Fixed<8>,      kBytes},
+    {"rowversion",       Arguments::kNone,              CType::kBinary,    Fixed<8>,      kBytes},
     {"uniqueidentifier", Arguments::kNone,              CType::kBinary,    Fixed<16>,     kUniqueIdentifier},
-    {"sql_variant",      Arguments::kNone,              CType::kBinary,    Max,           kVariant, ReadAs::kVariantText},
-    {"hierarchyid",      Arguments::kNone,              CType::kBinary,    Length,        kClr},
-    {"geometry",         Arguments::kNone,              CType::kBinary,    Length,        kClr},
-    {"geography",        Arguments::kNone,              CType::kBinary,    Length,        kClr},
+    {"sql_variant",      Arguments::kNone,              CType::kBinary,    Max,           kVariant, ReadAs::kVariantText, Token::kVariant},
+    {"hierarchyid",      Arguments::kNone,              CType::kBinary,    Length,        kHierarchyId},
+    {"geometry",         Arguments::kNone,              CType::kBinary,    Length,        kSpatial<false>},
+    {"geography",        Arguments::kNone,              CType::kBinary,    Length,        kSpatial<true>},
     {"",                 Arguments::kNone,              CType::kBinary,    Max,           kClr},
 };
 // clang-format on
@@ -171,7 +242,12 @@ const Form& FormOf(const SqlType& type, const ColumnOptions& options) {
   return type.forms.front();
 }
 
+const Form& TokenFormOf(const SqlType& type) {
+  return type.token_form == nullptr ? type.forms.front() : *type.token_form;
+}
+
 ReadAs ReadAsOf(const SourceColumn& column) {
+  if (column.options.mask == Mask::kNull) return ReadAs::kNothing;
   const SqlType* type = FindSqlType(column);
   return type == nullptr ? ReadAs::kItself : type->read_as;
 }

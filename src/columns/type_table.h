@@ -41,7 +41,12 @@ struct Form {
   std::string_view note = {};           // for people: what is worth knowing of this form
   std::string_view second_suffix = {};  // a second field, <column><suffix>
   ArrowTypePtr (*second_type)(const SourceColumn&) = nullptr;
+  std::string_view geo = {};  // kGeoKey
 };
+
+// What of a value mask = "hash" makes its token (mask.h): the text or number that it is, a clock
+// without the zeros that end its fraction, or what a sql_variant holds.
+enum class Token { kValue, kClock, kVariant };
 
 // Everything about one SQL type: how it is read, bound, decoded, and what it can become.
 struct SqlType {
@@ -51,6 +56,8 @@ struct SqlType {
   Slot (*slot)(const SourceColumn&) = nullptr;
   std::span<const Form> forms;
   ReadAs read_as = ReadAs::kItself;
+  Token token = Token::kValue;
+  const Form* token_form = nullptr;  // nullptr: the default form loses nothing
 };
 
 // All rows, in the order in which people read them.
@@ -59,6 +66,7 @@ std::span<const SqlType> SqlTypes();
 const SqlType* FindSqlType(const SourceColumn& column);
 // What the column's options choose among the type's forms.
 const Form& FormOf(const SqlType& type, const ColumnOptions& options);
+const Form& TokenFormOf(const SqlType& type);
 // kItself also for a type that is not supported.
 ReadAs ReadAsOf(const SourceColumn& column);
 

@@ -15,6 +15,7 @@
 
 #include "base/row_checksum.h"
 #include "parquet/catch.h"
+#include "parquet/row_key_columns.h"
 
 namespace cdc::pq {
 namespace {
@@ -59,61 +60,13 @@ Result<FooterRecord> RecordOf(const ::parquet::FileMetaData& footer) {
   return record;
 }
 
-// The columns that make a row's position.
-class KeyColumns {
- public:
-  static Result<KeyColumns> Of(const RecordBatch& batch) {
-    KeyColumns keys;
-    ARROW_ASSIGN_OR_RAISE(keys.start_lsn_, LsnColumn(batch, "__$start_lsn"));
-    ARROW_ASSIGN_OR_RAISE(keys.seqval_, LsnColumn(batch, "__$seqval"));
-    ARROW_ASSIGN_OR_RAISE(keys.operation_, IntColumn(batch, "__$operation"));
-    if (batch.GetColumnByName("__$command_id") != nullptr) {
-      ARROW_ASSIGN_OR_RAISE(keys.command_id_, IntColumn(batch, "__$command_id"));
-    }
-    return keys;
-  }
-
-  Result<RowKey> At(int64_t row) const {
-    RowKey key;
-    ARROW_ASSIGN_OR_RAISE(key.start_lsn, Lsn::FromBytes(start_lsn_->GetView(row)));
-    ARROW_ASSIGN_OR_RAISE(key.seqval, Lsn::FromBytes(seqval_->GetView(row)));
-    key.operation = operation_->Value(row);
-    if (command_id_ && command_id_->IsValid(row)) key.command_id = command_id_->Value(row);
-    return key;
-  }
-
- private:
-  static Result<std::shared_ptr<arrow::FixedSizeBinaryArray>> LsnColumn(const RecordBatch& batch,
-                                                                        const char* name) {
-    const auto column = batch.GetColumnByName(name);
-    if (!column || !column->type()->Equals(arrow::fixed_size_binary(10)) || column->null_count()) {
-      return Status::Invalid("no column ", name, " of 10 bytes without NULLs");
-    }
-    return std::static_pointer_cast<arrow::FixedSizeBinaryArray>(column);
-  }
-
-  static Result<std::shared_ptr<arrow::Int32Array>> IntColumn(const RecordBatch& batch,
-                                                              const char* name) {
-    const auto column = batch.GetColumnByName(name);
-    if (!column || column->type_id() != arrow::Type::INT32) {
-      return Status::Invalid("no column ", name, " of 32-bit integers");
-    }
-    return std::static_pointer_cast<arrow::Int32Array>(column);
-  }
-
-  std::shared_ptr<arrow::FixedSizeBinaryArray> start_lsn_;
-  std::shared_ptr<arrow::FixedSizeBinaryArray> seqval_;
-  std::shared_ptr<arrow::Int32Array> operation_;
-  std::shared_ptr<arrow::Int32Array> command_id_;  // null on servers that have none
-};
-
 // Proves a record from the rows, batch by batch.
 class RowsProof {
  public:
   explicit RowsProof(const FooterRecord& record) : record_(record) {}
 
   Status Add(const RecordBatch& batch) {
-    ARROW_ASSIGN_OR_RAISE(const KeyColumns keys, KeyColumns::Of(batch));
+    ARROW_ASSIGN_OR_RAISE(const RowKeyColumns keys, RowKeyColumns::Of(batch));
     for (int64_t row = 0; row < batch.num_rows(); ++row) {
       ARROW_ASSIGN_OR_RAISE(const RowKey key, keys.At(row));
       ARROW_RETURN_NOT_OK(Add(key));

@@ -40,8 +40,8 @@ inline std::shared_ptr<arrow::Schema> TestSchema() {
   const auto micros = arrow::TimeUnit::MICRO;
   return arrow::schema({
       Field("__$start_lsn", lsn, false, "plain"),
-      Field("__$seqval", lsn, false, "plain"),
       Field("__$command_id", arrow::int32(), true, "delta"),
+      Field("__$seqval", lsn, false, "plain"),
       Field("__$operation", arrow::int32(), false),
       Field("__$commit_time", arrow::timestamp(micros, "UTC"), true, "delta"),
       Field("id", arrow::int32(), true, "delta", 1),
@@ -107,8 +107,8 @@ class TestBatch {
   void Append(arrow::RecordBatchBuilder* batch, int64_t row) const {
     const RowKey key = KeyOfRow(row);
     Put<arrow::FixedSizeBinaryBuilder>(batch, 0, key.start_lsn.bytes);
-    Put<arrow::FixedSizeBinaryBuilder>(batch, 1, key.seqval.bytes);
-    Put<arrow::Int32Builder>(batch, 2, *key.command_id);
+    Put<arrow::Int32Builder>(batch, 1, *key.command_id);
+    Put<arrow::FixedSizeBinaryBuilder>(batch, 2, key.seqval.bytes);
     Put<arrow::Int32Builder>(batch, 3, key.operation);
     Put<arrow::TimestampBuilder>(batch, 4, 1'700'000'000'000'000 + row / 10 * 3333);
     Put<arrow::Int32Builder>(batch, 5, static_cast<int32_t>(row));

@@ -29,6 +29,7 @@
 #include "parquet/footer_record.h"
 #include "parquet/geo_record.h"
 #include "parquet/row_chunks.h"
+#include "parquet/row_key_columns.h"
 
 namespace cdc::pq {
 namespace {
@@ -42,9 +43,6 @@ constexpr int kZstdLevel = 1;
 constexpr int64_t kDictionaryBytesMax = 128 * 1024;
 constexpr int64_t kDictionaryBytesMin = 16 * 1024;
 constexpr int64_t kDictionaryBytesOfAllColumns = 8 << 20;
-// The change table's unique clustered index. NULL command ids (rows from before a server upgrade)
-// are first in SQL Server's order, so they are first here.
-constexpr const char* kKeyOrder[] = {"__$start_lsn", "__$command_id", "__$seqval", "__$operation"};
 
 std::string EncodingOf(const arrow::Field& field) {
   if (field.metadata() == nullptr) return "";
@@ -82,11 +80,13 @@ Status SetEncoding(const arrow::Field& field, WriterProperties::Builder* builder
   return Status::OK();
 }
 
+// NULL command ids (rows from before a server upgrade) are first in SQL Server's order, so they are
+// first here.
 std::vector<::parquet::SortingColumn> SortingColumns(const arrow::Schema& schema) {
   std::vector<::parquet::SortingColumn> order;
-  for (const char* name : kKeyOrder) {
-    const int index = schema.GetFieldIndex(name);
-    if (index >= 0) order.push_back({index, /*descending=*/false, /*nulls_first=*/true});
+  if (!BeginsWithRowKey(schema)) return order;
+  for (int i = 0; i < kRowKeyColumns; ++i) {
+    order.push_back({i, /*descending=*/false, /*nulls_first=*/true});
   }
   return order;
 }

@@ -33,14 +33,9 @@ using arrow::Status;
 using columns::ColumnDecoder;
 using odbc::ColumnSlice;
 
-// Metadata columns in the order of the statement and of the file.
-constexpr columns::MetadataColumn kMetadataOrder[] = {
-    columns::MetadataColumn::kStartLsn,   columns::MetadataColumn::kCommandId,
-    columns::MetadataColumn::kSeqval,     columns::MetadataColumn::kOperation,
-    columns::MetadataColumn::kUpdateMask, columns::MetadataColumn::kCommitTime,
-};
+// Columns of the statement that this reader looks into itself.
 enum MetadataIndex { kStartLsn, kCommandId, kSeqval, kOperation };
-constexpr int kMetadataColumns = std::size(kMetadataOrder);
+using columns::kMetadataColumns;
 
 class SqlChangeReader : public ChangeReader {
  public:
@@ -99,8 +94,10 @@ class SqlChangeReader : public ChangeReader {
  private:
   Status MakeDecoders() {
     decoders_.clear();
-    for (const auto column : kMetadataOrder)
-      decoders_.push_back(ColumnDecoder::MakeMetadata(column));
+    for (int i = 0; i < kMetadataColumns; ++i) {
+      decoders_.push_back(
+          ColumnDecoder::MakeMetadata(static_cast<columns::MetadataColumn>(i), table_.metadata));
+    }
     for (const columns::SourceColumn& column : table_.columns) {
       auto decoder = ColumnDecoder::Make(column);
       if (!decoder.ok()) return Refuse(decoder.status());
