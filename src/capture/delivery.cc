@@ -256,9 +256,10 @@ Status Delivery::OnPut(const std::string& name, const BuiltObject& object, const
     if (claim && claim->sequence == sequence) claim->confirmed = true;
   });
   runtime.waiting_since.reset();
-  context_.TableFine(name);
+  // Its next read may have failed meanwhile: that trouble stays.
+  if (!turn.failed) context_.TableFine(name);
   context_.Delivered(name, key, object);
-  context_.Show(name, TableCondition::kBehind);
+  context_.Show(name, turn.failed ? runtime.progress.condition : TableCondition::kBehind);
   LogEvent(Level::kDebug, "object_put",
            {{"table", name},
             {"key", key},

@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <utility>
+#include <vector>
+
 #include "capture/testing/capture_fixture.h"
 
 // A row with a value that cannot be delivered stops its table right before that row: what comes
@@ -10,6 +13,32 @@ namespace cdc::capture::testing {
 namespace {
 
 using ::testing::HasSubstr;
+
+// A store that answers only when nothing is left to be read.
+class SlowPuts : public OneThread {
+ public:
+  void Post(Lane lane, Task task) override {
+    if (lane == Lane::kRead) return OneThread::Post(lane, std::move(task));
+    puts_.push_back(std::move(task));
+    waited_ = false;
+  }
+  std::optional<Then> Wait(std::chrono::nanoseconds patience) override {
+    if (OneThread::under_way() > 0) return OneThread::Wait(patience);
+    if (puts_.empty() || !std::exchange(waited_, true)) return std::nullopt;
+    const Task task = std::move(puts_.front());
+    puts_.erase(puts_.begin());
+    return task();
+  }
+  size_t under_way() const override { return OneThread::under_way() + puts_.size(); }
+  void Abandon() override {
+    OneThread::Abandon();
+    puts_.clear();
+  }
+
+ private:
+  std::vector<Task> puts_;
+  bool waited_ = false;
+};
 
 class ValueFaultTest : public CaptureTest {
  protected:
@@ -90,6 +119,17 @@ TEST_F(ValueFaultTest, a_full_object_right_before_it_ends_as_any_other) {
   ExpectStopped(4);
   EXPECT_EQ(Document().tables.at("dbo.A").position, Position::AfterRow(table().rows[3]));
   ExpectMended();
+}
+
+TEST_F(ValueFaultTest, a_table_stays_stopped_when_its_last_object_is_put_after_that) {
+  for (int i = 0; i < 3; ++i) Insert("A");
+  Spoil(2);
+  SlowPuts executor;
+  Writer writer(world_, executor);
+  ASSERT_TRUE(writer.Start().ok());
+  const auto report = writer.Round().ValueOrDie();
+  EXPECT_THAT(WhyStopped(report, "dbo.A"), HasSubstr("column v: too much"));
+  EXPECT_EQ(Delivered(), 2);
 }
 
 // A claim promises its rows: none of them may be left out of its object.
