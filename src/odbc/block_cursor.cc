@@ -199,8 +199,15 @@ arrow::Result<int64_t> BlockCursor::FetchBlock() {
       ARROW_RETURN_NOT_OK(CheckComplete());
       return 0;
     }
-    if (!SQL_SUCCEEDED(result)) return session_->Fail(statement_->handle(), kFetching);
-    const auto rows = static_cast<int64_t>(rows_fetched_);
+    std::vector<Diagnostic> records;
+    if (result != SQL_SUCCESS) {
+      records = ReadDiagnostics(SQL_HANDLE_STMT, statement_->handle());
+      NoteRefusedValue(records);
+    }
+    const bool refused = overflow_.has_value();
+    if (!SQL_SUCCEEDED(result) && !refused) return session_->Fail(statement_->handle(), kFetching);
+    auto rows = static_cast<int64_t>(rows_fetched_);
+    if (refused) rows = std::max(rows, overflow_->row + 1);
     if (rows > static_cast<int64_t>(statuses_.size())) {
       return session_->Distrust(kFetching,
                                 "the driver says that it fetched more rows than there is room for");
@@ -208,14 +215,31 @@ arrow::Result<int64_t> BlockCursor::FetchBlock() {
     ARROW_RETURN_NOT_OK(CheckLengths(rows));
     if (result == SQL_SUCCESS_WITH_INFO) {
       // FreeTDS says nothing of a value that it cut; the length indicator does.
-      const auto records = ReadDiagnostics(SQL_HANDLE_STMT, statement_->handle());
-      const bool explained = records.empty() && overflow_.has_value();
+      const bool explained = refused || (records.empty() && overflow_.has_value());
       if (!explained) ARROW_RETURN_NOT_OK(session_->Check(result, statement_->handle(), kFetching));
     }
     ARROW_RETURN_NOT_OK(CheckStatuses(rows));
     if (rows > 0) return rows;
   }
   return session_->Distrust(kFetching, "the driver keeps on returning blocks without rows");
+}
+
+// A row with an error of its own, explained by data exceptions (class 22) that the driver itself
+// found: the value of its first column without a right length could not be converted.
+void BlockCursor::NoteRefusedValue(const std::vector<Diagnostic>& records) {
+  const auto row = std::ranges::find(statuses_, SQLUSMALLINT{SQL_ROW_ERROR}) - statuses_.begin();
+  const bool of_values = !records.empty() && std::ranges::all_of(records, [](const auto& record) {
+    return record.native == 0 && record.sqlstate.starts_with("22");
+  });
+  if (!of_values || row == std::ssize(statuses_)) return;
+  const auto is_wrong = [row](const BoundColumn& column) {
+    const SQLLEN length = column.lengths[static_cast<size_t>(row)];
+    return column.is_fixed && length != kNull && length != column.bytes_max;
+  };
+  const auto column = std::ranges::find_if(columns_, is_wrong);
+  if (column == columns_.end()) return;
+  overflow_ =
+      Overflow{row, static_cast<int>(column - columns_.begin()), 0, records.front().message};
 }
 
 arrow::Status BlockCursor::CheckLengths(int64_t rows) {

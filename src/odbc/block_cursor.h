@@ -48,6 +48,7 @@ class BlockCursor : public Cursor {
   arrow::Status CheckColumnCount();
   void ForgetLastBlock();
   arrow::Result<int64_t> FetchBlock();
+  void NoteRefusedValue(const std::vector<Diagnostic>& records);
   arrow::Status CheckLengths(int64_t rows);
   arrow::Status CheckColumnLengths(int index, int64_t rows);
   arrow::Status CheckStatuses(int64_t rows);

@@ -128,6 +128,9 @@ struct Overflow {
   int64_t row = 0;  // in the block
   int column = 0;
   int64_t needed_bytes = 0;
+  // Why no slot helps: the driver's words for a value that it could not convert, such as an
+  // impossible date (Microsoft's driver; FreeTDS hands it out). Empty: a larger slot helps.
+  std::string refused = {};
 };
 
 // An open statement with bound column arrays. One at a time per connection.
@@ -142,7 +145,8 @@ class Cursor {
   // before are good.
   virtual arrow::Result<int64_t> Fetch() = 0;
   virtual ColumnSlice column(int index) const = 0;  // of the last block
-  // The first row of the last block in which a value did not fit. Rows before it are whole.
+  // The first row of the last block in which a value did not fit, or was refused by the driver.
+  // Rows before it are whole.
   virtual std::optional<Overflow> FirstOverflow() const = 0;
   // Gives the memory of long cells of the last block back, whose values are then of no use any
   // more.

@@ -61,6 +61,10 @@ Status Slots::Grow(const Overflow& overflow) {
   const auto index = static_cast<size_t>(overflow.column);
   const Column& column = columns_[index];
   const int64_t needed = overflow.needed_bytes;
+  if (!overflow.refused.empty()) {
+    return Status::Invalid("column ", column.name,
+                           ": the driver could not convert the value: ", overflow.refused);
+  }
   if (!column.grows) {
     return Status::IOError("column ", column.name,
                            ": the driver sent a value longer than announced, ", needed, " bytes");

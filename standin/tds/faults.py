@@ -14,8 +14,9 @@ from typing import Any
 # token; after `count` rows or, with `inside_row`, in the middle of the next one; after `count` bytes of the reply;
 # before the DONE that ends a result; after the last DONE but before the end of the message; after the message.
 PLACES = ("connect", "login", "start", "rows", "bytes", "before_done", "before_end", "after_done")
-# What: FIN; RST; a pause; an ERROR or INFO token; DONE with the error bit but no ERROR; end of message without DONE.
-ACTIONS = ("fin", "rst", "stall", "error", "info", "done_error", "no_done")
+# What: FIN; RST; a pause; an ERROR or INFO token; DONE with the error bit but no ERROR; end of message without DONE;
+# other bytes in the first row that holds those of `find` (hex, both).
+ACTIONS = ("fin", "rst", "stall", "error", "info", "done_error", "no_done", "replace")
 _ACTIONS_ANYWHERE = ("fin", "rst", "stall")  # the others are tokens, and fit between tokens only
 _TOKEN_PLACES = ("start", "rows", "before_done")
 
@@ -35,6 +36,8 @@ class Fault:
     severity: int = 16
     state: int = 1
     message: str = "A fault that a test asked for."
+    find: str = ""
+    put: str = ""
     skip: int = 0
     times: int = 1
     fired: int = 0
@@ -89,6 +92,10 @@ def _check(fault: Fault) -> None:
         raise ValueError(f"at must be one of {', '.join(PLACES)}, not {fault.at!r}")
     if fault.action not in ACTIONS:
         raise ValueError(f"action must be one of {', '.join(ACTIONS)}, not {fault.action!r}")
+    if fault.action == "replace" and (
+        fault.at != "rows" or not bytes.fromhex(fault.find) or not bytes.fromhex(fault.put)
+    ):
+        raise ValueError("'replace' is for rows, and needs hex digits to find and to put")
     anywhere = fault.action in _ACTIONS_ANYWHERE or (fault.at == "login" and fault.action == "error")
     if not anywhere and (fault.at not in _TOKEN_PLACES or fault.inside_row):
         raise ValueError(f"{fault.action!r} needs a place between tokens: {', '.join(_TOKEN_PLACES)}")

@@ -178,7 +178,9 @@ class Response:
         self._columns, self._result_open = columns, True
         self._encode, self._encode_with_nulls = row_encoder(columns), nbcrow_encoder(columns)
         self._put(tokens.col_metadata(columns, self._database()))
-        if self._fault and self._fault.at == "rows" and self._fault.count == self.rows and not self._fault.inside_row:
+        fault = self._fault
+        at_once = fault is not None and fault.at == "rows" and fault.count == self.rows
+        if fault is not None and at_once and not fault.inside_row and fault.action != "replace":
             self._fire()
 
     def _write_rows(self, rows: Iterable[Sequence[Any]]) -> None:
@@ -203,6 +205,10 @@ class Response:
 
     def _put_rows(self, rows: list[bytes]) -> None:
         fault = self._fault
+        if fault is not None and fault.action == "replace":
+            self._put(b"".join(self._replaced(rows, fault)))
+            self.rows += len(rows)
+            return
         left = fault.count - self.rows if fault is not None and fault.at == "rows" else -1
         if fault is None or left < 0 or left > len(rows) or (fault.inside_row and left == len(rows)):
             self._put(b"".join(rows))
@@ -218,6 +224,14 @@ class Response:
         rest = b"".join(rows[left:])
         self._put(rest[len(head) - len(b"".join(rows[:left])) :])
         self.rows += len(rows) - left
+
+    def _replaced(self, rows: list[bytes], fault: Fault) -> list[bytes]:
+        find = bytes.fromhex(fault.find)
+        at = next((number for number, row in enumerate(rows) if find in row), None)
+        if at is None:
+            return rows
+        fault.fired, self._fault = fault.fired + 1, None
+        return [*rows[:at], rows[at].replace(find, bytes.fromhex(fault.put), 1), *rows[at + 1 :]]
 
     def _write_wire_rows(self, event: model.WireRows) -> None:
         if self._fault is not None and self._fault.at == "rows":
