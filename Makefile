@@ -92,6 +92,11 @@ bench-transaction: configure  ## memory and time of one very large transaction; 
 	@cmake --build $(BUILD) -j $(JOBS) --target cdc-to-s3
 	@$(PYTHON) -m bench.transaction --rows $(or $(ROWS),2000000)
 
+.PHONY: types-doc
+types-doc: configure  ## write docs/TYPES.md anew from what the program says of types
+	@cmake --build $(BUILD) -j $(JOBS) --target cdc-to-s3
+	@$(PYTHON) -m tools.types_doc --program $(BUILD)/cdc-to-s3 >$(BUILD)/TYPES.md && mv $(BUILD)/TYPES.md docs/TYPES.md
+
 .PHONY: lint
 lint: install-tools  ## formatting and lint of C++ and Python
 	@clang-format --dry-run -Werror $(CXX_SOURCES)

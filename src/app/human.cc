@@ -23,13 +23,6 @@ size_t Width(const std::string& text) {
       text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
-// 0: not a terminal.
-size_t TerminalWidth() {
-  winsize size{};
-  if (isatty(STDOUT_FILENO) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return 0;
-  return size.ws_col;
-}
-
 }  // namespace
 
 std::string Span(seconds span) {
@@ -56,6 +49,12 @@ std::optional<UtcTime> FromServerTime(const std::string& text, int32_t offset_mi
 std::string UtcText(const std::string& server_time, int32_t offset_minutes) {
   const auto time = FromServerTime(server_time, offset_minutes);
   return time ? FormatUtc(*time) : "";
+}
+
+size_t TerminalWidth() {
+  winsize size{};
+  if (isatty(STDOUT_FILENO) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return 0;
+  return size.ws_col;
 }
 
 std::string Wrap(const std::string& text, size_t indent) {

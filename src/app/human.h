@@ -22,6 +22,9 @@ std::optional<UtcTime> FromServerTime(const std::string& text, int32_t offset_mi
 // The same as UTC text, "2026-11-23T04:05:06Z"; "" when it is none.
 std::string UtcText(const std::string& server_time, int32_t offset_minutes);
 
+// Columns of the terminal; 0 where stdout is none.
+size_t TerminalWidth();
+
 // The text broken into lines that fit the terminal, every line but the first indented by `indent`
 // blanks. As it is where stdout is no terminal, so that other programs find their words.
 std::string Wrap(const std::string& text, size_t indent);

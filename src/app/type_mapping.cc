@@ -17,12 +17,6 @@ using columns::ColumnOptions;
 using columns::MetadataOptions;
 using Words = std::map<std::string, std::string>;
 
-constexpr columns::MetadataColumn kMetadata[] = {
-    columns::MetadataColumn::kStartLsn,   columns::MetadataColumn::kSeqval,
-    columns::MetadataColumn::kCommandId,  columns::MetadataColumn::kOperation,
-    columns::MetadataColumn::kUpdateMask, columns::MetadataColumn::kCommitTime,
-};
-
 struct Options {
   ColumnOptions column;
   MetadataOptions metadata;
@@ -122,7 +116,8 @@ std::vector<MappedType> MappedTypes(const Words& settings,
 std::vector<MappedType> MappedMetadata(const Words& settings) {
   const Options in_effect(settings);
   std::vector<MappedType> types;
-  for (const columns::MetadataColumn column : kMetadata) {
+  for (int i = 0; i < columns::kMetadataColumns; ++i) {
+    const auto column = static_cast<columns::MetadataColumn>(i);
     auto forms = FormsOf(in_effect, [&](const Options& options) {
       return MappedForm{
           {}, columns::ColumnDecoder::MakeMetadata(column, options.metadata)->fields(), ""};

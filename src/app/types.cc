@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <sstream>
 #include <utility>
@@ -21,7 +22,8 @@ namespace {
 using columns::ParquetForm;
 using Words = std::map<std::string, std::string>;
 
-constexpr size_t kLineWidth = 100;
+// Below so many columns of a terminal notes stand under what they are about.
+constexpr size_t kWide = 100;
 
 // JSON.
 
@@ -114,23 +116,29 @@ void AddRow(const std::vector<Cell>& cells, std::vector<std::vector<std::string>
   }
 }
 
-// "STRING", and under it "column__type STRING"
+// "STRING", and under it "+ __type STRING"
 Cell ParquetCell(const MappedType& type, const MappedForm& form) {
   Cell cell;
   for (const auto& field : form.fields) {
-    const std::string name = cell.empty() ? "" : "+ " + field->name() + " ";
-    cell.push_back(name + ParquetText(type, *field));
+    const std::string suffix = field->name().substr(form.fields.front()->name().size());
+    cell.push_back((cell.empty() ? "" : "+ " + suffix + " ") + ParquetText(type, *field));
   }
   return cell;
 }
 
-// Rows of one or several types that become the same.
-std::vector<std::vector<std::string>> RowsOf(const MappedType& type) {
-  constexpr size_t kNoteWidth = 30;
+// One or more rows for each form.
+std::vector<std::vector<std::string>> RowsOf(const MappedType& type, bool wide) {
+  constexpr size_t kNoteWidth = 27;
+  constexpr size_t kNoteBelowWidth = 35;
   std::vector<std::vector<std::string>> rows;
   for (const MappedForm& form : type.forms) {
-    const std::vector<Cell> cells = {
-        {TextOf(form.words)}, ParquetCell(type, form), LinesOf(form.note, kNoteWidth)};
+    std::vector<Cell> cells = {{TextOf(form.words)}, ParquetCell(type, form)};
+    if (wide) {
+      cells.push_back(LinesOf(form.note, kNoteWidth));
+    } else if (!form.note.empty()) {
+      std::ranges::copy(LinesOf("(" + form.note + ")", kNoteBelowWidth),
+                        std::back_inserter(cells.back()));
+    }
     AddRow(cells, &rows);
   }
   return rows;
@@ -148,12 +156,13 @@ void AddTypes(const std::string& names, const std::vector<std::vector<std::strin
 }
 
 void PrintMapping(const std::vector<MappedType>& types, const std::string& title) {
+  const bool wide = TerminalWidth() == 0 || TerminalWidth() >= kWide;
   Columns table;
-  table.Row({title, "option", "Parquet", "note"});
+  table.Row({title, "option", "Parquet", wide ? "note" : ""});
   for (size_t i = 0; i < types.size();) {
-    const auto rows = RowsOf(types[i]);
+    const auto rows = RowsOf(types[i], wide);
     std::string names = types[i].sql_type;
-    while (++i < types.size() && RowsOf(types[i]) == rows) names += ", " + types[i].sql_type;
+    while (++i < types.size() && RowsOf(types[i], wide) == rows) names += ", " + types[i].sql_type;
     AddTypes(names, rows, &table);
   }
   fmt::print("{}", table.ToString(0));

@@ -73,6 +73,7 @@ def geojson(wkb: bytes) -> dict[str, Any]:
 
 # The same value in other words: (form, type that the reader shows) -> what pyarrow's value is called there.
 _IN_OTHER_WORDS: Mapping[tuple[str, str], Callable[[Any], Any]] = {
+    ("UUID", "UUID"): lambda value: str(uuid.UUID(bytes=value)),
     ("UUID", "string"): lambda value: str(uuid.UUID(bytes=value)),
     ("TIME(micros, not UTC)", "bigint"): lambda value: value // 1000,
     ("BYTE_ARRAY (WKB)", "GeoJSON"): geojson,
@@ -88,6 +89,9 @@ def _close(exact: Decimal, shown: float) -> bool:
     return math.isclose(float(exact), shown, rel_tol=2e-15)
 
 
+# Types of hyparquet and pandas are those of their values: a column of NULLs has none.
+_OF_NULLS_ALONE = ("", "object of ")
+
 # Whether `shown` is what the loss leaves of `exact`.
 _LOSSES: Mapping[str, Callable[[Any, Any], bool]] = {
     "float64": lambda exact, shown: float(exact) == shown,
@@ -100,7 +104,8 @@ _LOSSES: Mapping[str, Callable[[Any, Any], bool]] = {
 def assert_true(cell: Cell, parquet_type: str, exact: Sequence[Any], shown: Shown) -> bool:
     """Fails unless the reader shows the type and the values that the cell declares for what pyarrow shows. Returns
     whether some value was lost."""
-    assert shown.type == filled_in(cell.type, parquet_type, None in exact)
+    if shown.type not in _OF_NULLS_ALONE or any(value is not None for value in exact):
+        assert shown.type == filled_in(cell.type, parquet_type, None in exact)
     assert len(shown.values) == len(exact)
     words = _IN_OTHER_WORDS.get((form_name(parquet_type), cell.type), lambda value: value)
     lost = False
