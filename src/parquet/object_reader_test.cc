@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <parquet/file_reader.h>
+#include <parquet/metadata.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -76,6 +78,51 @@ TEST(VerifyObject, proves_count_order_range_and_checksum_from_the_rows) {
   wrong.to = Position::AfterRow(KeyOfRow(2998));
   EXPECT_THAT(Verify(Object(3000, wrong)).status().message(),
               AllOf(HasSubstr("row 2999 "), HasSubstr("after the object's to")));
+}
+
+// The same rows with LSNs as hex digits, and other names.
+std::shared_ptr<arrow::RecordBatch> WithHexLsns(const arrow::RecordBatch& batch) {
+  auto renamed = batch.columns();
+  arrow::FieldVector fields = batch.schema()->fields();
+  for (const int i : {0, 2}) {
+    arrow::StringBuilder builder;
+    for (int64_t row = 0; row < batch.num_rows(); ++row) {
+      const RowKey key = KeyOfRow(row);
+      ARROW_CHECK_OK(builder.Append((i == 0 ? key.start_lsn : key.seqval).ToString()));
+    }
+    renamed[static_cast<size_t>(i)] = builder.Finish().ValueOrDie();
+    fields[static_cast<size_t>(i)] =
+        testing::Field("cdc_" + std::to_string(i), arrow::utf8(), false, "plain");
+  }
+  for (const size_t i : {1, 3}) fields[i] = fields[i]->WithName("cdc_" + std::to_string(i));
+  return arrow::RecordBatch::Make(arrow::schema(fields), batch.num_rows(), renamed);
+}
+
+TEST(VerifyObject, finds_the_key_by_its_place_whatever_its_columns_are_called) {
+  const auto rows = WithHexLsns(*TestBatch().Rows(0, 300));
+  auto writer = ObjectWriter::Open(rows->schema(), Spool::Create("/tmp", 1 << 30)).ValueOrDie();
+  ARROW_CHECK_OK(writer->Write(*rows));
+  const auto spool = writer->Close(RecordOfRows(300)).ValueOrDie();
+  EXPECT_EQ(VerifyObject(OpenSpool(*spool)).ValueOrDie(), RecordOfRows(300));
+  const auto footer = ::parquet::ParquetFileReader::Open(OpenSpool(*spool))->metadata();
+  const std::vector<::parquet::SortingColumn> order = {
+      {0, false, true}, {1, false, true}, {2, false, true}, {3, false, true}};
+  EXPECT_EQ(footer->RowGroup(0)->sorting_columns(), order);
+}
+
+TEST(VerifyObject, refuses_a_file_that_does_not_begin_with_a_row_key) {
+  const auto whole = TestBatch().Rows(0, 3);
+  const auto read = [&](std::vector<int> columns) {
+    const auto rows = whole->SelectColumns(columns).ValueOrDie();
+    auto writer = ObjectWriter::Open(rows->schema(), Spool::Create("/tmp", 1 << 30)).ValueOrDie();
+    ARROW_CHECK_OK(writer->Write(*rows));
+    const auto spool = writer->Close(RecordOfRows(3)).ValueOrDie();
+    return VerifyObject(OpenSpool(*spool)).status().message();
+  };
+  EXPECT_THAT(read({0, 1, 2}), HasSubstr("no row key"));
+  EXPECT_THAT(read({0, 2, 1, 3}), HasSubstr("column 2, __$seqval, is no column of 32-bit"));
+  EXPECT_THAT(read({5, 1, 2, 3}), HasSubstr("column 1, id, is no column of LSNs"));
+  EXPECT_THAT(read({0, 1, 6, 3}), HasSubstr("column 3, name, with dots., is no column of LSNs"));
 }
 
 TEST(VerifyObject, finds_rows_out_of_order) {
