@@ -119,7 +119,8 @@ def delivered(
 ) -> Delivered:
     folder = tmp_path_factory.mktemp("program")
     target = FolderTarget(tmp_path_factory.mktemp("lake"))
-    (folder / "cdc-to-s3.toml").write_text("".join(case.toml() for case in CASES), encoding="utf-8")
+    options = "".join(case.toml() for case in CASES)
+    (folder / "cdc-to-s3.toml").write_text(f'[types]\nmask_key_file = "mask.key"\n{options}', encoding="utf-8")
     (folder / "mask.key").write_text(_MASK_KEY, encoding="utf-8")
     settings = program_settings(source.database.server, s3, source.database.name, target.url)
     settings["SQL_SERVER_DRIVER"] = drivers()[request.param]

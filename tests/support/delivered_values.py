@@ -35,6 +35,24 @@ _FIXED = {
 }
 
 
+_CLOCKS = ("datetime", "smalldatetime", "datetime2", "datetimeoffset")
+_CONCERNS = {
+    "datetime2": ("datetime2",),
+    "datetimeoffset": ("datetimeoffset",),
+    "time": ("time",),
+    "uniqueidentifier": ("uniqueidentifier",),
+    "binary": ("binary", "varbinary", "image", "rowversion"),
+    "timestamps": _CLOCKS,
+    "lsn": (),
+}
+_MADE = {
+    ("datetime2", "nanos"): "TIMESTAMP(nanos)",
+    ("datetime2", "string"): "STRING",
+    ("datetimeoffset", "string"): "STRING",
+    ("time", "time"): "TIME(micros)",
+    ("uniqueidentifier", "uuid"): "UUID",
+    ("binary", "hex"): "STRING",
+}
 ANY = "any text"  # what no client tells
 
 
@@ -51,7 +69,21 @@ class Rule:
         if self.base in ("decimal", "numeric"):
             return {"": kind_of("DECIMAL" + self.sql_type.removeprefix(self.base))}
         beside = {"datetimeoffset": {"__offset": kind_of("INT16")}, "sql_variant": {"__type": kind_of("STRING")}}
-        return {"": kind_of(_FIXED[self.base]), **beside.get(self.base, {})}
+        kind = kind_of(self._by_option() or _FIXED[self.base])
+        second = self.base == "sql_variant" or self._option("datetimeoffset") in ("", "utc+offset")
+        return {"": kind, **(beside.get(self.base, {}) if second else {})}
+
+    def _option(self, name: str) -> str:
+        """The word of an option that concerns the column's type; "" for none."""
+        return self.options.get(name, "") if self.base in _CONCERNS[name] else ""
+
+    def _by_option(self) -> str:
+        """The type that the options make of it; "" for the default."""
+        for name, word in self.options.items():
+            if (made := _MADE.get((name, word))) and self._option(name):
+                return made
+        zone = ",UTC" if self.base == "datetimeoffset" else ""
+        return f"TIMESTAMP(millis{zone})" if self._option("timestamps") == "millis" else ""
 
     def delivered(self, cell: Cell | None) -> tuple[dict[str, Shown], bool]:
         """The value in the notation of tests.support.notation, by suffix, and whether it lost something."""
@@ -68,18 +100,16 @@ class Rule:
             return {"": _LONE.sub("\ufffd", whole)}, _LONE.search(whole) is not None
         if cell.type == "bytes":
             assert isinstance(value, bytes)
-            return {"": "0x" + value.hex().upper()}, False
+            return {"": ("" if kinds[""].name == "STRING" else "0x") + value.hex().upper()}, False
         if cell.type == "decimal":
             assert isinstance(value, Decimal)
             return {"": f"{value:.{kinds[''].digits}f}"}, False
         if cell.type == "float":
             return {"": float_text(float_of(cell), single=self.base == "real")}, False
-        if cell.type == "time":
-            return {"": _to_scale(str(value), self._scale())}, False
-        if cell.type == "datetime":
-            return {"": str(value)[:-1]}, str(value)[-1] != "0"
+        if cell.type in ("time", "datetime"):
+            return _to_digits(kinds, str(value), "", self._digits(kinds[""]))
         if cell.type == "datetimeoffset":
-            return self._instant(str(value))
+            return self._instant(kinds, str(value))
         return {"": bool(value) if self.base == "bit" else value}, False  # type: ignore[dict-item]
 
     def _in_variant(self, cell: Cell) -> tuple[str, bool]:
@@ -91,17 +121,25 @@ class Rule:
             return str(int(float_of(cell))), False
         return "0x" + cell.value.hex().upper() if isinstance(cell.value, bytes) else str(cell.value), False
 
-    def _scale(self) -> int:
-        return int(self.sql_type.rpartition("(")[2].rstrip(")"))
+    def _digits(self, kind: Kind) -> int:
+        """Fractional digits that are delivered."""
+        return int(self.sql_type.rpartition("(")[2].rstrip(")")) if kind.name == "STRING" else kind.digits
 
-    def _instant(self, text: str) -> tuple[dict[str, Shown], bool]:
+    def _instant(self, kinds: dict[str, Kind], text: str) -> tuple[dict[str, Shown], bool]:
         """Of `2024-02-29 18:44:15.1234567 +05:30`."""
+        digits = self._digits(kinds[""])
+        if kinds[""].name == "STRING":
+            return _to_digits(kinds, text[:27], text[27:], digits)
         sign = -1 if text[28] == "-" else 1
         minutes = sign * (int(text[29:31]) * 60 + int(text[32:34]))
-        utc = datetime.datetime.fromisoformat(text[:26]) - datetime.timedelta(minutes=minutes)
-        shown = f"{utc.year:04d}-{utc:%m-%d %H:%M:%S.%f}Z"
-        return {"": shown, "__offset": minutes}, text[26] != "0"
+        utc = datetime.datetime.fromisoformat(text[:19]) - datetime.timedelta(minutes=minutes)
+        whole = f"{utc.year:04d}-{utc:%m-%d %H:%M:%S}{text[19:27]}"
+        shown, lost = _to_digits(kinds, whole, "Z", digits)
+        return shown | ({"__offset": minutes} if "__offset" in kinds else {}), lost
 
 
-def _to_scale(text: str, scale: int) -> str:
-    return text[: 9 + scale] if scale else text[:8]
+def _to_digits(kinds: dict[str, Kind], text: str, zone: str, digits: int) -> tuple[dict[str, Shown], bool]:
+    """A time with seven fractional digits with so many, and whether others than zeros were cut."""
+    whole, _, fraction = text.partition(".")
+    kept = fraction.ljust(digits, "0")[:digits]
+    return {"": whole + (f".{kept}" if digits else "") + zone}, fraction[digits:].strip("0") != ""

@@ -24,10 +24,12 @@ _LARGEST_SINGLE = 3.4028235677973366e38  # beyond it packing overflows
 _DUCKDB = {
     "BOOLEAN": "BOOLEAN", "INT16": "SMALLINT", "INT32": "INTEGER", "INT64": "BIGINT", "FLOAT": "FLOAT",
     "DOUBLE": "DOUBLE", "DATE": "DATE", "STRING": "VARCHAR", "BYTES": "BLOB", "UUID": "UUID", "TIME": "TIME",
+    "WKB": "GEOMETRY",
 }  # fmt: skip
 _ARROW = {
     "BOOLEAN": pa.bool_(), "INT16": pa.int16(), "INT32": pa.int32(), "INT64": pa.int64(), "FLOAT": pa.float32(),
     "DOUBLE": pa.float64(), "DATE": pa.date32(), "STRING": pa.string(), "BYTES": pa.binary(), "UUID": pa.uuid(),
+    "WKB": pa.binary(),
 }  # fmt: skip
 _PHYSICAL = {
     "FLOAT": "FLOAT",
@@ -36,7 +38,7 @@ _PHYSICAL = {
     "INT64": "INT64",
     "UUID": "FIXED_LEN_BYTE_ARRAY",
 }
-_BYTE_ARRAYS = ("STRING", "BYTES")
+_BYTE_ARRAYS = ("STRING", "BYTES", "WKB")
 _LOGICAL = {
     "INT16": "Int(bitWidth=16, isSigned=true)", "DATE": "Date", "STRING": "String", "UUID": "UUID",
 }  # fmt: skip
@@ -204,6 +206,7 @@ _CHECKS: dict[str, Callable[[Kind, Any], Shown]] = {
     "TIME": _temporal(r"\d\d:\d\d:\d\d"),
     "STRING": _text,
     "BYTES": _bytes,
+    "WKB": _bytes,
     "UUID": _uuid,
 }
 _HINTS = {
@@ -219,6 +222,7 @@ _HINTS = {
     "TIME": 'write "12:34:56.000000" with all digits of the unit',
     "STRING": "write text",
     "BYTES": 'write "0x01FF"',
+    "WKB": 'write "0x01FF"',
     "UUID": "write 36 characters, upper case",
 }
 
