@@ -140,3 +140,22 @@ def test_altered_values_are_counted_in_footer_log_metrics_and_status(
     (table,) = said["documents"][0]["tables"]
     assert table["altered_values"] == {"at7": 3, 'the "name"': 1}
     assert 'dbo.Seen has altered values: 3 of at7, 1 of the "name"' in program.call("status", "--offline").out
+
+
+def test_a_moment_outside_nanoseconds_stops_its_table_until_the_option_is_changed(
+    database: Database, target: Target, either: Program
+) -> None:
+    database.run("CREATE TABLE dbo.Notes (id int NOT NULL PRIMARY KEY, seen datetime2(7) NULL)")
+    database.enable("dbo", "Notes")
+    values = ["2025-01-01 00:00:00.1234567", "2262-04-11 23:47:16.8547758", "2262-04-12", "1677-01-01"]
+    for number, value in enumerate(values):
+        database.run(f"INSERT INTO dbo.Notes VALUES ({number}, '{value}')")
+    database.capture()
+    stopped = either.once(expect=3, CDC_TYPES_DATETIME2="nanos").text
+    assert f"read dbo.Notes at LSN {_lsn(database, 'dbo_Notes', 'id = 2')}: column seen datetime2(7): " in stopped
+    assert 'set datetime2 = "string"' in stopped
+    assert _delivered(database, target, "Notes") == [0, 1]
+    either.once(CDC_TYPES_DATETIME2="string")
+    verdict = assert_delivered(database.connection, "dbo_Notes", target.objects(database.name, "Notes"))
+    assert [str(row["seen"])[:10] for row in verdict.rows] == [value[:10] for value in values]
+    assert all(footer["cdc.altered_values"] == "{}" for footer in verdict.footers)
