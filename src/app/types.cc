@@ -116,6 +116,8 @@ void AddRow(const std::vector<Cell>& cells, std::vector<std::vector<std::string>
   }
 }
 
+bool IsWide() { return TerminalWidth() == 0 || TerminalWidth() >= kWide; }
+
 // "STRING", and under it "+ __type STRING"
 Cell ParquetCell(const MappedType& type, const MappedForm& form) {
   Cell cell;
@@ -156,7 +158,7 @@ void AddTypes(const std::string& names, const std::vector<std::vector<std::strin
 }
 
 void PrintMapping(const std::vector<MappedType>& types, const std::string& title) {
-  const bool wide = TerminalWidth() == 0 || TerminalWidth() >= kWide;
+  const bool wide = IsWide();
   Columns table;
   table.Row({title, "option", "Parquet", wide ? "note" : ""});
   for (size_t i = 0; i < types.size();) {
@@ -192,7 +194,7 @@ std::string WhatIsLost(const columns::Seen& seen) {
 }
 
 void PrintReaders(const std::vector<MappedType>& types) {
-  constexpr size_t kLossWidth = 56;
+  const size_t loss_width = IsWide() ? 56 : 38;
   const auto names = FormNames(types);
   for (const ParquetForm& form : columns::ParquetForms()) {
     if (!names.contains(form.name)) continue;
@@ -202,7 +204,7 @@ void PrintReaders(const std::vector<MappedType>& types) {
       std::vector<std::vector<std::string>> rows;
       AddRow({{std::string(columns::kReaderNames[i])},
               {std::string(seen.type.empty() ? "refuses the file" : seen.type)},
-              LinesOf(WhatIsLost(seen), kLossWidth)},
+              LinesOf(WhatIsLost(seen), loss_width)},
              &rows);
       for (auto& row : rows) table.Row(std::move(row));
     }
@@ -210,27 +212,30 @@ void PrintReaders(const std::vector<MappedType>& types) {
   }
 }
 
+void PrintLine(const std::string& text) { fmt::print("{}\n", Wrap(text, 0)); }
+
 void PrintSettings(const config::Config& config) {
   if (config.types.words.empty()) {
-    fmt::print("What columns become by default, and what each option makes of them.\n\n");
+    PrintLine("What columns become by default, and what each option makes of them.\n");
     return;
   }
-  fmt::print("What columns become with {}, and what each other option makes of them.\n\n",
-             TextOf(config.types.words));
+  PrintLine(fmt::format("What columns become with {}, and what each other option makes of them.\n",
+                        TextOf(config.types.words)));
 }
 
 void PrintHints(const config::Config& config, bool all) {
   fmt::print("\n");
   if (all) {
-    fmt::print(
+    PrintLine(
         "mask = hash makes STRING of any column (64 hex digits), mask = null leaves its type, "
         "always "
-        "NULL.\n"
+        "NULL.");
+    PrintLine(
         "What readers see, for some types: cdc-to-s3 types 'datetime*'; of all: docs/TYPES.md, "
-        "--json.\n");
+        "--json.");
   }
   if (!config.types.rules.empty()) {
-    fmt::print("Settings of single tables are not shown here: cdc-to-s3 tables shows them.\n");
+    PrintLine("Settings of single tables are not shown here: cdc-to-s3 tables shows them.");
   }
 }
 

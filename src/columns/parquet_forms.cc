@@ -17,7 +17,7 @@ namespace {
 constexpr LossKind kLosses[] = {
     {"", "every value exactly"},
     {"refused", "it does not open the file"},
-    {"float64", "with NULLs whole numbers beyond 2^53 are rounded"},
+    {"float64", "whole numbers beyond 2^53 are then rounded"},
     {"double", "a double: 15 to 17 digits"},
     {"millis", "milliseconds: finer digits are cut off, towards 1970"},
     {"text", "bytes taken for UTF-8: what is no text is replaced"},
