@@ -312,7 +312,7 @@ class SqlChangeReader : public ChangeReader {
       const Status appended = decoder.Append(cursor_->column(static_cast<int>(i)), first, rows);
       if (!appended.ok()) {
         *failed = decoder.failed_row();
-        return appended;
+        return *failed < 0 || i < kMetadataColumns ? appended : WithRemedy(i, appended);
       }
       arrow::ArrayVector of_column;
       ARROW_RETURN_NOT_OK(decoder.Finish(&of_column));
@@ -323,6 +323,13 @@ class SqlChangeReader : public ChangeReader {
     }
     batch->rows = arrow::RecordBatch::Make(schema_, rows, std::move(arrays));
     return Status::OK();
+  }
+
+  // A value that cannot be delivered stops the table; the other columns can go on without it.
+  Status WithRemedy(size_t column, const Status& why) const {
+    return why.WithMessage(why.message(), "; to go on without the column: [table.\"",
+                           table_.QualifiedName(), "\"] exclude_columns = [\"",
+                           table_.columns[column - kMetadataColumns].name, "\"]");
   }
 
   Status Explain(const Status& status) const {

@@ -3,6 +3,7 @@ does to the objects that follow; and what is refused, or told."""
 
 from __future__ import annotations
 
+import hmac
 import io
 import json
 import signal
@@ -127,6 +128,30 @@ def test_a_rule_of_columns_wins_over_one_of_tables_and_of_each_the_later_one(
     shown = tables_json(program)["People"]
     assert shown["options"] == said
     assert [column["name"] for column in shown["columns"] if column["mask"] == "null"] == ["email_old"]
+
+
+def test_a_masked_value_has_the_same_token_in_columns_of_any_type(
+    people: Database, target: Target, program: Program
+) -> None:
+    people.run("CREATE TABLE dbo.Pets (id bigint NOT NULL PRIMARY KEY, owner varchar(100) NULL, paid money NULL)")
+    people.enable("dbo", "Pets")
+    people.run("INSERT INTO dbo.Pets VALUES (1, 'p1@example.com', 1), (2, NULL, 0.5)")
+    people.capture()
+    write_toml(program, '[types]\nmask = "hash"\n')
+    program.once(CDC_TYPES_MASK_KEY=KEY)
+
+    def token(canonical: str) -> str:
+        return hmac.new(KEY.encode(), canonical.encode(), "sha256").hexdigest()
+
+    (person,) = rows_of(people, target)
+    assert (person["id"], person["email"]) == (token("1"), token("p1@example.com"))
+    assert (person["born"], person["c5"]) == (token("2025-01-09 14:30:15.123"), None)
+    assert [(pet["id"], pet["owner"], pet["paid"]) for pet in rows_of(people, target, "Pets")] == [
+        (token("1"), token("p1@example.com"), token("1")),
+        (token("2"), None, token("0.5")),
+    ]
+    for item in target.objects(people.name, "Pets"):
+        assert KEY.encode() not in item.data and b"p1@example" not in item.data
 
 
 def test_the_environment_wins_over_the_file_for_all_tables_and_a_table_over_both(
