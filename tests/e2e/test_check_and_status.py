@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e.conftest import Database, Target
 from tests.support.program import Ended, Program, wait_until
+from tests.support.small_tables import ODD_COLUMNS
 
 
 @pytest.fixture
@@ -20,10 +21,6 @@ def shop(database: Database) -> Database:
     database.run("INSERT INTO dbo.Orders VALUES (1, N'a')")
     database.capture()
     return database
-
-
-# Its columns cannot all have their names in one file.
-ODD = "CREATE TABLE dbo.Odd (id int NOT NULL PRIMARY KEY, at datetimeoffset NULL, at__offset int NULL)"
 
 
 def _says(ended: Ended, *words: str) -> None:
@@ -61,7 +58,7 @@ def test_check_shows_every_setting_with_its_origin_and_no_secret(shop: Database,
 
 
 def test_check_lists_all_that_is_wrong_at_once(shop: Database, target: Target, program: Program) -> None:
-    shop.run(ODD)
+    shop.run(f"CREATE TABLE dbo.Odd {ODD_COLUMNS}")
     shop.enable("dbo", "Odd")
     shop.capture()
     foreign = f"{shop.name}/Items/cdc/theirs.parquet"
@@ -156,7 +153,7 @@ def test_check_tells_a_program_the_same_as_a_person(shop: Database, target: Targ
 
 
 def test_check_leaves_tables_alone_that_no_setting_selects(shop: Database, program: Program) -> None:
-    shop.run(ODD)
+    shop.run(f"CREATE TABLE dbo.Odd {ODD_COLUMNS}")
     shop.enable("dbo", "Odd")
     shop.capture()
     assert "dbo.Odd" in program.call("check").text
@@ -173,7 +170,7 @@ def odd(shop: Database) -> Database:
     shop.run(
         "CREATE TABLE dbo.Prices (id int NOT NULL PRIMARY KEY, net money NULL, at datetimeoffset(3) NULL, "
         "twice AS net * 2)",
-        ODD,
+        f"CREATE TABLE dbo.Odd {ODD_COLUMNS}",
     )
     for table in ("Prices", "Odd"):
         shop.enable("dbo", table)

@@ -18,6 +18,7 @@ import pytest
 
 from tests.e2e.conftest import Database
 from tests.support.program import BINARY, Program
+from tests.support.small_tables import ODD_COLUMNS
 
 _COLUMNS = 60
 
@@ -147,7 +148,7 @@ def test_run_redraws_in_place_and_leaves_a_tidy_screen(shop: Database, program: 
 
 
 def test_warnings_stand_above_the_picture(shop: Database, program: Program) -> None:
-    shop.run("CREATE TABLE dbo.Odd (id int NOT NULL PRIMARY KEY, doc xml NULL)")
+    shop.run(f"CREATE TABLE dbo.Odd {ODD_COLUMNS}")
     shop.enable("dbo", "Odd")
     shop.capture()
     session = Session(program, "run", "--interval", "200ms")
