@@ -38,8 +38,9 @@ class WkbCodec {
   static constexpr int64_t kBytes = 0;
   explicit WkbCodec(bool geography)
       : srids_(std::make_shared<arrow::Int32Builder>()), geography_(geography) {}
-  arrow::Status Reserve(int64_t values, int64_t bytes) {
-    ARROW_RETURN_NOT_OK(wkb_.Reserve(values, 5 * bytes));
+  // Bytes are reserved value by value: only empty shapes become five times as long as they were.
+  arrow::Status Reserve(int64_t values, int64_t) {
+    ARROW_RETURN_NOT_OK(wkb_.Reserve(values, 0));
     return srids_->Reserve(values);
   }
   void AppendNull() {
@@ -52,8 +53,9 @@ class WkbCodec {
     if (const char* wrong = AppendWkb(cell, length, geography_, &value_, &srid); wrong != nullptr) {
       return wrong;
     }
-    wkb_.Append(reinterpret_cast<const uint8_t*>(value_.data()),
-                static_cast<int64_t>(value_.size()));
+    const auto size = static_cast<int64_t>(value_.size());
+    if (!wkb_.Reserve(0, size).ok()) return "shapes of more than 2 GiB in one batch";
+    wkb_.Append(reinterpret_cast<const uint8_t*>(value_.data()), size);
     srids_->UnsafeAppend(srid);
     return nullptr;
   }

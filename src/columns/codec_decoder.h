@@ -107,7 +107,7 @@ class CodecDecoder : public ColumnDecoder {
                      : fmt::format("a value of {} bytes", length));
   }
   arrow::Status Wrong(const std::string& what) const {
-    return arrow::Status::Invalid("column ", shape_.column_text, ": the driver gave ", what);
+    return arrow::Status::Invalid("column ", shape_.column_text, " holds ", what);
   }
 
   DecoderShape shape_;

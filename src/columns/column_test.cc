@@ -335,7 +335,7 @@ TEST(MetadataColumnTest, what_cdc_never_writes_is_refused) {
   EXPECT_THAT(append(MetadataColumn::kStartLsn, Cells(10).Add("012345678")),
               HasSubstr("9 bytes instead of 10"));
   EXPECT_THAT(append(MetadataColumn::kSeqval, Cells(10).Null()),
-              HasSubstr("column __$seqval: the driver gave NULL"));
+              HasSubstr("column __$seqval holds NULL"));
   EXPECT_EQ(append(MetadataColumn::kCommandId, Cells(4).Null().Add(Bytes(int32_t{3}))), "");
   for (int32_t operation = 1; operation <= 4; ++operation) {
     EXPECT_EQ(append(MetadataColumn::kOperation, Cells(4).Add(Bytes(operation))), "");
