@@ -53,6 +53,7 @@ Status ReadSecretFile(const Inputs& inputs, const Layers& layers, const std::str
   if (!file) return Status::Invalid(what, " cannot be read: ", std::strerror(errno));
   std::string text(kSecretFileBytesMax, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad()) return Status::Invalid(what, " cannot be read: ", std::strerror(errno));
   text.resize(static_cast<size_t>(file.gcount()));
   text.resize(end(text));
   if (text.empty()) return Status::Invalid(what, " is empty, or begins with an empty line");

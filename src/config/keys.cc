@@ -346,7 +346,7 @@ std::vector<Key> TypesKeys() {
   keys.push_back(Secret("types.mask_key", Place{t, &Types::mask_key}, {},
                         "the key of mask = hash, 16 bytes or more: openssl rand -hex 32"));
   keys.push_back(Text("types.mask_key_file", Place{t, &Types::mask_key_file}, {},
-                      "file with this key: all of its bytes but the last line end"));
+                      "file with this key: all of its bytes but the line ends at its end"));
   return keys;
 }
 

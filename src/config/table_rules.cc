@@ -48,7 +48,8 @@ Status WrongPlace(const TomlSetting& setting) {
                            lacks_column ? Section(table, path[2]) : Section(table + "." + path[2]),
                            "?");
   }
-  std::string column = path.size() > 3 ? path[3] : "Email*";
+  const bool names_column = path.size() > 3 && columns::FindOption(path[3]) == nullptr;
+  std::string column = names_column ? path[3] : "Email*";
   for (size_t i = 4; i + 1 < path.size(); ++i) column += "." + path[i];
   return Status::Invalid("a column's settings stand in a section of their own: ",
                          Section(table, column));

@@ -139,6 +139,9 @@ TEST_F(TypesTest, what_is_wrong_in_a_section_is_told_with_its_line_and_what_is_r
        "stand in a section of their own: [table.\"Person.*\".column.Email]"},
       {"[table.\"Person.*\".column]\n\"Email*\" = \"hash\"\n",
        "stand in a section of their own: [table.\"Person.*\".column.\"Email*\"]"},
+      {"[table.\"Person.*\".column]\nmask = \"hash\"\n",
+       "column.mask: a column's settings stand in a section of their own: "
+       "[table.\"Person.*\".column.\"Email*\"]"},
       {table + "column = \"Email\"\n",
        "stand in a section of their own: [table.\"Person.*\".column.\"Email*\"]"},
       {"[table.Orders.column.a.b]\nmask = \"null\"\n", "[table.Orders.column.\"a.b\"]"},
@@ -207,6 +210,8 @@ TEST_F(TypesTest, a_short_key_is_refused_with_the_command_that_makes_a_good_one)
   EXPECT_THAT(Error(in_file), HasSubstr("types.mask_key_file mask.key is empty"));
   fs::remove(inputs_.folder + "/mask.key");
   EXPECT_THAT(Error(in_file), HasSubstr("mask.key cannot be read: No such file"));
+  fs::create_directory(inputs_.folder + "/mask.key");
+  EXPECT_THAT(Error(in_file), HasSubstr("mask.key cannot be read: Is a directory"));
 }
 
 }  // namespace
