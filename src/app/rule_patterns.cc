@@ -29,6 +29,13 @@ std::vector<std::pair<std::string, std::string>> ColumnPatterns(const OutputRule
   return patterns;
 }
 
+// What a pattern that fits nothing means where it was to hide something; else "".
+std::string Unmasked(const OutputRule& rule) {
+  const auto mask = rule.words.find("mask");
+  if (mask == rule.words.end() || mask->second == "none") return "";
+  return ", so it masks nothing";
+}
+
 }  // namespace
 
 Result<std::vector<IdlePattern>> IdlePatterns(source::Source& source, const config::Types& types,
@@ -46,8 +53,8 @@ Result<std::vector<IdlePattern>> IdlePatterns(source::Source& source, const conf
     }
     if (tables.empty()) {
       idle.push_back({config::NameOf(rule), rule.tables,
-                      "no captured table has such a name (" + rule.origin +
-                          "); all of them: cdc-to-s3 tables"});
+                      "no captured table has such a name (" + rule.origin + ")" + Unmasked(rule) +
+                          "; all of them: cdc-to-s3 tables"});
       continue;
     }
     for (auto& [setting, pattern] : ColumnPatterns(rule)) {
@@ -57,8 +64,8 @@ Result<std::vector<IdlePattern>> IdlePatterns(source::Source& source, const conf
       });
       if (fits) continue;
       idle.push_back({setting, pattern,
-                      "these tables have no captured column of such a name (" + rule.origin +
-                          "); all of them: cdc-to-s3 tables"});
+                      "these tables have no captured column of such a name (" + rule.origin + ")" +
+                          Unmasked(rule) + "; all of them: cdc-to-s3 tables"});
     }
   }
   return idle;

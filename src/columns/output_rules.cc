@@ -94,6 +94,25 @@ Status CheckNames(const TableOutput& output) {
   return Status::OK();
 }
 
+// Says what the columns are called: a table that is not read shows them nowhere else.
+Status NothingLeft(const Rules& of_table, std::string_view schema, std::string_view table,
+                   const std::vector<SourceColumn>& captured) {
+  constexpr size_t kNamesMax = 20;
+  std::string rules;
+  for (const OutputRule* rule : of_table) {
+    if (rule->only.empty() && rule->exclude.empty()) continue;
+    rules += (rules.empty() ? " (" : ", ") + rule->origin;
+  }
+  std::string names;
+  for (size_t i = 0; i < std::min(captured.size(), kNamesMax); ++i) {
+    names += (i == 0 ? "" : ", ") + captured[i].name;
+  }
+  if (captured.size() > kNamesMax) names += ", …";
+  return Status::Invalid("columns and exclude_columns leave no column of ", schema, ".", table,
+                         rules, "); its captured columns are ", names,
+                         "; for none of it: [source] exclude = [\"", schema, ".", table, "\"]");
+}
+
 }  // namespace
 
 Result<TableOutput> OutputOf(const OutputRules& rules, std::string_view schema,
@@ -132,7 +151,7 @@ Result<TableOutput> OutputOf(const OutputRules& rules, std::string_view schema,
     output.columns.push_back(std::move(column));
   }
   if (output.columns.empty() && !captured.empty()) {
-    return Status::Invalid("columns and exclude_columns leave no column of ", schema, ".", table);
+    return NothingLeft(of_table, schema, table, output.left_out);
   }
   ARROW_RETURN_NOT_OK(CheckNames(output));
   return output;

@@ -27,6 +27,24 @@ std::string Refusal(std::vector<SourceColumn> columns,
   return OutputOf(rules, "dbo", "T", std::move(columns)).status().message();
 }
 
+TEST(OutputRulesTest,
+     a_table_of_which_nothing_is_left_is_told_by_which_rules_and_what_its_columns_are) {
+  OutputRules rules;
+  rules.rules.resize(3);
+  rules.rules[0].only = {"id", "name"};
+  rules.rules[0].origin = "a.toml line 2";
+  rules.rules[1].words = {{"time", "time"}};
+  rules.rules[2].exclude = {"i*"};
+  rules.rules[2].origin = "a.toml line 6";
+  const auto said = [&](std::vector<SourceColumn> columns) {
+    return OutputOf(rules, "dbo", "T", std::move(columns)).status().message();
+  };
+  EXPECT_EQ(said({Column("id", "int"), Column("nam", "int")}),
+            "columns and exclude_columns leave no column of dbo.T (a.toml line 2, a.toml line 6); "
+            "its captured columns are id, nam; for none of it: [source] exclude = [\"dbo.T\"]");
+  EXPECT_THAT(said(std::vector<SourceColumn>(21, Column("id", "int"))), HasSubstr("id, id, …; "));
+}
+
 TEST(OutputRulesTest, names_that_differ_by_case_are_different) {
   EXPECT_EQ(Refusal({Column("a", "int"), Column("A", "int")}), "");
 }
