@@ -71,7 +71,8 @@ constexpr VerbHelp kVerbs[] = {
      "behind_seconds} or null, held_back_by [table], joining [table], tables [schema,\n"
      "name, condition (complete, behind, joining, stopped), capture_instance, folder,\n"
      "objects, complete_through, last_object {key, sequence, rows, from, to, confirmed,\n"
-     "incomplete} or null, gaps [from, to, accepted_at], stopped {since, why} or null]]",
+     "incomplete} or null, gaps [from, to, accepted_at], altered_values {column: values\n"
+     "that lost something}, stopped {since, why} or null]]",
      true, false},
     {"accept-gap", "Go on behind changes that can no longer be read",
      "Shows the gaps that stop tables: changes that nobody can read any more, because\n"
