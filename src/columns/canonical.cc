@@ -41,9 +41,12 @@ std::string_view DecimalText(const arrow::Decimal128& value, int32_t scale, std:
   std::string digits = arrow::Decimal128(arrow::Decimal128::Abs(value)).ToIntegerString();
   const auto fraction = static_cast<size_t>(scale);
   if (digits.size() <= fraction) digits.insert(0, fraction + 1 - digits.size(), '0');
-  if (fraction > 0) digits.insert(digits.size() - fraction, ".");
   if (value < 0) digits.insert(0, "-");
-  *text = digits;
+  if (fraction == 0) {
+    *text = digits;
+    return *text;
+  }
+  digits.insert(digits.size() - fraction, ".");
   return WithoutEndingZeros(digits, digits.size(), text);
 }
 

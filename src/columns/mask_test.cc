@@ -86,11 +86,16 @@ TEST(MaskTest, the_same_value_gives_the_same_token_in_columns_of_any_type) {
         {Column("tinyint"), Bytes(uint8_t{10})},
         {Column("bigint"), Bytes(int64_t{10})},
         {Column("decimal", 9, 9, 2), Numeric(9, 2, 1000)},
+        {Column("decimal", 5, 5, 0), Numeric(5, 0, 10)},
+        {Column("numeric", 17, 38, 0), Numeric(38, 0, 10)},
         {Column("money"), Money(100000)},
         {Column("float"), Bytes(10.0)},
         {Column("real"), Bytes(10.0F)},
         {Column("sql_variant", 8016), Variant("decimal(9,2,5)10.00")},
         {Column("sql_variant", 8016), Variant("nvarchar(0,0,4)10")}}},
+      {"-1234567890123456789",  // longer than a short string's own room
+       {{Column("numeric", 17, 38, 0), Numeric(38, 0, -1234567890123456789)},
+        {Column("bigint"), Bytes(int64_t{-1234567890123456789})}}},
       {"-0.5",
        {{Column("decimal", 9, 38, 38), Numeric(38, 38, 0) /* replaced below */},
         {Column("numeric", 9, 9, 3), Numeric(9, 3, -500)},
@@ -137,7 +142,7 @@ TEST(MaskTest, the_same_value_gives_the_same_token_in_columns_of_any_type) {
   for (const auto& one : cases) {
     SCOPED_TRACE(one.canonical);
     for (auto [column, cell] : one.columns) {
-      if (column.precision == 38) {  // half of 10^38
+      if (column.scale == 38) {  // half of 10^38
         const auto half =
             arrow::Decimal128::FromString("50000000000000000000000000000000000000").ValueOrDie();
         cell = Bytes(uint8_t{38}, int8_t{38}, uint8_t{0}, half.low_bits(), half.high_bits());
