@@ -89,7 +89,7 @@ NULL. The same value gives the same token, in whatever type of column and in wha
 |---|---|
 | text of every kind, xml, json | the text as UTF-8, trailing blanks too |
 | bit, integers, decimals, money | decimal text without zeros that end the fraction: `-0.5`, `10` |
-| real, float | the shortest text that reads back exactly: `0.1`, `1e+300`, `0` for minus zero |
+| real, float | likewise: a whole number exactly, else the fewest digits that read back exactly, without exponent: `0.1`, `100000`, `0` for minus zero |
 | date | `2024-02-29` |
 | other dates and times | their exact text, the fraction without zeros that end it: `18:44:15.5`, `2024-02-29 18:44:15`, `2024-02-29 18:44:15.5 +05:30` |
 | uniqueidentifier | its text, upper case |

@@ -5,19 +5,38 @@
 
 #include <charconv>
 #include <chrono>
+#include <concepts>
 
 #include "columns/time_text.h"
 
 namespace cdc::columns {
 namespace {
 
-template <typename Number>
+template <std::integral Number>
 std::string_view NumberText(Number number, std::string* text) {
   char digits[32];
-  if (number == 0) number = 0;  // a float's minus zero is the same value
   const auto [end, error] = std::to_chars(digits, digits + sizeof digits, number);
   text->assign(digits, end);
   return *text;
+}
+
+// As a decimal has it: no exponent, and no minus before zero.
+template <std::floating_point Number>
+std::string_view NumberText(Number number, std::string* text) {
+  char digits[512];  // the least double has 326
+  if (number == 0) number = 0;
+  const auto [end, error] =
+      std::to_chars(digits, digits + sizeof digits, number, std::chars_format::fixed);
+  ARROW_CHECK(error == std::errc());
+  text->assign(digits, end);
+  return *text;
+}
+
+template <std::floating_point Number>
+std::string_view NumberText(std::string_view shortest, std::string* text) {
+  Number number = 0;
+  std::from_chars(shortest.data(), shortest.data() + shortest.size(), number);
+  return NumberText(number, text);
 }
 
 // "10.50" to "10.5", "10.00" to "10"; `end`: where the fraction ends.
@@ -77,7 +96,8 @@ std::string_view VariantForm(std::string_view value, std::string_view type, std:
     return ClockText(value, text);
   }
   if (base == "binary" || base == "varbinary") return BytesOfHex(value, text);
-  if ((base == "float" || base == "real") && value == "-0") return "0";
+  if (base == "float") return NumberText<double>(value, text);
+  if (base == "real") return NumberText<float>(value, text);
   return value;
 }
 

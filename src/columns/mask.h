@@ -17,7 +17,8 @@
 // the same token in whatever type of column it stands, so that masked columns can be joined:
 //   text (all types, xml, json)      its UTF-8 bytes, trailing blanks too
 //   bit, integers, decimals, money   decimal text without zeros that end the fraction: "-0.5", "10"
-//   real, float                      the shortest text that reads back exactly: "0.1", "1e+300"
+//   real, float                      likewise: a whole number exactly, else the fewest digits that
+//                                    read back exactly, never an exponent: "0.1", "100000"
 //   date                             "2024-02-29"
 //   other dates and times            their text, the fraction without zeros that end it:
 //                                    "18:44:15.5", "2024-02-29 18:44:15", "… 18:44:15.5 +05:30"

@@ -44,6 +44,7 @@ SourceColumn AnyColumn(Input* input) {
     for (int32_t precision : {1, 9, 18, 19, 38}) {
       add("decimal", 17, precision, precision / 2);
       add("numeric", 17, precision, precision);
+      add("numeric", 17, precision, 0);
     }
     for (const char* type : {"char", "varchar", "nchar", "nvarchar", "binary", "varbinary"}) {
       add(type, 40, 0, 0);
