@@ -77,7 +77,7 @@ TEST(DriverProfileTest, the_connection_string_quotes_what_users_wrote) {
   EXPECT_THAT(*for_freetds,
               HasSubstr("Driver={FreeTDS};Server=db1,1433;UID={reader};PWD={a}b;{c=d};"));
   EXPECT_THAT(*for_freetds, HasSubstr("ClientCharset=UTF-8;"));
-  EXPECT_THAT(*for_freetds, HasSubstr("PacketSize=16384;"));
+  EXPECT_THAT(*for_freetds, HasSubstr("PacketSize=16000;"));
   const auto for_microsoft = ConnectionString(*FindProfile(kMicrosoft18.library),
                                               kMicrosoft18.library, options, kLoginOnly);
   ASSERT_TRUE(for_microsoft.ok());

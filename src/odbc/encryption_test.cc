@@ -155,9 +155,9 @@ TEST(ExtraWordsTest, the_operators_words_come_last_and_as_they_are) {
   options.odbc_options = "HostNameInCertificate=db1.example; WSID={a;b}}c}";
   const std::string words = Words(k18, options);
   EXPECT_TRUE(words.ends_with(options.odbc_options)) << words;
-  EXPECT_THAT(words, HasSubstr("PacketSize=16384;"));
+  EXPECT_THAT(words, HasSubstr("PacketSize=16000;"));
   options.odbc_options = "packetsize=4096;APP=mine";
-  EXPECT_THAT(Words(kFreeTds, options), Not(HasSubstr("PacketSize=16384")));
+  EXPECT_THAT(Words(kFreeTds, options), Not(HasSubstr("PacketSize=16000")));
   EXPECT_THAT(Words(kFreeTds, options), Not(HasSubstr("APP={")));
   EXPECT_THAT(Words(k18, options), StartsWith("Driver={ODBC Driver 18 for SQL Server};"));
 }
