@@ -265,6 +265,8 @@ TEST_F(ConfigTest, what_was_passed_over_in_the_env_file_is_a_warning) {
   File(".env", "SQL_SERVER_HOST=db1\nSQL_SERVER_USER='open\n");
   EXPECT_THAT(Good().warnings, ElementsAre(HasSubstr(".env line 2")));
   EXPECT_EQ(Good().source.host, "db1");
+  File(".env", "SQL_SERVER_HOST=db1\nSOMETHING_ELSE\nSQL_SERVER_USER\n");
+  EXPECT_THAT(Good().warnings, ElementsAre(HasSubstr(".env line 3: SQL_SERVER_USER without =")));
 }
 
 TEST(Keys, every_key_has_its_own_names_and_a_help_text) {

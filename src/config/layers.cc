@@ -1,5 +1,7 @@
 #include "config/layers.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
@@ -50,6 +52,13 @@ std::vector<std::string> EnvironmentNames() {
   std::vector<std::string> names;
   for (const Key& key : Keys()) names.push_back(key.environment_name());
   return names;
+}
+
+bool NamesSetting(const std::string& variable) {
+  return std::ranges::any_of(Keys(), [&](const Key& key) {
+    const std::vector<std::string> names = key.all_names();
+    return std::ranges::find(names, variable) != names.end();
+  });
 }
 
 // "host" outside of a section, or inside the wrong one, means the key of that name.
@@ -181,6 +190,11 @@ Result<Variables> ReadDotenv(const Inputs& inputs, std::vector<std::string>* war
   for (const int line : dotenv->unreadable_lines) {
     warnings->push_back(".env line " + std::to_string(line) +
                         ": not NAME=value with matching quotes; passed over");
+  }
+  for (const DotenvEntry& entry : dotenv->entries) {
+    if (entry.value || !NamesSetting(entry.name)) continue;
+    warnings->push_back(
+        fmt::format(".env line {}: {} without = and a value; passed over", entry.line, entry.name));
   }
   for (auto& [name, value] : Interpolate(*dotenv, inputs.environment)) {
     variables[name] = {std::move(value.text), ".env line " + std::to_string(value.line)};
