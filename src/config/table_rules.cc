@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "config/keys.h"
 #include "config/nearest.h"
 
 namespace cdc::config {
@@ -99,6 +100,9 @@ Status Set(const TomlSetting& setting, OutputRule* rule) {
   }
   if (key == kOnly) return SetPatterns(setting, &rule->only);
   if (key == kExclude) return SetPatterns(setting, &rule->exclude);
+  if (FindKey("types." + key) != nullptr && option == nullptr) {
+    return Status::Invalid("is one for all tables: it stands in [types], or in the environment");
+  }
   if (option == nullptr) {
     return Status::Invalid("unknown key; did you mean ", Nearest(key, Known(of_column)), "?");
   }

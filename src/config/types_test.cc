@@ -123,6 +123,7 @@ TEST_F(TypesTest, what_is_wrong_in_a_section_is_told_with_its_line_and_what_is_r
       {table + "columns = [1]\n", "must be a list of texts"},
       {table + "columns = []\n", "is empty and says nothing: leave it out"},
       {table + "exclude_columns = [\"\"]\n", "holds an empty pattern"},
+      {table + "mask_key_file = \"mask.key\"\n", "mask_key_file: is one for all tables"},
       {column + "lsn = \"hex\"\n", "is for whole tables: move it to [table.\"Person.*\"]"},
       {column + "columns = [\"Id\"]\n", "is for whole tables: move it to [table.\"Person.*\"]"},
       {"table = 5\n", "table: a table's settings stand in a section of their own"},
