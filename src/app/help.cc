@@ -46,7 +46,8 @@ constexpr VerbHelp kVerbs[] = {
     {"types", "Show what each SQL type becomes in Parquet",
      "Shows what the columns of each SQL type become with these settings, and what each\n"
      "option ([types] in the TOML file, CDC_TYPES_... in the environment) would make of\n"
-     "them. For named types also what readers of Parquet see, and what is lost in them.\n"
+     "them, masks apart. For named types also what readers of Parquet see, and what is\n"
+     "lost in them.\n"
      "Needs neither server nor target.",
      "cdc-to-s3 types\ncdc-to-s3 types datetime2 'date*'\n"
      "CDC_TYPES_DATETIME2=nanos cdc-to-s3 types --json",

@@ -214,13 +214,16 @@ void PrintReaders(const std::vector<MappedType>& types) {
 
 void PrintLine(const std::string& text) { fmt::print("{}\n", Wrap(text, 0)); }
 
+// A mask is no matter of the type, and left out of what is shown.
 void PrintSettings(const config::Config& config) {
-  if (config.types.words.empty()) {
+  Words words = config.types.words;
+  words.erase("mask");
+  if (words.empty()) {
     PrintLine("What columns become by default, and what each option makes of them.\n");
     return;
   }
   PrintLine(fmt::format("What columns become with {}, and what each other option makes of them.\n",
-                        TextOf(config.types.words)));
+                        TextOf(words)));
 }
 
 void PrintHints(const config::Config& config, bool all) {
@@ -233,6 +236,10 @@ void PrintHints(const config::Config& config, bool all) {
     PrintLine(
         "What readers see, for some types: cdc-to-s3 types 'datetime*'; of all: docs/TYPES.md, "
         "--json.");
+  }
+  if (const auto mask = config.types.words.find("mask"); mask != config.types.words.end()) {
+    PrintLine("Without mask = " + mask->second +
+              ", which is set for everything: cdc-to-s3 tables shows what comes of it.");
   }
   if (!config.types.rules.empty()) {
     PrintLine("Settings of single tables are not shown here: cdc-to-s3 tables shows them.");

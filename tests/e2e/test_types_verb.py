@@ -27,6 +27,13 @@ def test_settings_say_what_is_in_effect_and_patterns_what_is_shown(tmp_path: Pat
     assert "smalldatetime" not in ended.out
 
 
+def test_a_mask_for_everything_is_said_not_to_be_shown(tmp_path: Path) -> None:
+    masked = Program(tmp_path, {"CDC_TYPES_MASK": "hash"}).call("types", "bit").out
+    plain = Program(tmp_path, {}).call("types", "bit").out
+    said = "Without mask = hash, which is set for everything: cdc-to-s3 tables shows what comes of it.\n"
+    assert masked == plain + said
+
+
 def test_a_type_that_is_not_there_is_an_error_that_says_what_lists_them(tmp_path: Path) -> None:
     ended = Program(tmp_path, {}).call("types", "datetime9", "--json")
     assert ended.code == 1
