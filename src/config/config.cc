@@ -32,6 +32,10 @@ Status SetKeys(const Layers& layers, Config* config) {
 }
 
 constexpr size_t kSecretFileBytesMax = 64 << 10;
+// With a new key no token fits those that were delivered: making one is not the first advice.
+constexpr char kNoKeyThere[] =
+    "; put the key there that made the tokens so far; the first time, make one: "
+    "openssl rand -hex 32 > mask.key";
 
 // A secret that was given at a place of higher rank than its file's name stays.
 bool SecretFileCounts(const Layers& layers, const std::string& secret) {
@@ -48,15 +52,20 @@ Status ReadSecretFile(const Inputs& inputs, const Layers& layers, const std::str
   if (!SecretFileCounts(layers, secret)) return Status::OK();
   const std::string key = secret + "_file";
   const std::string name = FindKey(key)->get(*config);
-  const std::string what = fmt::format("{}: {} {}", config->origins[key], key, name);
-  std::ifstream file(std::filesystem::path(inputs.folder) / name, std::ios::binary);
-  if (!file) return Status::Invalid(what, " cannot be read: ", std::strerror(errno));
+  const auto path = std::filesystem::path(inputs.folder) / name;
+  const auto bad = [&](const std::string& why) {
+    return Status::Invalid(config->origins[key], ": ", key, " ", name, why, "; looked for at ",
+                           std::filesystem::absolute(path).lexically_normal().string(),
+                           secret == "types.mask_key" ? kNoKeyThere : "");
+  };
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return bad(std::string(" cannot be read: ") + std::strerror(errno));
   std::string text(kSecretFileBytesMax, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad()) return Status::Invalid(what, " cannot be read: ", std::strerror(errno));
+  if (file.bad()) return bad(std::string(" cannot be read: ") + std::strerror(errno));
   text.resize(static_cast<size_t>(file.gcount()));
   text.resize(end(text));
-  if (text.empty()) return Status::Invalid(what, " is empty, or begins with an empty line");
+  if (text.empty()) return bad(" is empty, or begins with an empty line");
   config->origins[secret] = "file " + name;
   return FindKey(secret)->set(text, config);
 }

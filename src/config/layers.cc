@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "columns/options.h"
 #include "config/dotenv.h"
 #include "config/keys.h"
 #include "config/nearest.h"
@@ -70,10 +71,17 @@ std::string NearestKey(const std::string& name) {
   return Nearest(name, KeyNames());
 }
 
-std::string NearestTo(const TomlSetting& setting) {
+Status UnknownKey(const TomlSetting& setting, const std::string& origin) {
   const auto& path = setting.path;
-  if (path.size() > 2) return "[table." + TomlKey(path[1]) + "]";
-  return NearestKey(setting.name());
+  const std::string elsewhere = path.size() <= 2 ? ColumnsBelongElsewhere(path.back()) : "";
+  if (!elsewhere.empty()) return Status::Invalid(origin, ": ", setting.name(), ": ", elsewhere);
+  return Status::Invalid(origin, ": unknown key ", setting.name(), "; did you mean ",
+                         path.size() > 2 ? MeantSection(path) : NearestKey(setting.name()), "?");
+}
+
+bool IsOption(const Key& key) {
+  return key.section() == "types" &&
+         columns::FindOption(key.name.substr(sizeof("types"))) != nullptr;
 }
 
 Status CheckType(const TomlSetting& setting, const Key& key, const std::string& origin) {
@@ -106,8 +114,8 @@ Status AddToml(const Inputs& inputs, Layers* layers) {
     path = (std::filesystem::path(inputs.folder) / kDefaultToml).string();
     if (!std::filesystem::exists(path)) return Status::OK();
   }
-  ARROW_ASSIGN_OR_RAISE(const auto settings, ReadToml(path));
   const std::string shown = inputs.toml_path.empty() ? kDefaultToml : path;
+  ARROW_ASSIGN_OR_RAISE(const auto settings, ReadToml(path, shown));
   std::vector<TomlSetting> of_tables;
   for (const TomlSetting& setting : settings) {
     if (setting.path.front() == "table") {
@@ -116,13 +124,12 @@ Status AddToml(const Inputs& inputs, Layers* layers) {
     }
     const std::string origin = shown + " line " + std::to_string(setting.line);
     const Key* key = FindKey(setting.name());
-    if (key == nullptr) {
-      return Status::Invalid(origin, ": unknown key ", setting.name(), "; did you mean ",
-                             NearestTo(setting), "?");
-    }
+    if (key == nullptr) return UnknownKey(setting, origin);
     if (key->secret) return SecretRefused(*key, origin);
     ARROW_RETURN_NOT_OK(CheckType(setting, *key, origin));
-    if (!setting.text.empty()) layers->given[key->name] = {setting.text, origin, Layer::kToml};
+    // "" is "not set", but for an option it is a word that there is not.
+    const bool says_something = !setting.text.empty() || IsOption(*key);
+    if (says_something) layers->given[key->name] = {setting.text, origin, Layer::kToml};
   }
   ARROW_ASSIGN_OR_RAISE(layers->rules, TableRules(std::move(of_tables), shown));
   return Status::OK();
@@ -146,8 +153,12 @@ Status CheckNames(const Variables& variables) {
     if (!name.starts_with("CDC_") || IsSomebodyElses(name)) continue;
     if (std::ranges::find(known, name) != known.end()) continue;
     const bool names_itself = variable.origin.ends_with(name);
-    return Status::Invalid(variable.origin, ": unknown setting", names_itself ? "" : " " + name,
-                           "; did you mean ", Nearest(name, known), "?");
+    const std::string unknown =
+        variable.origin + ": unknown setting" + (names_itself ? "" : " " + name);
+    if (name.ends_with("_COLUMNS")) {
+      return Status::Invalid(unknown, ": ", ColumnsBelongElsewhere("columns"));
+    }
+    return Status::Invalid(unknown, "; did you mean ", Nearest(name, known), "?");
   }
   return Status::OK();
 }

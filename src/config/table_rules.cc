@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
 #include <tuple>
 
 #include "config/keys.h"
@@ -35,25 +36,23 @@ bool NamesColumn(const TomlSetting& setting) {
   return setting.path.size() == 5 && setting.path[2] == "column";
 }
 
+bool SaysColumn(const std::string& part) { return part == "column" || part == kOnly; }
+
 // A place under `table` where no setting can stand: what was meant, as far as it can be guessed.
 Status WrongPlace(const TomlSetting& setting) {
-  const auto& path = setting.path;
+  auto path = setting.path;
   if (path.size() <= 2) {
     return Status::Invalid("a table's settings stand in a section of their own, ",
                            Section("Person.*"), "; those of all tables in [types]");
   }
-  const std::string& table = path[1];
-  if (path[2] != "column" && path[2] != kOnly) {
-    const bool lacks_column = table.find('.') != std::string::npos;
-    return Status::Invalid("no such section; did you mean ",
-                           lacks_column ? Section(table, path[2]) : Section(table + "." + path[2]),
-                           "?");
+  if (!SaysColumn(path[2])) {
+    return Status::Invalid("no such section; did you mean ", MeantSection(path), "?");
   }
-  const bool names_column = path.size() > 3 && columns::FindOption(path[3]) == nullptr;
-  std::string column = names_column ? path[3] : "Email*";
-  for (size_t i = 4; i + 1 < path.size(); ++i) column += "." + path[i];
+  // [table.Orders.column] with Email = "hash" below it: the key is the column.
+  const std::string& key = path.back();
+  if (key == "column" || columns::FindOption(key) == nullptr) path.emplace_back();
   return Status::Invalid("a column's settings stand in a section of their own: ",
-                         Section(table, column));
+                         MeantSection(path));
 }
 
 // What may stand in the section of a table, or of a column.
@@ -128,7 +127,37 @@ Status Add(const TomlSetting& setting, const std::string& origin, std::vector<Ou
   return Set(setting, &*rule);
 }
 
+std::string Joined(std::span<const std::string> parts) {
+  return fmt::format("{}", fmt::join(parts, "."));
+}
+
 }  // namespace
+
+std::string MeantSection(const std::vector<std::string>& path) {
+  // Without what is no name of a table at the front, and without the key at the end.
+  const auto table = std::ranges::find_if(
+      path, [](const std::string& part) { return part == "table" || part == "tables"; });
+  const bool says_table = table != path.end() && table + 2 < path.end();
+  const size_t first = says_table ? static_cast<size_t>(table - path.begin()) + 1
+                                  : (SaysColumn(path.front()) ? 0 : 1);
+  const std::span parts = std::span(path).subspan(first, path.size() - 1 - first);
+  const auto column = static_cast<size_t>(std::ranges::find_if(parts, SaysColumn) - parts.begin());
+  if (column < parts.size()) {
+    const std::string of = column == 0 ? "*" : Joined(parts.first(column));
+    const std::string name = Joined(parts.subspan(column + 1));
+    return Section(of, name.empty() ? "Email*" : name);
+  }
+  // dbo.Orders, or with a column behind it.
+  const size_t of_table = parts.front().find('.') == std::string::npos ? 2 : 1;
+  if (parts.size() <= of_table) return Section(Joined(parts));
+  return Section(Joined(parts.first(of_table)), Joined(parts.subspan(of_table)));
+}
+
+std::string ColumnsBelongElsewhere(std::string_view key) {
+  if (key != kOnly && key != kExclude) return "";
+  return "which columns are delivered is said by table in the TOML file: " + Section("Person.*") +
+         ", or " + Section("*") + " for all";
+}
 
 std::string NameOf(const OutputRule& rule) {
   const std::string table = "table." + TomlKey(rule.tables);

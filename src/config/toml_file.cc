@@ -4,7 +4,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstring>
 #include <fstream>
+#include <iterator>
+#include <regex>
+#include <sstream>
 
 namespace cdc::config {
 namespace {
@@ -55,6 +59,35 @@ bool IsBare(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
 }
 
+std::string LineOf(const std::string& text, size_t number) {
+  std::istringstream lines(text);
+  std::string line;
+  for (size_t i = 0; i < number; ++i) std::getline(lines, line);
+  return line;
+}
+
+// What is wrong with a line, where it is a common mistake: the library speaks of its parser.
+std::string Explain(const std::string& line, std::string_view description) {
+  constexpr size_t kLineBytesMax = 1'000;  // std::regex goes deeper with each character
+  if (line.size() > kLineBytesMax) return std::string(description);
+  static const std::regex kHeader(R"(^\s*(\[.*\])\s*(#.*)?$)");
+  static const std::regex kKey(R"(^\s*([^=]*[^=\s])\s*=.*$)");
+  static const std::regex kNoQuotes(R"(^\s*([^=]*[^=\s])\s*=\s*[A-Za-z_/][^"'\[\]{}#]*(#.*)?$)");
+  std::smatch parts;
+  if (description.find("cannot redefine existing") != std::string_view::npos) {
+    if (std::regex_match(line, parts, kHeader)) {
+      return parts.str(1) + " stands there twice: put its settings together";
+    }
+    if (std::regex_match(line, parts, kKey)) {
+      return parts.str(1) + " stands there twice: leave one of them out";
+    }
+  }
+  if (std::regex_match(line, parts, kNoQuotes)) {
+    return "a text stands in quotes: " + parts.str(1) + " = \"…\"";
+  }
+  return std::string(description);
+}
+
 }  // namespace
 
 std::string TomlKey(std::string_view name) {
@@ -73,16 +106,19 @@ std::string TomlSetting::name() const {
   return name;
 }
 
-arrow::Result<std::vector<TomlSetting>> ReadToml(const std::string& path) {
+arrow::Result<std::vector<TomlSetting>> ReadToml(const std::string& path,
+                                                 const std::string& shown) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) return arrow::Status::Invalid(path, ": cannot be read: ", std::strerror(errno));
+  if (!file) return arrow::Status::Invalid(shown, ": cannot be read: ", std::strerror(errno));
+  const std::string text(std::istreambuf_iterator<char>(file), {});
   try {
     std::vector<TomlSetting> settings;
-    Collect(toml::parse(file, path), {}, &settings);
+    Collect(toml::parse(text, path), {}, &settings);
     return settings;
   } catch (const toml::parse_error& error) {
-    return arrow::Status::Invalid(path, " line ", error.source().begin.line, ": ",
-                                  error.description());
+    const auto line = error.source().begin.line;
+    return arrow::Status::Invalid(shown, " line ", line, ": ",
+                                  Explain(LineOf(text, line), error.description()));
   }
 }
 

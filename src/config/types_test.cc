@@ -66,6 +66,34 @@ TEST_F(TypesTest, a_wrong_word_is_told_with_the_right_ones) {
   EXPECT_THAT(Error("[types]\nmask = true\n"), HasSubstr("types.mask must be a text in quotes"));
   inputs_.environment = {{"CDC_TYPES_MASKS", "hash"}};
   EXPECT_THAT(Error(""), HasSubstr("did you mean CDC_TYPES_MASK?"));
+  for (const char* name : {"CDC_TYPES_COLUMNS", "CDC_TYPES_EXCLUDE_COLUMNS", "CDC_TABLE_COLUMNS"}) {
+    inputs_.environment = {{name, "Photo"}};
+    EXPECT_THAT(Error(""), AllOf(HasSubstr(std::string("environment ") + name + ": "),
+                                 HasSubstr("which columns are delivered is said by table in the "
+                                           "TOML file: [table.")));
+  }
+}
+
+TEST_F(TypesTest, an_empty_word_in_the_file_is_no_default_but_a_mistake) {
+  EXPECT_EQ(Error("[types]\ndatetime2 = \"\"\n"),
+            "cdc-to-s3.toml line 2: types.datetime2: \"\" is none of micros, nanos, string");
+  EXPECT_THAT(Error("[types]\nmeta_prefix = \"\"\n"),
+              HasSubstr("types.meta_prefix: \"\" is not 1 to 32 visible ASCII characters"));
+  EXPECT_EQ(Good("[types]\nmask_key_file = \"\"\n").types.mask_key, "");
+  inputs_.environment = {{"CDC_TYPES_DATETIME2", ""}};  // as everywhere: not set
+  EXPECT_EQ(Good("").types.words.size(), 0U);
+}
+
+TEST_F(TypesTest, what_toml_refuses_is_told_in_words_of_the_file) {
+  EXPECT_EQ(Error("[types]\ndatetime2 = nanos # all of it\n"),
+            "cdc-to-s3.toml line 2: a text stands in quotes: datetime2 = \"…\"");
+  EXPECT_EQ(
+      Error("[table.\"dbo.*\"]\ntime = \"time\"\n[table.\"dbo.*\"] # again\nlsn = \"hex\"\n"),
+      "cdc-to-s3.toml line 3: [table.\"dbo.*\"] stands there twice: put its settings together");
+  EXPECT_EQ(Error("[types]\ntime = \"time\"\ntime = \"string\"\n"),
+            "cdc-to-s3.toml line 3: time stands there twice: leave one of them out");
+  EXPECT_THAT(Error("[types\ntime = \"time\"\n"), HasSubstr("cdc-to-s3.toml line 1: "));
+  EXPECT_THAT(Error("[types]\nmask_key = hunter2hunter2\n"), Not(HasSubstr("hunter2")));
 }
 
 TEST_F(TypesTest, sections_of_tables_and_columns_become_rules_in_the_order_of_the_file) {
@@ -148,8 +176,23 @@ TEST_F(TypesTest, what_is_wrong_in_a_section_is_told_with_its_line_and_what_is_r
       {"[table.Orders.column.a.b]\nmask = \"null\"\n", "[table.Orders.column.\"a.b\"]"},
       {"[table.\"\"]\nmask = \"null\"\n", "an empty pattern names nothing"},
       {"[table.a.column.\"\"]\nmask = \"null\"\n", "an empty pattern names nothing"},
+      {"[table.dbo.Orders.column.Email]\nmask = \"null\"\n",
+       "did you mean [table.\"dbo.Orders\".column.Email]?"},
+      {"[table.dbo.Orders.columns.Email]\nmask = \"null\"\n",
+       "did you mean [table.\"dbo.Orders\".column.Email]?"},
+      {"[table.dbo.Orders.Email]\nmask = \"null\"\n",
+       "did you mean [table.\"dbo.Orders\".column.Email]?"},
       {"[tables.\"Person.*\"]\nmask = \"null\"\n",
        "unknown key tables.\"Person.*\".mask; did you mean [table.\"Person.*\"]?"},
+      {"[tables.dbo.Orders]\nmask = \"null\"\n", "did you mean [table.\"dbo.Orders\"]?"},
+      {"[source.table.Orders]\nmask = \"null\"\n", "did you mean [table.Orders]?"},
+      {"[types.Orders]\nmask = \"null\"\n", "did you mean [table.Orders]?"},
+      {"[column.Email]\nmask = \"null\"\n", "did you mean [table.\"*\".column.Email]?"},
+      {"[types.column.\"E*\"]\nmask = \"null\"\n", "did you mean [table.\"*\".column.\"E*\"]?"},
+      {"[types]\nexclude_columns = [\"Photo\"]\n",
+       "line 2: types.exclude_columns: which columns are delivered is said by table in the TOML "
+       "file: [table.\"Person.*\"], or [table.\"*\"] for all"},
+      {"[source]\ncolumns = [\"Id\"]\n", "line 2: source.columns: which columns are delivered is"},
   };
   for (const auto& [toml, message] : cases) EXPECT_THAT(Error(toml), HasSubstr(message)) << toml;
 }
@@ -208,9 +251,14 @@ TEST_F(TypesTest, a_short_key_is_refused_with_the_command_that_makes_a_good_one)
   File("mask.key", "123456789012345\n");
   EXPECT_THAT(Error(in_file), HasSubstr("file mask.key: types.mask_key has 15 bytes"));
   File("mask.key", "\r\n\n");
-  EXPECT_THAT(Error(in_file), HasSubstr("types.mask_key_file mask.key is empty"));
+  EXPECT_THAT(Error(in_file), AllOf(HasSubstr("types.mask_key_file mask.key is empty"),
+                                    HasSubstr("openssl rand -hex 32 > ")));
   fs::remove(inputs_.folder + "/mask.key");
-  EXPECT_THAT(Error(in_file), HasSubstr("mask.key cannot be read: No such file"));
+  EXPECT_THAT(Error(in_file),
+              AllOf(HasSubstr("mask.key cannot be read: No such file"),
+                    HasSubstr("looked for at " + inputs_.folder + "/mask.key"),
+                    HasSubstr("put the key there that made the tokens so far; the first time, make "
+                              "one: openssl rand -hex 32 > ")));
   fs::create_directory(inputs_.folder + "/mask.key");
   EXPECT_THAT(Error(in_file), HasSubstr("mask.key cannot be read: Is a directory"));
 }
