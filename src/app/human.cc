@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "base/utc_text.h"
+#include "status/words.h"
 
 namespace cdc::app {
 
@@ -17,11 +18,7 @@ using std::chrono::seconds;
 
 constexpr size_t kNarrowest = 40;  // a terminal below that is left to break lines itself
 
-// Characters, not bytes: UTF-8 continuation bytes take no place of their own.
-size_t Width(const std::string& text) {
-  return static_cast<size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
+size_t Width(const std::string& text) { return status::Columns(text); }
 
 }  // namespace
 
