@@ -85,6 +85,7 @@ TEST(VariantText, what_is_none_of_its_forms_is_an_error_and_no_guess) {
       "int(10,0)5",
       "int(10,0,4",
       "int(10,0,-4)5",
+      "int(10,-0,4)5",
       "int(10, 0,4)5",
       "int(99999999999,0,4)5",
       "xml(0,0,-1)<a/>",

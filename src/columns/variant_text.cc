@@ -50,8 +50,9 @@ bool TakeDigits(size_t digits, std::string_view* text, unsigned* value) {
 }
 
 bool TakeArgument(char end, std::string_view* text, int* value) {
+  if (text->empty() || !IsDigit(text->front())) return false;  // "-0" would be a number, too
   const auto [stop, error] = std::from_chars(text->data(), text->data() + text->size(), *value);
-  if (error != std::errc() || *value < 0) return false;
+  if (error != std::errc()) return false;
   text->remove_prefix(static_cast<size_t>(stop - text->data()));
   return Take(end, text);
 }
