@@ -22,9 +22,16 @@ bool IsDoubleByte(std::string_view collation) {
       kFamilies, [&](std::string_view family) { return collation.starts_with(family); });
 }
 
+// Their longest texts: 0x and 16,000 digits of a varbinary(8000); 3,996 half-precision numbers of a
+// vector with 16 characters each, a comma among them. UTF-16.
+constexpr int64_t kBytesOfBoundedText = 128 << 10;
+
+bool IsBoundedText(std::string_view type) { return type == "sql_variant" || type == "vector"; }
+
 }  // namespace
 
 ValueLength::ValueLength(const SourceColumn& column) {
+  if (IsBoundedText(column.type_name)) bound_min_ = kBytesOfBoundedText;
   if (!IsCodePageText(column.type_name)) return;
   measure_ = IsUtf8(column.collation)         ? Measure::kUtf8
              : IsDoubleByte(column.collation) ? Measure::kDoubleByte

@@ -54,5 +54,14 @@ TEST(ValueLength, text_of_a_code_page_counts_the_bytes_that_the_server_keeps) {
   }
 }
 
+TEST(ValueLength, text_of_types_that_are_short_in_the_server_is_never_too_long) {
+  for (const char* type : {"sql_variant", "vector"}) {
+    const ValueLength length(Column(type));
+    EXPECT_GE(length.BoundMax(8 << 10), 2 * 2 * 8000 + 60) << type;
+    EXPECT_EQ(length.BoundMax(16 << 20), 16 << 20) << type;
+    EXPECT_TRUE(length.is_exact()) << type;
+  }
+}
+
 }  // namespace
 }  // namespace cdc::columns

@@ -231,3 +231,18 @@ def test_one_more_than_the_limit_stops_the_table_alone_until_the_limit_is_raised
     program.once(CDC_RUN_MAX_VALUE_BYTES=str(limit + 2))
     for name in KINDS:
         assert_delivered(database.connection, f"dbo_Over_{name}", target.objects(database.name, f"Over_{name}"))
+
+
+def test_a_sql_variant_is_never_too_long_though_its_text_is_longer_than_the_lowest_limit(
+    database: Database, target: Target, make_program: Callable[..., Program], driver: str
+) -> None:
+    values = {"varchar(8000)": "x" * 8000, "nvarchar(4000)": "世" * 4000, "varbinary(8000)": "0x" + "78" * 8000}
+    database.run("CREATE TABLE dbo.Loose (id int NOT NULL PRIMARY KEY, v sql_variant NULL)")
+    database.enable("dbo", "Loose")
+    for number, kind in enumerate(values):
+        of_character = "N'世'" if kind.startswith("n") else "'x'"
+        database.run(f"INSERT INTO dbo.Loose VALUES ({number}, CAST(REPLICATE({of_character}, 8000) AS {kind}))")
+    database.capture()
+    make_program(database.name, target.url, SQL_SERVER_DRIVER=driver, CDC_RUN_MAX_VALUE_BYTES="8KiB").once()
+    rows = [pq.read_table(io.BytesIO(item.data)).to_pylist() for item in target.objects(database.name, "Loose")]
+    assert {row["v__type"]: row["v"] for some in rows for row in some} == values
