@@ -23,6 +23,9 @@ arrow::Result<std::string> PercentDecode(std::string_view text);
 // '_' or '.' (which crawlers take for hidden) are percent-encoded; everything else stays.
 std::string PathSegment(std::string_view name);
 
+// As a string of TOML, for settings that a message tells people to write: "a\"b".
+std::string TomlString(std::string_view text);
+
 // 1234567 -> "1,234,567"
 std::string WithThousands(int64_t number);
 // 1536 -> "1.5 KiB"

@@ -20,6 +20,11 @@ TEST(PercentDecode, undoes_encoding_and_refuses_cut_escapes) {
   EXPECT_FALSE(PercentDecode("a%GG").ok());
 }
 
+TEST(TomlString, can_be_pasted_whatever_is_in_a_name) {
+  EXPECT_EQ(TomlString("Größe [x]"), "\"Größe [x]\"");
+  EXPECT_EQ(TomlString("a\"b\\c\n"), "\"a\\\"b\\\\c\\u000A\"");
+}
+
 TEST(Numbers, are_written_for_people) {
   EXPECT_EQ(WithThousands(1234567), "1,234,567");
   EXPECT_EQ(WithThousands(-1000), "-1,000");

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/glob.h"
+#include "base/text.h"
 
 namespace cdc::columns {
 namespace {
@@ -110,7 +111,8 @@ Status NothingLeft(const Rules& of_table, std::string_view schema, std::string_v
   if (captured.size() > kNamesMax) names += ", …";
   return Status::Invalid("columns and exclude_columns leave no column of ", schema, ".", table,
                          rules, "); its captured columns are ", names,
-                         "; for none of it: [source] exclude = [\"", schema, ".", table, "\"]");
+                         "; for none of it: [source] exclude = [",
+                         TomlString(std::string(schema).append(".").append(table)), "]");
 }
 
 }  // namespace

@@ -10,6 +10,8 @@
 #include <regex>
 #include <sstream>
 
+#include "base/text.h"
+
 namespace cdc::config {
 namespace {
 
@@ -92,12 +94,7 @@ std::string Explain(const std::string& line, std::string_view description) {
 
 std::string TomlKey(std::string_view name) {
   if (!name.empty() && std::ranges::all_of(name, IsBare)) return std::string(name);
-  std::string quoted = "\"";
-  for (const char c : name) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  return quoted + "\"";
+  return TomlString(name);
 }
 
 std::string TomlSetting::name() const {

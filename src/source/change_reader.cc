@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/text.h"
 #include "source/slots.h"
 #include "source/value_fault.h"
 
@@ -114,16 +115,14 @@ class SqlChangeReader : public ChangeReader {
     return closed;
   }
 
-  // A type that is not supported stops the table; the other columns can be captured without it.
+  // A type that is not supported stops the table.
   Status Refuse(const Status& status) const {
     if (!status.IsNotImplemented()) return status;
-    std::vector<std::string> good;
+    std::vector<std::string> refused;
     for (const columns::SourceColumn& column : table_.columns) {
-      if (ColumnDecoder::Make(column).ok()) good.push_back(column.name);
+      if (!ColumnDecoder::Make(column).ok()) refused.push_back(column.name);
     }
-    if (good.empty()) return status;
-    return status.WithMessage(status.message(), ". What helps: capture the table without it: ",
-                              sql::CaptureOnly(table_.instance, good));
+    return refused.size() == table_.columns.size() ? status : WithRemedy(refused, status);
   }
 
   Result<std::optional<ChangeBatch>> TryNext(int64_t max_rows) {
@@ -312,7 +311,9 @@ class SqlChangeReader : public ChangeReader {
       const Status appended = decoder.Append(cursor_->column(static_cast<int>(i)), first, rows);
       if (!appended.ok()) {
         *failed = decoder.failed_row();
-        return *failed < 0 || i < kMetadataColumns ? appended : WithRemedy(i, appended);
+        return *failed < 0 || i < kMetadataColumns
+                   ? appended
+                   : WithRemedy({table_.columns[i - kMetadataColumns].name}, appended);
       }
       arrow::ArrayVector of_column;
       ARROW_RETURN_NOT_OK(decoder.Finish(&of_column));
@@ -325,11 +326,15 @@ class SqlChangeReader : public ChangeReader {
     return Status::OK();
   }
 
-  // A value that cannot be delivered stops the table; the other columns can go on without it.
-  Status WithRemedy(size_t column, const Status& why) const {
-    return why.WithMessage(why.message(), "; to go on without the column: [table.\"",
-                           table_.QualifiedName(), "\"] exclude_columns = [\"",
-                           table_.columns[column - kMetadataColumns].name, "\"]");
+  // What cannot be delivered stops the table; the other columns can go on without it.
+  Status WithRemedy(const std::vector<std::string>& columns, const Status& why) const {
+    std::string names;
+    for (const std::string& column : columns) {
+      names += (names.empty() ? "" : ", ") + TomlString(column);
+    }
+    return why.WithMessage(why.message(), "; to go on without ",
+                           columns.size() == 1 ? "the column" : "the columns", ": [table.",
+                           TomlString(table_.QualifiedName()), "] exclude_columns = [", names, "]");
   }
 
   Status Explain(const Status& status) const {

@@ -315,15 +315,4 @@ TimedText LastCaptureError(const CommitTime& commit_time) {
                "ORDER BY e.entry_time DESC");
 }
 
-std::string CaptureOnly(const CaptureInstance& instance, const std::vector<std::string>& columns) {
-  std::string list;
-  for (const std::string& column : columns) list += (list.empty() ? "" : ", ") + Bracket(column);
-  const std::string names = fmt::format("@source_schema = {}, @source_name = {}",
-                                        Quote(instance.schema), Quote(instance.table));
-  return fmt::format(
-      "EXEC sys.sp_cdc_disable_table {0}, @capture_instance = {1}; EXEC sys.sp_cdc_enable_table "
-      "{0}, @capture_instance = {1}, @role_name = NULL, @captured_column_list = {2}",
-      names, Quote(instance.name), Quote(list));
-}
-
 }  // namespace cdc::source::sql

@@ -106,7 +106,4 @@ TimedText LastLogScan(const CommitTime& commit_time);
 // The newest of the last 32 sessions' errors: time, number, text.
 TimedText LastCaptureError(const CommitTime& commit_time);
 
-// For people: what captures a table anew with these columns only.
-std::string CaptureOnly(const CaptureInstance& instance, const std::vector<std::string>& columns);
-
 }  // namespace cdc::source::sql
