@@ -60,10 +60,13 @@ Status ReadSecretFile(const Inputs& inputs, const Layers& layers, const std::str
   };
   std::ifstream file(path, std::ios::binary);
   if (!file) return bad(std::string(" cannot be read: ") + std::strerror(errno));
-  std::string text(kSecretFileBytesMax, '\0');
+  std::string text(kSecretFileBytesMax + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (file.bad()) return bad(std::string(" cannot be read: ") + std::strerror(errno));
   text.resize(static_cast<size_t>(file.gcount()));
+  if (text.size() > kSecretFileBytesMax) {
+    return bad(fmt::format(" is longer than a secret's {} bytes", kSecretFileBytesMax));
+  }
   text.resize(end(text));
   if (text.empty()) return bad(" is empty, or begins with an empty line");
   config->origins[secret] = "file " + name;

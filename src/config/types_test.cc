@@ -253,6 +253,8 @@ TEST_F(TypesTest, a_short_key_is_refused_with_the_command_that_makes_a_good_one)
   File("mask.key", "\r\n\n");
   EXPECT_THAT(Error(in_file), AllOf(HasSubstr("types.mask_key_file mask.key is empty"),
                                     HasSubstr("openssl rand -hex 32 > ")));
+  File("mask.key", std::string((64 << 10) + 1, 'k'));
+  EXPECT_THAT(Error(in_file), HasSubstr("mask.key is longer than a secret's 65536 bytes"));
   fs::remove(inputs_.folder + "/mask.key");
   EXPECT_THAT(Error(in_file),
               AllOf(HasSubstr("mask.key cannot be read: No such file"),
