@@ -31,7 +31,9 @@ Built ReadRows(const Tools& tools, const ReadOrder& order, source::Source& sourc
   const auto end = EndBeforeFault(built.status());
   if (!end) return built;
   ARROW_ASSIGN_OR_RAISE(auto object, ReadWindow(tools, order, source, description, *end, end));
-  if (object->record.rows == 0) return std::nullopt;  // cleanup came in between
+  // They are gone meanwhile. The row that stops the table was seen: it is not as if there were
+  // none.
+  if (object->record.rows == 0) return built;
   object->more = true;
   return object;
 }

@@ -132,6 +132,31 @@ TEST_F(ValueFaultTest, a_table_stays_stopped_when_its_last_object_is_put_after_t
   EXPECT_EQ(Delivered(), 2);
 }
 
+// Rows that somebody deletes between the two reads must not make the faulty one look like no row.
+TEST_F(ValueFaultTest, it_still_stops_its_table_when_the_rows_before_it_vanish) {
+  world_.options.limits.max_rows = 100;
+  world_.database.Commit({{"dbo.A", {kInsert, kInsert, kInsert, kInsert, kInsert}}});
+  Insert("B");
+  Spoil(2);
+  ExpectStopped(2);
+  world_.database.faulty.clear();
+  Spoil(4);
+  const RowKey faulty = table().rows[4];
+  Writer writer(world_);
+  int reads = 0;
+  writer.source.hook = [&](const std::string& call) {
+    std::vector<RowKey>& rows = table().rows;
+    if (call == "read" && ++reads == 2) rows.erase(rows.begin() + 2, rows.begin() + 4);
+    return arrow::Status::OK();
+  };
+  ASSERT_TRUE(writer.Start().ok());
+  const auto report = writer.Round().ValueOrDie();
+  EXPECT_EQ(reads, 2);
+  EXPECT_THAT(WhyStopped(report, "dbo.A"), HasSubstr("column v: too much"));
+  const auto document = Document();
+  EXPECT_FALSE(document.PlaceOf(document.tables.at("dbo.A")).Covers(faulty));
+}
+
 // A claim promises its rows: none of them may be left out of its object.
 TEST_F(ValueFaultTest, a_claimed_object_is_never_cut) {
   world_.options.limits.max_rows = 100;
