@@ -35,9 +35,11 @@ class Simulation {
       RunCopy();
       world_.clock.Advance(std::chrono::milliseconds(Below(3'000)));
       if (Below(4) == 0) MoveConsumed();
+      if (Below(3) == 0) world_.database.faulty.clear();
     }
     calm_ = true;
     CommitSome();
+    world_.database.faulty.clear();
     for (int round = 0; round < 4; ++round) {
       world_.clock.Advance(std::chrono::minutes(2));
       const std::string trouble = RunCalmCopy();
@@ -69,7 +71,17 @@ class Simulation {
           }
         }
       }
-      world_.database.Commit(operations);
+      const int64_t commit = world_.database.Commit(operations);
+      for (const auto& [name, list] : operations) MarkSome(name, MakeLsn(commit));
+    }
+  }
+
+  // Values that lose something, and values that stop their table until they are mended.
+  void MarkSome(const std::string& table, const Lsn& commit) {
+    for (const RowKey& row : world_.database.tables.at(table).rows) {
+      if (row.start_lsn != commit) continue;
+      if (Below(10) == 0) world_.database.altered.insert(row);
+      if (Below(40) == 0) world_.database.faulty.insert(row);
     }
   }
 
@@ -165,8 +177,26 @@ class Simulation {
       const std::string wrong =
           JudgeFolder(objects, world_.database.tables.at(std::string("dbo.") + table).history);
       if (!wrong.empty()) return std::string("table ") + table + ": " + wrong;
+      const std::string miscounted = JudgeAltered(table, objects);
+      if (!miscounted.empty()) return std::string("table ") + table + ": " + miscounted;
     }
     return "";
+  }
+
+  std::string JudgeAltered(const std::string& table, const std::vector<SeenObject>& objects) {
+    std::map<std::string, int64_t> in_footers;
+    for (const SeenObject& object : objects) {
+      std::map<std::string, int64_t> right;
+      for (const RowKey& row : object.rows) {
+        if (world_.database.altered.contains(row)) ++right["v"];
+      }
+      if (object.record.altered_values != right) return object.key + " counts altered values wrong";
+      for (const auto& [column, count] : right) in_footers[column] += count;
+    }
+    const auto document = (*state::ReadDocument(world_.store, {"Shop", ""}))->document;
+    return document.tables.at("dbo." + table).altered_values == in_footers
+               ? ""
+               : "the document counts other altered values than the footers";
   }
 
   std::mt19937_64 random_;
