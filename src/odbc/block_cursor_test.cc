@@ -234,7 +234,10 @@ TEST_P(BlockCursorTest, cancel_ends_a_cursor_that_is_being_read) {
   while (rows.ok() && *rows > 0) rows = cursor->Fetch();
   other.join();
   EXPECT_EQ(ClassOf(rows.status()), ErrorClass::kTransient) << rows.status();
+  cursor.reset();
+  EXPECT_TRUE(connection_->cancelled());
   ExpectUsable();
+  EXPECT_FALSE(connection_->cancelled()) << "a statement was begun since";
 }
 
 TEST_P(BlockCursorTest, cancel_ends_a_cursor_that_waits_for_the_server) {

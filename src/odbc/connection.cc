@@ -23,6 +23,7 @@ class DriverConnection : public Connection {
     return BlockCursor::Open(session_, sql, parameters, columns, rows_per_block);
   }
   void Cancel() override { session_->Cancel(); }
+  bool cancelled() const override { return session_->cancelled(); }
   bool broken() const override { return session_->broken(); }
   std::string driver_description() const override { return session_->DriverDescription(); }
   ConnectionSecurity security() const override { return session_->security(); }

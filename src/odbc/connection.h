@@ -181,6 +181,8 @@ class Connection {
   // Breaks off what runs, and ends an open cursor at its next fetch (class kTransient); may be
   // called from another thread. Statements begun later are not affected.
   virtual void Cancel() = 0;
+  // Since the last statement began: for whoever waits for something else between two statements.
+  virtual bool cancelled() const = 0;
   virtual bool broken() const = 0;
   virtual std::string driver_description() const = 0;  // name and version, for check
   virtual ConnectionSecurity security() const = 0;

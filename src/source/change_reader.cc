@@ -206,6 +206,7 @@ class SqlChangeReader : public ChangeReader {
       text = sql::ReadWindow(table_, commit_time_);
     }
     if (slots_.hold_large_rows()) ARROW_RETURN_NOT_OK(TakeTurn());
+    ARROW_RETURN_NOT_OK(CheckNotCancelled());
     ARROW_ASSIGN_OR_RAISE(
         cursor_, connection_.Open(text, parameters, slots_.bindings(), slots_.RowsPerBlock()));
     return Status::OK();
@@ -215,10 +216,16 @@ class SqlChangeReader : public ChangeReader {
     if (turn_.owns_lock()) return Status::OK();
     turn_ = std::unique_lock(*large_rows_, std::try_to_lock);
     if (turn_.owns_lock()) return Status::OK();
+    ARROW_RETURN_NOT_OK(CheckNotCancelled());  // the question would make the connection forget it
     // FreeTDS keeps its last row, and the long value in it, until another result begins.
     ARROW_RETURN_NOT_OK(connection_.Query("SELECT 1", {}, 1).status());
     turn_.lock();
     return Status::OK();
+  }
+
+  // Whoever breaks a reader off does so once, perhaps while it has no statement open.
+  Status CheckNotCancelled() const {
+    return connection_.cancelled() ? odbc::TransientError("cancelled") : Status::OK();
   }
 
   Status FetchBlock() {

@@ -250,6 +250,51 @@ TEST_F(ChangeReaderTest, large_rows_are_read_by_one_reader_at_a_time) {
   ExpectRows(again, rows);
 }
 
+// The program stops, or has lost its lease: nothing is asked of the server any more.
+TEST_F(ChangeReaderTest, a_reader_that_is_cancelled_while_it_waits_for_others_reads_no_more) {
+  limits_.large_row_bytes = 200'000;
+  AddTransaction(1, 1, 300'000);
+  std::unique_lock first(*limits_.large_rows);
+  std::vector<StoredRow> rows;
+  std::string error;
+  std::thread second([&] {
+    const auto reader = Open(Position(), Position::After(L(9)));
+    error = ReadAll(*reader, &rows);
+  });
+  for (int i = 0; i < 10'000 && server_.questions == 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  const int statements = server_.statements;
+  server_.Cancel();
+  first.unlock();
+  second.join();
+  EXPECT_THAT(error, HasSubstr("cancelled"));
+  EXPECT_EQ(server_.statements, statements);
+  EXPECT_TRUE(rows.empty());
+}
+
+// It is cancelled once, and that may be just between two of its statements.
+TEST_F(ChangeReaderTest, a_reader_that_is_cancelled_between_two_statements_begins_no_other) {
+  limits_.large_row_bytes = 200'000;
+  AddTransaction(1, 1, 300'000);
+  server_.on_close = [this] { server_.Cancel(); };
+  for (const bool turn_is_taken : {false, true}) {
+    ASSERT_TRUE(server_.Query("a borrowed connection is asked first", {}, 1).ok());
+    server_.statements = server_.questions = 0;
+    std::unique_lock other(*limits_.large_rows, std::defer_lock);
+    if (turn_is_taken) other.lock();
+    auto read = std::async(std::launch::async, [this] {
+      std::vector<StoredRow> rows;
+      return ReadAll(*Open(Position(), Position::After(L(9))), &rows);
+    });
+    EXPECT_EQ(read.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+    if (turn_is_taken) other.unlock();
+    EXPECT_THAT(read.get(), HasSubstr("cancelled"));
+    EXPECT_EQ(server_.statements, 1);
+    EXPECT_EQ(server_.questions, 0);
+  }
+}
+
 TEST_F(ChangeReaderTest, a_window_may_end_before_a_value_above_the_limit) {
   limits_.max_value_bytes = 100'000;
   AddTransaction(1, 3);

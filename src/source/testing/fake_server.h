@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,10 +41,12 @@ class FakeServer : public odbc::Connection {
   int64_t terminator = 0;
   bool tells_length = true;
   std::atomic<int> questions = 0;
+  std::function<void()> on_close = [] {};
 
   arrow::Result<std::vector<odbc::SmallResult>> Query(const std::string&,
                                                       const std::vector<odbc::Parameter>&,
                                                       int64_t) override {
+    cancelled_ = false;
     ++questions;
     return std::vector<odbc::SmallResult>();
   }
@@ -52,6 +55,7 @@ class FakeServer : public odbc::Connection {
                                                     const std::vector<odbc::Parameter>& parameters,
                                                     const std::vector<odbc::ColumnBinding>& columns,
                                                     int64_t rows_per_block) override {
+    cancelled_ = false;
     ++statements;
     std::vector<StoredRow> result;
     for (const StoredRow& row : rows) {
@@ -62,7 +66,8 @@ class FakeServer : public odbc::Connection {
     return std::make_unique<Block>(std::move(result), columns, rows_per_block, *this);
   }
 
-  void Cancel() override {}
+  void Cancel() override { cancelled_ = true; }
+  bool cancelled() const override { return cancelled_; }
   bool broken() const override { return false; }
   std::string driver_description() const override { return "fake"; }
   odbc::ConnectionSecurity security() const override { return {}; }
@@ -94,7 +99,8 @@ class FakeServer : public odbc::Connection {
           per_block_(rows_per_block),
           terminator_(server.terminator),
           tells_length_(server.tells_length),
-          fail_after_blocks_(server.fail_after_blocks) {
+          fail_after_blocks_(server.fail_after_blocks),
+          on_close_(server.on_close) {
       for (const auto& column : columns_) {
         data_.emplace_back(static_cast<size_t>(column.slot_bytes * per_block_));
         lengths_.emplace_back(static_cast<size_t>(per_block_));
@@ -128,7 +134,10 @@ class FakeServer : public odbc::Connection {
       return {data_[i].data(), columns_[i].slot_bytes, lengths_[i].data()};
     }
     std::optional<odbc::Overflow> FirstOverflow() const override { return overflow_; }
-    arrow::Status Close() override { return arrow::Status::OK(); }
+    arrow::Status Close() override {
+      on_close_();
+      return arrow::Status::OK();
+    }
 
    private:
     void Put(size_t column, int64_t row, const void* bytes, int64_t size) {
@@ -148,11 +157,14 @@ class FakeServer : public odbc::Connection {
     const int64_t terminator_;
     const bool tells_length_;
     int64_t fail_after_blocks_;
+    const std::function<void()> on_close_;
     size_t at_ = 0;
     std::vector<std::vector<uint8_t>> data_;
     std::vector<std::vector<int64_t>> lengths_;
     std::optional<odbc::Overflow> overflow_;
   };
+
+  std::atomic<bool> cancelled_ = false;
 };
 
 }  // namespace cdc::source::testing
