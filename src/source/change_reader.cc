@@ -109,6 +109,7 @@ class SqlChangeReader : public ChangeReader {
 
   Status CloseCursor() {
     block_at_ = block_rows_ = 0;
+    overflow_.reset();  // rows before it may have been left unread
     if (!cursor_) return Status::OK();
     Status closed = cursor_->Close();
     cursor_.reset();
@@ -258,7 +259,6 @@ class SqlChangeReader : public ChangeReader {
     if (const Status grown = slots_.Grow(*overflow_); !grown.ok()) {
       return overflow_key_ ? ValueFault(*overflow_key_, grown) : grown;
     }
-    overflow_.reset();
     return CloseCursor();
   }
 

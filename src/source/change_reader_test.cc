@@ -295,6 +295,22 @@ TEST_F(ChangeReaderTest, a_reader_that_is_cancelled_between_two_statements_begin
   }
 }
 
+TEST_F(ChangeReaderTest, a_pause_before_a_value_that_does_not_fit_loses_no_rows) {
+  limits_.max_value_bytes = 400'000;
+  AddTransaction(1, 6);
+  for (const auto& [length, error] : {std::pair(300'000, ""), std::pair(400'001, "a value of")}) {
+    server_.rows[4].value.resize(static_cast<size_t>(length));
+    std::vector<StoredRow> rows;
+    const auto before = Open(Position(), Position::AfterRow(server_.rows[3].key));
+    EXPECT_EQ(ReadAll(*before, &rows, /*pause_every_time=*/true, 1), "");
+    ExpectRows(rows, {server_.rows.begin(), server_.rows.begin() + 4});
+    rows.clear();
+    const auto all = Open(Position(), Position::After(L(9)));
+    EXPECT_THAT(ReadAll(*all, &rows, /*pause_every_time=*/true, 1), HasSubstr(error));
+    ExpectRows(rows, {server_.rows.begin(), server_.rows.begin() + (*error == 0 ? 6 : 4)});
+  }
+}
+
 TEST_F(ChangeReaderTest, a_window_may_end_before_a_value_above_the_limit) {
   limits_.max_value_bytes = 100'000;
   AddTransaction(1, 3);
