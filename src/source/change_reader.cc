@@ -257,7 +257,8 @@ class SqlChangeReader : public ChangeReader {
 
   Status GrowSlots() {
     if (const Status grown = slots_.Grow(*overflow_); !grown.ok()) {
-      return overflow_key_ ? ValueFault(*overflow_key_, grown) : grown;
+      if (!overflow_key_) return grown;
+      return ValueFault(*overflow_key_, WithRemedy({NameOf(overflow_->column)}, grown));
     }
     return CloseCursor();
   }
@@ -320,7 +321,7 @@ class SqlChangeReader : public ChangeReader {
         *failed = decoder.failed_row();
         return *failed < 0 || i < kMetadataColumns
                    ? appended
-                   : WithRemedy({table_.columns[i - kMetadataColumns].name}, appended);
+                   : WithRemedy({NameOf(static_cast<int>(i))}, appended);
       }
       arrow::ArrayVector of_column;
       ARROW_RETURN_NOT_OK(decoder.Finish(&of_column));
@@ -331,6 +332,10 @@ class SqlChangeReader : public ChangeReader {
     }
     batch->rows = arrow::RecordBatch::Make(schema_, rows, std::move(arrays));
     return Status::OK();
+  }
+
+  const std::string& NameOf(int column) const {
+    return table_.columns[static_cast<size_t>(column - kMetadataColumns)].name;
   }
 
   // What cannot be delivered stops the table; the other columns can go on without it.

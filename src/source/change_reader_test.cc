@@ -167,6 +167,9 @@ TEST_F(ChangeReaderTest, a_value_above_the_limit_names_column_lsn_length_and_set
   EXPECT_THAT(error, HasSubstr(L(3).ToString()));
   EXPECT_THAT(error, HasSubstr("a value of 100001 bytes"));
   EXPECT_THAT(error, HasSubstr("max_value_bytes (100000)"));
+  // Above 512 MiB no setting helps.
+  EXPECT_THAT(error, EndsWith("; to go on without the column: [table.\"dbo.T\"] exclude_columns = "
+                              "[\"v\"]"));
 }
 
 // Text as it is bound: UTF-16.
