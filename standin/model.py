@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 DEFAULT_COLLATION = bytes.fromhex("0904D00034")  # SQL_Latin1_General_CP1_CI_AS
+TEXT_SIZE_MAX = 2_147_483_647
 MAX = -1  # the length of varchar(max), nvarchar(max), varbinary(max)
 
 
@@ -187,6 +188,7 @@ class Session(Protocol):
     """One connection's state in the database half. Called from one thread, but `cancel`, which may come from another."""
 
     database: str
+    text_size_bytes: int  # SET TEXTSIZE: longer values of (max) types, text, ntext and image are cut on the wire
 
     def execute(self, sql: str, params: list[Param]) -> Iterator[Event]:
         """Runs a batch. Statement errors that end the batch are raised as SqlError after the events before them."""

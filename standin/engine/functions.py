@@ -37,7 +37,7 @@ GLOBALS: dict[str, tuple[SqlType, Callable[[Any], Any]]] = {
     "language": (nvarchar(128), lambda s: "us_english"),
     "langid": (SqlType("smallint"), lambda s: 0),
     "datefirst": (SqlType("tinyint"), lambda s: 7),
-    "textsize": (INT, lambda s: 2147483647),
+    "textsize": (INT, lambda s: s.text_size_bytes),
     "procid": (INT, lambda s: 0),
     "nestlevel": (INT, lambda s: 0),
     "fetch_status": (INT, lambda s: -1),

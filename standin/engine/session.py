@@ -15,7 +15,7 @@ from standin.engine.env import Env, Plan
 from standin.engine.executor import Batch, Executor
 from standin.engine.storage import from_model
 from standin.engine.transactions import Transactions
-from standin.model import Column, Event, Login, Param, SqlError, SqlType
+from standin.model import TEXT_SIZE_MAX, Column, Event, Login, Param, SqlError, SqlType
 
 if TYPE_CHECKING:
     from standin.engine.engine import StandInEngine
@@ -46,6 +46,7 @@ class EngineSession(Transactions):
     def _init_settings(self) -> None:
         self.row_count = self.last_error = 0
         self.lock_timeout_ms = -1
+        self.text_size_bytes = TEXT_SIZE_MAX  # what the drivers ask for in their login
         self.identity_scope: int | None = None
         self.options = {"NOCOUNT": False, "XACT_ABORT": False, "IMPLICIT_TRANSACTIONS": False, "FMTONLY": False}
         self.options["IDENTITY_INSERT"] = False

@@ -294,6 +294,7 @@ class Connection:
             self._cancelled.is_set,
             self._pause,
             self._faults.take(text, _REQUEST_PLACES),
+            lambda: session.text_size_bytes,
         )
         with self._running_lock:
             if self._attentions == 0:

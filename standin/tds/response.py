@@ -15,7 +15,7 @@ from standin.model import Event, SqlError
 from standin.tds import tokens
 from standin.tds.faults import Fault
 from standin.tds.packets import ConnectionClosed, PacketWriter
-from standin.tds.rows import row_ends
+from standin.tds.rows import cut_long_values, row_ends
 from standin.tds.values import nbcrow_encoder, row_encoder
 
 _ROWS_A_WRITE = 64
@@ -52,6 +52,7 @@ class Response:
         cancelled: Callable[[], bool],
         pause: Callable[[float], None],
         fault: Fault | None = None,
+        text_size: Callable[[], int] = lambda: model.TEXT_SIZE_MAX,
     ) -> None:
         self.rows = 0
         self.error: SqlError | None = None
@@ -60,6 +61,7 @@ class Response:
         self._cancelled = cancelled
         self._pause = pause
         self._fault = fault
+        self._text_size = text_size
         self._held: tuple[int, int, int, int] | None = None  # a DONE: token, status, command, count
         self._columns: Sequence[model.Column] = ()
         self._result_open = False
@@ -185,12 +187,15 @@ class Response:
 
     def _write_rows(self, rows: Iterable[Sequence[Any]]) -> None:
         encode, encode_with_nulls = self._encode, self._encode_with_nulls
-        bitmap_bytes = (len(self._columns) + 7) // 8
+        bitmap_bytes, text_size = (len(self._columns) + 7) // 8, self._text_size()
         encoded: list[bytes] = []
         try:
             for row in rows:
                 nulls = [value is None for value in row].count(True)
-                encoded.append(encode_with_nulls(row) if nulls > bitmap_bytes else encode(row))
+                whole = encode_with_nulls(row) if nulls > bitmap_bytes else encode(row)
+                encoded.append(
+                    whole if len(whole) <= text_size else cut_long_values(self._columns, encode(row), text_size)
+                )
                 if len(encoded) >= _ROWS_A_WRITE:
                     full, encoded = encoded, []
                     self._put_rows(full)
@@ -234,6 +239,8 @@ class Response:
         return [*rows[:at], rows[at].replace(find, bytes.fromhex(fault.put), 1), *rows[at + 1 :]]
 
     def _write_wire_rows(self, event: model.WireRows) -> None:
+        if len(event.data) > (text_size := self._text_size()):
+            event = model.WireRows(cut_long_values(self._columns, event.data, text_size), event.count)
         if self._fault is not None and self._fault.at == "rows":
             bounds = pairwise([0, *row_ends(self._columns, event.data)])
             if pieces := [bytes(event.data[start:end]) for start, end in bounds]:

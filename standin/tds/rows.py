@@ -27,6 +27,49 @@ def row_ends(columns: Sequence[Column], data: _Buffer) -> list[int]:
     return ends
 
 
+def cut_long_values(columns: Sequence[Column], data: _Buffer, text_size: int) -> bytes:
+    """The same ROW tokens, with what SET TEXTSIZE cuts at so many bytes: values of (max) types, text, ntext and image.
+    Microsoft Learn names these; xml and CLR types arrive whole."""
+    values = [(_skip_of(column.type), _is_cut(column.type), column.type.name) for column in columns]
+    out, at = bytearray(), 0
+    while at < len(data):
+        out += data[at : at + 1]
+        at += 1
+        for skip, is_cut, name in values:
+            end = skip(data, at)
+            value = bytes(data[at:end])
+            if is_cut and end - at > text_size:
+                value = (_cut_long if skip is _long else _cut_plp)(
+                    value, text_size - text_size % (2 if name[0] == "n" else 1)
+                )
+            out += value
+            at = end
+    return bytes(out)
+
+
+def _is_cut(sql_type: SqlType) -> bool:
+    return sql_type.name in ("text", "ntext", "image") or (
+        sql_type.length == MAX and sql_type.name in ("varchar", "nvarchar", "varbinary")
+    )
+
+
+def _cut_long(value: bytes, size: int) -> bytes:
+    head = 1 + value[0] + 8
+    size = min(size, _number(value, head, 4))
+    return value[:head] + size.to_bytes(4, "little") + value[head + 4 : head + 4 + size]
+
+
+def _cut_plp(value: bytes, size: int) -> bytes:
+    if len(value) == 8:  # NULL
+        return value
+    chunks, at = bytearray(), 8
+    while chunk := _number(value, at, 4):
+        chunks += value[at + 4 : at + 4 + chunk]
+        at += 4 + chunk
+    size = min(size, len(chunks))
+    return size.to_bytes(8, "little") + size.to_bytes(4, "little") + chunks[:size] + bytes(4)
+
+
 def _number(data: _Buffer, at: int, size: int) -> int:
     return int.from_bytes(data[at : at + size], "little")
 

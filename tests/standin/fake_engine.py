@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from standin.model import (
+    TEXT_SIZE_MAX,
     Column,
     Columns,
     DatabaseChanged,
@@ -34,6 +35,7 @@ class FakeSession:
         self.engine = engine
         self.login = login
         self.database = login.database or "master"
+        self.text_size_bytes = TEXT_SIZE_MAX
         self.cancelled = threading.Event()
         self.descriptor = 0
 

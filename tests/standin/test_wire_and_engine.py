@@ -230,6 +230,35 @@ def test_change_rows_stop_at_the_row_that_was_asked_for(standin: StandIn, action
     assert found == CHANGE_ROWS[:3]
 
 
+def test_textsize_cuts_long_types_and_nothing_else(standin: StandIn, client: Client) -> None:
+    connection = client.connect(standin.port, PASSWORD, "Both")
+    wide = ("nvarchar(max)", "ntext", "xml")
+    kinds = ("varchar(max)", "varbinary(max)", "text", "image", "varchar(50)", *wide)
+    literals = {"varbinary(max)": f"0x{'61' * 20}", "image": f"0x{'61' * 20}", "xml": f"N'<a>{'a' * 13}</a>'"}
+    selected = ", ".join(f"CAST({literals.get(kind, repr('a' * 20))} AS {kind})" for kind in kinds)
+    run(client, connection, "SET TEXTSIZE 10")
+    (found,) = client.fetch(connection, f"SELECT {selected}, CAST(NULL AS varchar(max))")
+    run(client, connection, "SET TEXTSIZE -1")
+    (whole,) = client.fetch(connection, f"SELECT {selected}, CAST(NULL AS varchar(max))")
+    connection.close()
+    assert [None if value is None else len(value) for value in whole] == [20] * len(kinds) + [None]
+    assert [None if value is None else len(value) for value in found] == [10, 10, 10, 10, 20, 5, 5, 20, None]
+
+
+def test_textsize_cuts_the_values_of_change_rows(standin: StandIn) -> None:
+    client = CLIENTS["pytds"]
+    connection = captured_database(client, standin.port, "CutLong")
+    run(client, connection, "CREATE TABLE dbo.long (id int NOT NULL PRIMARY KEY, v varchar(max) NULL)")
+    run(client, connection, "EXEC sys.sp_cdc_enable_table N'dbo', N'long', @role_name = NULL")
+    run(client, connection, "INSERT INTO dbo.long VALUES (1, REPLICATE(CAST('x' AS varchar(max)), 100000)), (2, 'y')")
+    run(client, connection, "EXEC sys.sp_cdc_scan")
+    query = CHANGES.replace("dbo_t_CT", "dbo_long_CT").replace(", m", "")
+    for size, expected in ((100_000, 100_000), (70_001, 70_001), (10, 10)):
+        run(client, connection, f"SET TEXTSIZE {size}")
+        assert [(row[2], len(row[3])) for row in client.fetch(connection, query)] == [(1, expected), (2, 1)]
+    connection.close()
+
+
 def test_sigterm_ends_the_process_cleanly() -> None:
     running = StandIn(PASSWORD)
     connection = CLIENTS["pytds"].connect(running.port, PASSWORD)
