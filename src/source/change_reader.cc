@@ -22,8 +22,8 @@
 // reader of the process at a time, so that their memory is needed once and not by every worker.
 // Whoever holds the turn waits for nobody who waits for it: a reader asks for it with its statement
 // closed, and needs nothing of another reader until it gives the turn back, at the latest at the
-// end of its object. So tables with long values take turns object by object, and other tables do
-// not wait.
+// end of its object. So tables with long values take turns object by object, and other tables wait
+// only while all workers do.
 
 namespace cdc::source {
 

@@ -172,6 +172,13 @@ TEST_F(ChangeReaderTest, a_value_above_the_limit_names_column_lsn_length_and_set
                               "[\"v\"]"));
 }
 
+TEST_F(ChangeReaderTest, a_value_that_the_server_may_have_cut_is_at_least_so_long) {
+  limits_.max_value_bytes = 100'000;
+  AddTransaction(1, 1, static_cast<size_t>(sql::TextSizeBytes(100'000)));
+  EXPECT_THAT(Open(Position(), Position::After(L(9)))->Next(1).status().message(),
+              HasSubstr("a value of at least 1248576 bytes, above max_value_bytes (100000)"));
+}
+
 // Text as it is bound: UTF-16.
 class LongTextTest : public ChangeReaderTest {
  protected:

@@ -92,11 +92,13 @@ int64_t Slots::Largest(size_t column) const {
 Status Slots::TooLong(const Column& column, int64_t needed_bytes) const {
   const int64_t at_least =
       column.length.AtLeast(needed_bytes - (IsWide(column.first) ? kWideNul : 0));
+  // The server may have cut it.
+  const bool is_whole = needed_bytes < sql::TextSizeBytes(limits_.max_value_bytes);
   const std::string bytes =
       too_long_bytes_ > 0 ? fmt::format("{}", too_long_bytes_)
       : needed_bytes == 0
           ? fmt::format("more than {}", limits_.max_value_bytes)
-          : fmt::format("{}{}", column.length.is_exact() ? "" : "at least ", at_least);
+          : fmt::format("{}{}", column.length.is_exact() && is_whole ? "" : "at least ", at_least);
   return Status::CapacityError(fmt::format(
       "column {} holds a value of {} bytes, above max_value_bytes ({}); raise [run] "
       "max_value_bytes (CDC_RUN_MAX_VALUE_BYTES) and start again; cdc-to-s3 check says how "

@@ -26,12 +26,15 @@ std::string Quote(std::string_view text) {
   return out + '\'';
 }
 
-std::string SessionSettings(int64_t lock_timeout_ms) {
+// A value is bound as up to twice its bytes, and texts of bounded length (columns/value_length.cc)
+// stay far below the rest.
+int64_t TextSizeBytes(int64_t max_value_bytes) { return 2 * max_value_bytes + (1 << 20); }
+
+std::string SessionSettings(int64_t lock_timeout_ms, int64_t max_value_bytes) {
   return fmt::format(
       "SET DEADLOCK_PRIORITY LOW; SET LOCK_TIMEOUT {}; SET TRANSACTION ISOLATION LEVEL READ "
-      "COMMITTED; "
-      "SET NOCOUNT OFF",
-      lock_timeout_ms);
+      "COMMITTED; SET TEXTSIZE {}; SET NOCOUNT OFF",
+      lock_timeout_ms, TextSizeBytes(max_value_bytes));
 }
 
 const char kIdentify[] =

@@ -28,9 +28,14 @@ struct CommitTime {
   int32_t offset_minutes = 0;  // kOffsetNow
 };
 
+// SET TEXTSIZE for values of at most `max_value_bytes`: of longer ones the server sends only so
+// much, for FreeTDS takes in a whole value before anybody can refuse it. More than a slot ever
+// holds, so that no cut value can pass for a whole one. Of xml and CLR types the server cuts none.
+int64_t TextSizeBytes(int64_t max_value_bytes);
+
 // Once a connection. Reading is polite: we are the deadlock victim, and we do not wait long for
 // locks.
-std::string SessionSettings(int64_t lock_timeout_ms);
+std::string SessionSettings(int64_t lock_timeout_ms, int64_t max_value_bytes);
 
 // One row: name, broker guid, is_cdc_enabled, server name, version, engine edition, major version.
 extern const char kIdentify[];

@@ -255,7 +255,9 @@ class SqlServer : public Source {
   }
 
   Status Prepare() {
-    ARROW_RETURN_NOT_OK(Query(sql::SessionSettings(options_.lock_timeout.count()), {}, 1).status());
+    ARROW_RETURN_NOT_OK(
+        Query(sql::SessionSettings(options_.lock_timeout.count(), options_.max_value_bytes), {}, 1)
+            .status());
     ARROW_ASSIGN_OR_RAISE(DatabaseIdentity identity, ReadIdentity());
     const std::string& before = identity_.guid;
     if (!before.empty() && !identity.guid.empty() && identity.guid != before) {

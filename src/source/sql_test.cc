@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
+
+#include "columns/type_table.h"
+#include "columns/value_length.h"
+
 namespace cdc::source::sql {
 namespace {
 
@@ -86,6 +91,24 @@ TEST(Sql, text_of_a_code_page_is_decoded_by_the_server_whole) {
   EXPECT_THAT(select("varchar", 4000), HasSubstr("CONVERT(nvarchar(4000), ct.[a]]b])"));
   EXPECT_THAT(select("varchar", 4001), HasSubstr("CONVERT(nvarchar(max), ct.[a]]b])"));
   EXPECT_THAT(select("varchar", -1), HasSubstr("CONVERT(nvarchar(max), ct.[a]]b])"));
+}
+
+// Else a value that the server cut would fit its slot and pass for a whole one.
+TEST(Sql, the_server_cuts_no_value_shorter_than_the_largest_slot) {
+  constexpr int64_t kTerminator = 2;
+  for (const int64_t max : {int64_t{1}, int64_t{16} << 20, int64_t{512} << 20}) {
+    for (const columns::SqlType& type : columns::SqlTypes()) {
+      for (const char* collation : {"", "Japanese_CI_AS", "Latin1_General_100_CI_AS_SC_UTF8"}) {
+        columns::SourceColumn column;
+        column.type_name = type.name;
+        column.collation = collation;
+        EXPECT_LT(columns::ValueLength(column).BoundMax(max) + kTerminator, TextSizeBytes(max))
+            << type.name;
+      }
+    }
+    EXPECT_LE(TextSizeBytes(max), INT32_MAX);
+  }
+  EXPECT_THAT(SessionSettings(5000, 16 << 20), HasSubstr("SET TEXTSIZE 34603008; "));
 }
 
 }  // namespace

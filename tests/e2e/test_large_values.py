@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -122,12 +123,12 @@ def driver(request: pytest.FixtureRequest) -> str:
     return drivers()[request.param]
 
 
-def _deliver_and_measure(program: Program, long_values_of_a_row: int) -> None:
+def _deliver_and_measure(program: Program, long_values_of_a_row: int, code: int = 0) -> None:
     """`run --once`; its peak memory must be below what `check` says for rows of so many long values."""
     memory = json.loads(program.call("check", "--json").out)["memory"]
     environment = {**os.environ, **program.settings}
     done = measure([str(BINARY), "run", "--once"], environment, program.folder, "", 120)
-    assert done.code == 0, done.err
+    assert done.code == code, done.err
     bound = memory["peak_bytes"] + long_values_of_a_row * memory["long_value_bytes"]
     assert 0 < done.peak_mib * MIB <= bound, f"peak {done.peak_mib} MiB, the formula says {bound / MIB}"
 
@@ -203,6 +204,25 @@ def test_64_mib_arrive_with_the_limit_raised(
     found = _with_pyarrow(objects, ["v", "b"])
     for row, name in enumerate(("v", "b")):
         assert found[row, 2][name] == _digest(KINDS[name], 64 * MIB)
+
+
+def test_a_value_far_above_the_limit_stops_its_table_without_taking_memory_of_its_length(
+    database: Database, target: Target, make_program: Callable[..., Program], driver: str
+) -> None:
+    for table, names in {"Far": ["b"], "Near": ["n"]}.items():
+        _create(database, table, names)
+        _insert_small(database, table, 10)
+    _insert(database, "Far", 1, {"b": 160 * MIB})
+    database.capture()
+    settings = {"SQL_SERVER_DRIVER": driver, "CDC_RUN_MAX_VALUE_BYTES": str(MIB)}
+    program = make_program(database.name, target.url, **settings)
+    _deliver_and_measure(program, 1, code=3)
+    stopped = program.once(expect=3).err
+    assert re.search(
+        rf"column b varbinary\(max\) holds a value of (at least|more than) \d+ bytes, above .*\({MIB}\)", stopped
+    )
+    assert len(_with_pyarrow(target.objects(database.name, "Far"), ["b"])) == SMALL_ROWS
+    assert_delivered(database.connection, "dbo_Near", target.objects(database.name, "Near"))
 
 
 def test_one_more_than_the_limit_stops_the_table_alone_until_the_limit_is_raised(
