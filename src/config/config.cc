@@ -35,7 +35,7 @@ constexpr size_t kSecretFileBytesMax = 64 << 10;
 // With a new key no token fits those that were delivered: making one is not the first advice.
 constexpr char kNoKeyThere[] =
     "; put the key there that made the tokens so far; the first time, make one: "
-    "openssl rand -hex 32 > mask.key";
+    "openssl rand -hex 32 > ";
 
 // A secret that was given at a place of higher rank than its file's name stays.
 bool SecretFileCounts(const Layers& layers, const std::string& secret) {
@@ -56,7 +56,7 @@ Status ReadSecretFile(const Inputs& inputs, const Layers& layers, const std::str
   const auto bad = [&](const std::string& why) {
     return Status::Invalid(config->origins[key], ": ", key, " ", name, why, "; looked for at ",
                            std::filesystem::absolute(path).lexically_normal().string(),
-                           secret == "types.mask_key" ? kNoKeyThere : "");
+                           secret == "types.mask_key" ? kNoKeyThere + name : "");
   };
   std::ifstream file(path, std::ios::binary);
   if (!file) return bad(std::string(" cannot be read: ") + std::strerror(errno));

@@ -260,7 +260,7 @@ TEST_F(TypesTest, a_short_key_is_refused_with_the_command_that_makes_a_good_one)
               AllOf(HasSubstr("mask.key cannot be read: No such file"),
                     HasSubstr("looked for at " + inputs_.folder + "/mask.key"),
                     HasSubstr("put the key there that made the tokens so far; the first time, make "
-                              "one: openssl rand -hex 32 > ")));
+                              "one: openssl rand -hex 32 > mask.key")));
   fs::create_directory(inputs_.folder + "/mask.key");
   EXPECT_THAT(Error(in_file), HasSubstr("mask.key cannot be read: Is a directory"));
 }
