@@ -213,6 +213,7 @@ void PrintTables(const Document& document) {
 }
 
 void PrintAltered(const Document& document) {
+  bool any = false;
   for (const auto& [name, table] : document.tables) {
     if (table.altered_values.empty()) continue;
     std::string columns;
@@ -220,8 +221,14 @@ void PrintAltered(const Document& document) {
       columns += fmt::format("{}{} of {}", columns.empty() ? "" : ", ", WithThousands(values),
                              column == state::kOtherColumns ? "further columns" : column);
     }
-    fmt::print("\n{}\n", Wrap(fmt::format("{} has altered values: {}", name, columns), 2));
+    fmt::print("{}{}\n", any ? "" : "\n",
+               Wrap(fmt::format("{} has altered values: {}", name, columns), 2));
+    any = true;
   }
+  if (!any) return;
+  fmt::print("{}\n", Wrap("What they lost, and the option that keeps it: values_altered in the log "
+                          "of run; by type: cdc-to-s3 types",
+                          2));
 }
 
 void PrintTroubles(const Document& document, UtcTime now) {

@@ -127,6 +127,7 @@ void Telemetry::OnTable(const capture::TableProgress& table) {
                    .rows = table.rows,
                    .bytes = table.bytes,
                    .altered_values = table.altered_values,
+                   .altered_how = table.altered_how,
                    .last_key = table.last_key,
                    .last_object_at = table.last_object_at,
                    .last_commit = table.last_commit,

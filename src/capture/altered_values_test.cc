@@ -57,6 +57,9 @@ TEST_F(AlteredValuesTest, are_counted_in_footer_document_and_for_the_observer_an
   ASSERT_TRUE(writer.Round().ok());
   EXPECT_EQ(InDocument(), (Counts{{"v", 5}}));
   EXPECT_EQ(listener.tables.at("dbo.A").altered_values, (Counts{{"v", 5}}));
+  EXPECT_EQ(listener.tables.at("dbo.A").altered_how.size(), 1U);
+  EXPECT_THAT(listener.tables.at("dbo.A").altered_how.at("v"),
+              ::testing::HasSubstr("; what keeps it: "));
   EXPECT_EQ(listener.tables.at("dbo.B").altered_values, Counts{});
   const auto objects = world_.Objects("A");
   ASSERT_EQ(objects.size(), 3u);

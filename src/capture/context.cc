@@ -185,6 +185,7 @@ void Context::Delivered(const std::string& name, const std::string& key,
     int64_t& total = progress.altered_values[column];
     if (total == 0) {
       const columns::Alteration& altered = object.altered.at(column);
+      progress.altered_how[column] = altered.lost + "; what keeps it: " + altered.keeps;
       LogEvent(Level::kWarn, "values_altered",
                {{"table", name},
                 {"column", column},

@@ -31,9 +31,10 @@ struct TableProgress {
   int64_t objects = 0;
   int64_t rows = 0;
   int64_t bytes = 0;
-  std::map<std::string, int64_t> altered_values;  // by column, only where not 0
-  std::string last_key;                           // of the last claimed object, ever
-  std::optional<UtcTime> last_object_at;          // in this run
+  std::map<std::string, int64_t> altered_values;   // by column, only where not 0
+  std::map<std::string, std::string> altered_how;  // the same columns: what was lost, what keeps it
+  std::string last_key;                            // of the last claimed object, ever
+  std::optional<UtcTime> last_object_at;           // in this run
   std::optional<UtcTime> last_commit;  // commit time of the newest delivered row, in this run
   int64_t gaps = 0;                    // accepted ones in the state
   bool operator==(const TableProgress&) const = default;

@@ -114,7 +114,8 @@ void TableCounters(Exposition* out, const Snapshot& board) {
   counter("objects_total", "Objects delivered.", &TableFacts::objects);
   counter("bytes_total", "Bytes of delivered objects.", &TableFacts::bytes);
   out->Family("altered_values_total", "counter",
-              "Values that lost something on the way; only columns that have any.");
+              "Values that lost something on the way; only columns that have any. The event "
+              "values_altered says what they lost, and the option that keeps it.");
   for (const TableView& table : board.tables) {
     for (const auto& [column, count] : table.altered_values) {
       out->Add(static_cast<double>(count), {{"table", table.name}, {"column", column}});

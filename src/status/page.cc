@@ -143,6 +143,8 @@ std::string Altered(const Snapshot& board) {
     for (const auto& [column, values] : table.altered_values) {
       if (++count > kNamesMax) break;
       columns += fmt::format("{}{} of {}", count > 1 ? ", " : "", WithThousands(values), column);
+      const auto how = table.altered_how.find(column);
+      if (how != table.altered_how.end()) columns += " (" + how->second + ")";
     }
     const size_t more = table.altered_values.size() - std::min(count, kNamesMax);
     if (more > 0) columns += fmt::format(" and of {} more columns", more);

@@ -74,9 +74,11 @@ TEST(StatusPage, names_columns_that_lost_something_but_not_without_end) {
   const auto board = FilledBoard(20, clock);
   TableFacts table = TableOf(1);
   table.altered_values = {{"<i>", 1'234}, {"b", 2}};
+  table.altered_how = {{"b", "a \"7th\" digit"}};
   board->SetTable(table);
   EXPECT_THAT(StatusPage(board->Take()).body,
-              HasSubstr("<li><b>Sales.Table0001</b>: 1,234 of &lt;i&gt;, 2 of b</li></ul>"));
+              HasSubstr("<li><b>Sales.Table0001</b>: 1,234 of &lt;i&gt;, 2 of b (a &quot;7th&quot; "
+                        "digit)</li></ul>"));
   for (int i = 0; i < 100; ++i) table.altered_values["c" + std::to_string(i)] = 1;
   for (int i = 1; i <= 20; ++i) {
     table.name = TableOf(i).name;

@@ -3,6 +3,7 @@ right before its row, with table, column, LSN and what helps. Nothing of it is l
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import urllib.request
@@ -119,6 +120,10 @@ def test_altered_values_are_counted_in_footer_log_metrics_and_status(
     name = "cdc_to_s3_altered_values_total"
     expected = {f'{name}{{table="dbo.Seen",column="at7"}} 3', f'{name}{{table="dbo.Seen",column="the \\"name\\""}} 1'}
     wait_until(lambda: metrics() == expected, "the metrics")
+    with urllib.request.urlopen(f"http://127.0.0.1:{port[1]}/", timeout=10) as answer:
+        page = html.unescape(answer.read().decode())
+    assert '3 of at7 (the 7th fractional digit; what keeps it: datetime2 = "nanos" or "string")' in page
+    assert '1 of the "name" (lone surrogates' in page
     assert program.stop() == 0
 
     log = program.log_text()
@@ -139,7 +144,8 @@ def test_altered_values_are_counted_in_footer_log_metrics_and_status(
     said = json.loads(program.call("status", "--offline", "--json").out)
     (table,) = said["documents"][0]["tables"]
     assert table["altered_values"] == {"at7": 3, 'the "name"': 1}
-    assert 'dbo.Seen has altered values: 3 of at7, 1 of the "name"' in program.call("status", "--offline").out
+    shown = program.call("status", "--offline").out
+    assert 'dbo.Seen has altered values: 3 of at7, 1 of the "name"\nWhat they lost, and the option that keeps it' in shown
 
 
 def test_a_moment_outside_nanoseconds_stops_its_table_until_the_option_is_changed(
