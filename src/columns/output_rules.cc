@@ -59,7 +59,7 @@ class Names {
     const auto [other, is_new] = taken_.emplace(name, what);
     if (is_new) return Status::OK();
     return Status::Invalid(what, " and ", other->second, " would both be called ", name, ": ",
-                           helps, "leave a column out with exclude_columns");
+                           helps, "leave a column out with exclude_columns; then start again");
   }
 
   Status TakeSecond(const SourceColumn& column) {
@@ -109,10 +109,10 @@ Status NothingLeft(const Rules& of_table, std::string_view schema, std::string_v
     names += (i == 0 ? "" : ", ") + captured[i].name;
   }
   if (captured.size() > kNamesMax) names += ", …";
-  return Status::Invalid("columns and exclude_columns leave no column of ", schema, ".", table,
-                         rules, "); its captured columns are ", names,
-                         "; for none of it: [source] exclude = [",
-                         TomlString(std::string(schema).append(".").append(table)), "]");
+  return Status::Invalid(
+      "columns and exclude_columns leave no column of ", schema, ".", table, rules,
+      "); its captured columns are ", names, "; for none of it: [source] exclude = [",
+      TomlString(std::string(schema).append(".").append(table)), "]; then start again");
 }
 
 }  // namespace

@@ -39,9 +39,11 @@ TEST(OutputRulesTest,
   const auto said = [&](std::vector<SourceColumn> columns) {
     return OutputOf(rules, "dbo", "T", std::move(columns)).status().message();
   };
-  EXPECT_EQ(said({Column("id", "int"), Column("nam", "int")}),
-            "columns and exclude_columns leave no column of dbo.T (a.toml line 2, a.toml line 6); "
-            "its captured columns are id, nam; for none of it: [source] exclude = [\"dbo.T\"]");
+  EXPECT_EQ(
+      said({Column("id", "int"), Column("nam", "int")}),
+      "columns and exclude_columns leave no column of dbo.T (a.toml line 2, a.toml line 6); "
+      "its captured columns are id, nam; for none of it: [source] exclude = [\"dbo.T\"]; then "
+      "start again");
   EXPECT_THAT(said(std::vector<SourceColumn>(21, Column("id", "int"))), HasSubstr("id, id, …; "));
 }
 
@@ -74,10 +76,11 @@ TEST(OutputRulesTest, a_column_with_the_name_of_a_second_field_is_told_what_help
 TEST(OutputRulesTest, a_column_with_the_name_of_one_of_cdcs_own_needs_another_prefix) {
   const std::vector<SourceColumn> columns = {Column("id", "int"), Column("_operation", "int")};
   EXPECT_EQ(Refusal(columns), "");
-  EXPECT_THAT(Refusal(columns, {{"meta_prefix", "_"}}),
-              AllOf(HasSubstr("column _operation and one of CDC's own columns would both be called "
-                              "_operation"),
-                    HasSubstr("set another meta_prefix"), HasSubstr("exclude_columns")));
+  EXPECT_THAT(
+      Refusal(columns, {{"meta_prefix", "_"}}),
+      AllOf(HasSubstr("column _operation and one of CDC's own columns would both be called "
+                      "_operation"),
+            HasSubstr("set another meta_prefix"), HasSubstr("exclude_columns; then start again")));
   EXPECT_EQ(Refusal(columns, {{"meta_prefix", "cdc_"}}), "");
 }
 

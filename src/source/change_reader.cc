@@ -346,7 +346,8 @@ class SqlChangeReader : public ChangeReader {
     }
     return why.WithMessage(why.message(), "; to go on without ",
                            columns.size() == 1 ? "the column" : "the columns", ": [table.",
-                           TomlString(table_.QualifiedName()), "] exclude_columns = [", names, "]");
+                           TomlString(table_.QualifiedName()), "] exclude_columns = [", names,
+                           "]; then start again");
   }
 
   Status Explain(const Status& status) const {
