@@ -41,6 +41,15 @@ arrow::Status CheckTableFolder(const Stores& stores, const config::Config& confi
   return moved ? arrow::Status::OK() : checked;
 }
 
+// They may go on with the settings that are checked here; what stopped them is not looked at again.
+void NoteStopped(const state::Document& document, Findings* findings) {
+  for (const auto& [name, table] : document.tables) {
+    if (table.stopped.empty()) continue;
+    findings->Note(
+        fmt::format("{} was stopped when the program last looked: {}", name, table.stopped));
+  }
+}
+
 void CheckState(const Stores& stores, const config::Config& config, const Sight& sight,
                 Findings* findings) {
   const auto stored = state::ReadDocument(stores.state(), {sight.database, config.run.group});
@@ -52,6 +61,7 @@ void CheckState(const Stores& stores, const config::Config& config, const Sight&
     findings->Good(fmt::format("state document: {} tables, last owner process {} on {} since {}",
                                (*stored)->document.tables.size(), owner.pid, owner.host,
                                owner.since));
+    NoteStopped((*stored)->document, findings);
   }
   for (const auto& instance : sight.instances) {
     if (instance.table.empty()) continue;

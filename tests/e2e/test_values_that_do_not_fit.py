@@ -163,6 +163,8 @@ def test_a_moment_outside_nanoseconds_stops_its_table_until_the_option_is_change
         in stopped
     )
     assert 'set datetime2 = "string"' in stopped
+    checked = either.call("check", CDC_TYPES_DATETIME2="string").out
+    assert "dbo.Notes was stopped when the program last looked: read dbo.Notes at LSN " in checked
     assert _delivered(database, target, "Notes") == [0, 1]
     either.once(CDC_TYPES_DATETIME2="string")
     verdict = assert_delivered(database.connection, "dbo_Notes", target.objects(database.name, "Notes"))
