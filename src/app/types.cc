@@ -249,13 +249,17 @@ void PrintHints(const config::Config& config, bool all) {
 }  // namespace
 
 int Types(const config::Config& config, const std::vector<std::string>& patterns, bool json) {
-  const auto types = MappedTypes(config.types.words, patterns);
-  if (types.empty()) {
-    return Fail(arrow::Status::Invalid("no captured type fits ",
-                                       fmt::format("{}", fmt::join(patterns, ", ")),
-                                       "; cdc-to-s3 types lists them"),
-                json);
+  std::vector<std::string> idle;
+  std::ranges::copy_if(patterns, std::back_inserter(idle), [&](const std::string& pattern) {
+    return MappedTypes(config.types.words, {pattern}).empty();
+  });
+  if (!idle.empty()) {
+    return Fail(
+        arrow::Status::Invalid("no captured type fits ", fmt::format("{}", fmt::join(idle, ", ")),
+                               "; cdc-to-s3 types lists them"),
+        json);
   }
+  const auto types = MappedTypes(config.types.words, patterns);
   const bool all = patterns.empty();
   const auto metadata = all ? MappedMetadata(config.types.words) : std::vector<MappedType>();
   if (json) {

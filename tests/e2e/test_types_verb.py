@@ -39,3 +39,6 @@ def test_a_type_that_is_not_there_is_an_error_that_says_what_lists_them(tmp_path
     assert ended.code == 1
     assert "no captured type fits datetime9; cdc-to-s3 types lists them" in ended.err
     assert '"error"' in ended.out
+    both = Program(tmp_path, {}).call("types", "datetime2", "datetime9")
+    assert (both.code, both.out) == (1, "")
+    assert "no captured type fits datetime9;" in both.err
