@@ -37,10 +37,10 @@ void NoteKeyColumns(const CapturedTable& table, Findings* findings) {
 
 void CheckPatterns(source::Source& source, const config::Config& config, const Sight& sight,
                    Findings* findings) {
-  const auto idle = IdlePatterns(source, config.types, sight.instances);
+  const auto idle = IdleSettings(source, config.types, sight.instances);
   if (!idle.ok()) return findings->Bad(idle.status().message());
-  for (const auto& [setting, pattern, why] : *idle) {
-    findings->Note(fmt::format("{}: the pattern {} fits nothing: {}", setting, pattern, why));
+  for (const IdleSetting& setting : *idle) {
+    findings->Note(fmt::format("{}: {}", setting.setting, setting.Text()));
   }
 }
 

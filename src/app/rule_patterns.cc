@@ -1,8 +1,13 @@
 #include "app/rule_patterns.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <map>
+#include <set>
 
+#include "app/type_mapping.h"
 #include "base/glob.h"
 #include "config/table_rules.h"
 
@@ -12,7 +17,7 @@ namespace {
 using arrow::Result;
 using columns::OutputRule;
 using source::CaptureInstance;
-using ColumnNames = std::vector<std::string>;
+using ColumnsOfTable = std::vector<source::CapturedColumn>;
 
 bool NamesColumns(const OutputRule& rule) {
   return !rule.columns.empty() || !rule.only.empty() || !rule.exclude.empty();
@@ -36,37 +41,80 @@ std::string Unmasked(const OutputRule& rule) {
   return ", so it masks nothing";
 }
 
+// For each option the types that it changes, and "" under which all types that we know are.
+std::map<std::string, std::set<std::string>> TypesByOption() {
+  std::map<std::string, std::set<std::string>> types;
+  for (const MappedType& type : MappedTypes({}, {})) {
+    types[""].insert(type.name);
+    for (const MappedForm& form : type.forms) {
+      for (const auto& [option, word] : form.words) types[option].insert(type.name);
+    }
+  }
+  return types;
+}
+
+// The options of a rule for columns that none of its columns can have. A type that we do not know
+// may be an alias of one that can.
+void AddIdleOptions(const OutputRule& rule, const std::vector<const ColumnsOfTable*>& tables,
+                    std::vector<IdleSetting>* idle) {
+  const auto types = TypesByOption();
+  for (const auto& [option, word] : rule.words) {
+    if (option == "mask") continue;  // of any type
+    std::set<std::string> others;
+    bool fits = false;
+    for (const ColumnsOfTable* columns : tables) {
+      for (const auto& [name, type] : *columns) {
+        if (!MatchesGlob(rule.columns, name)) continue;
+        fits |= types.at(option).contains(type) || !types.at("").contains(type);
+        others.insert(type);
+      }
+    }
+    if (fits || others.empty()) continue;
+    idle->push_back(
+        {false, config::NameOf(rule) + "." + option, word,
+         fmt::format("it is for {}, and these columns are {} ({}); what each becomes: "
+                     "cdc-to-s3 tables",
+                     fmt::join(types.at(option), ", "), fmt::join(others, ", "), rule.origin)});
+  }
+}
+
 }  // namespace
 
-Result<std::vector<IdlePattern>> IdlePatterns(source::Source& source, const config::Types& types,
+std::string IdleSetting::Text() const {
+  if (!fits_nothing) return fmt::format("\"{}\" changes nothing: {}", value, why);
+  return fmt::format("the pattern {} fits nothing: {}", value, why);
+}
+
+Result<std::vector<IdleSetting>> IdleSettings(source::Source& source, const config::Types& types,
                                               const std::vector<CaptureInstance>& instances) {
-  std::map<int64_t, ColumnNames> captured;
+  source::CapturedColumnMap captured;
   if (std::ranges::any_of(types.rules, NamesColumns)) {
     ARROW_ASSIGN_OR_RAISE(captured, source.CapturedColumns());
   }
-  std::vector<IdlePattern> idle;
+  std::vector<IdleSetting> idle;
   for (const OutputRule& rule : types.rules) {
-    std::vector<const ColumnNames*> tables;
+    std::vector<const ColumnsOfTable*> tables;
     for (const CaptureInstance& instance : instances) {
       if (!MatchesTable(rule.tables, instance.schema, instance.table)) continue;
       tables.push_back(&captured[instance.change_table_object_id]);
     }
     if (tables.empty()) {
-      idle.push_back({config::NameOf(rule), rule.tables,
+      idle.push_back({true, config::NameOf(rule), rule.tables,
                       "no captured table has such a name (" + rule.origin + ")" + Unmasked(rule) +
                           "; all of them: cdc-to-s3 tables"});
       continue;
     }
     for (auto& [setting, pattern] : ColumnPatterns(rule)) {
-      const bool fits = std::ranges::any_of(tables, [&](const ColumnNames* names) {
+      const bool fits = std::ranges::any_of(tables, [&](const ColumnsOfTable* columns) {
         return std::ranges::any_of(
-            *names, [&](const std::string& name) { return MatchesGlob(pattern, name); });
+            *columns, [&](const auto& column) { return MatchesGlob(pattern, column.name); });
       });
       if (fits) continue;
-      idle.push_back({setting, pattern,
+      idle.push_back({true, setting, pattern,
                       "these tables have no captured column of such a name (" + rule.origin + ")" +
                           Unmasked(rule) + "; all of them: cdc-to-s3 tables"});
     }
+    if (!rule.columns.empty()) AddIdleOptions(rule, tables, &idle);
   }
   return idle;
 }

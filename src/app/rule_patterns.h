@@ -8,18 +8,23 @@
 #include "config/config.h"
 #include "source/source.h"
 
-// Patterns of [table."…"] that fit nothing: probably misspelt, and what they were to keep back, or
-// to mask, is delivered as it is.
+// What of [table."…"] has no effect: patterns that fit nothing are probably misspelt, and what they
+// were to keep back, or to mask, is delivered as it is; an option may be for another type.
 namespace cdc::app {
 
-struct IdlePattern {
+struct IdleSetting {
+  bool fits_nothing =
+      false;            // a pattern; else an option of columns whose types have no such choice
   std::string setting;  // table."Person.*".column."Emial*"
-  std::string pattern;  // "Emial*"
+  std::string value;    // the pattern: Emial*, or the option's word: wkb
   std::string why;      // with the place in the file
+
+  // "the pattern Emial* fits nothing: …"
+  std::string Text() const;
 };
 
-// Asks the source for the names of all captured columns, where a rule names columns.
-arrow::Result<std::vector<IdlePattern>> IdlePatterns(
+// Asks the source for all captured columns, where a rule names columns.
+arrow::Result<std::vector<IdleSetting>> IdleSettings(
     source::Source& source, const config::Types& types,
     const std::vector<source::CaptureInstance>& instances);
 

@@ -98,19 +98,22 @@ class Runner {
     database_ = identity.name;
     telemetry_.OnDatabase(database_);
     ARROW_RETURN_NOT_OK(RequireConditions(stores_));
-    ARROW_RETURN_NOT_OK(TellIdlePatterns());
+    ARROW_RETURN_NOT_OK(TellIdleSettings());
     connected_ = true;
     return arrow::Status::OK();
   }
 
   // Before anything is read: what a misspelt pattern was to mask would go out as it is.
-  arrow::Status TellIdlePatterns() {
+  arrow::Status TellIdleSettings() {
     if (config_.types.rules.empty()) return arrow::Status::OK();
     ARROW_ASSIGN_OR_RAISE(const auto info, source_->Poll(std::nullopt));
-    ARROW_ASSIGN_OR_RAISE(const auto idle, IdlePatterns(*source_, config_.types, info.instances));
-    for (const auto& [setting, pattern, why] : idle) {
-      LogEvent(Level::kWarn, "pattern_matches_nothing",
-               {{"setting", setting}, {"pattern", pattern}, {"why", why}});
+    ARROW_ASSIGN_OR_RAISE(const auto idle, IdleSettings(*source_, config_.types, info.instances));
+    for (const IdleSetting& setting : idle) {
+      const bool pattern = setting.fits_nothing;
+      LogEvent(Level::kWarn, pattern ? "pattern_matches_nothing" : "option_without_effect",
+               {{"setting", setting.setting},
+                {pattern ? "pattern" : "word", setting.value},
+                {"why", setting.why}});
     }
     return arrow::Status::OK();
   }

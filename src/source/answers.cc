@@ -66,11 +66,11 @@ Result<std::vector<CaptureInstance>> InstancesOf(const SmallResult& result) {
   return instances;
 }
 
-Result<std::map<int64_t, std::vector<std::string>>> CapturedColumnsOf(const SmallResult& result) {
-  std::map<int64_t, std::vector<std::string>> columns;
+Result<CapturedColumnMap> CapturedColumnsOf(const SmallResult& result) {
+  CapturedColumnMap columns;
   for (const Row& row : result.rows) {
     ARROW_ASSIGN_OR_RAISE(const int64_t id, Int(row[0], "captured_columns.object_id"));
-    columns[id].push_back(row[1].value_or(""));
+    columns[id].push_back({row[1].value_or(""), row[2].value_or("")});
   }
   return columns;
 }

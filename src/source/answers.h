@@ -26,7 +26,6 @@ arrow::Status ExpectResults(const std::vector<odbc::SmallResult>& results, size_
 // once a higher row exists.
 arrow::Result<std::optional<Horizon>> HorizonOf(const odbc::SmallResult& newest_two);
 arrow::Result<std::vector<CaptureInstance>> InstancesOf(const odbc::SmallResult& result);
-arrow::Result<std::map<int64_t, std::vector<std::string>>> CapturedColumnsOf(
-    const odbc::SmallResult& result);
+arrow::Result<CapturedColumnMap> CapturedColumnsOf(const odbc::SmallResult& result);
 
 }  // namespace cdc::source

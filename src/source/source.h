@@ -19,6 +19,14 @@
 
 namespace cdc::source {
 
+// One row of cdc.captured_columns.
+struct CapturedColumn {
+  std::string name;
+  std::string type;  // as the server calls it; not the base type of an alias type
+};
+// The captured columns of all instances, by change_table_object_id.
+using CapturedColumnMap = std::map<int64_t, std::vector<CapturedColumn>>;
+
 // One row of cdc.change_tables with the names behind its ids.
 struct CaptureInstance {
   int64_t change_table_object_id = 0;
@@ -123,8 +131,7 @@ class Source {
   // How many rows follow, counted up to `limit`.
   virtual arrow::Result<int64_t> CountRows(const Probe& probe, int64_t limit) = 0;
   virtual arrow::Result<TableDescription> Describe(const CaptureInstance& instance) = 0;
-  // Names of the captured columns of all instances, by change_table_object_id.
-  virtual arrow::Result<std::map<int64_t, std::vector<std::string>>> CapturedColumns() = 0;
+  virtual arrow::Result<CapturedColumnMap> CapturedColumns() = 0;
   // Rows after `from`, up to and including `to`.
   virtual arrow::Result<std::unique_ptr<ChangeReader>> Read(const TableDescription& table,
                                                             const Position& from,

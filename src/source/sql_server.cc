@@ -127,7 +127,7 @@ class SqlServer : public Source {
     return table;
   }
 
-  Result<std::map<int64_t, std::vector<std::string>>> CapturedColumns() override {
+  Result<CapturedColumnMap> CapturedColumns() override {
     ARROW_RETURN_NOT_OK(MustBeConnected());
     ARROW_ASSIGN_OR_RAISE(const auto results, Query(sql::kCapturedColumns, {}, kAllColumnsMax));
     ARROW_RETURN_NOT_OK(ExpectResults(results, 1));

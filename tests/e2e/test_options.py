@@ -268,6 +268,33 @@ def test_patterns_of_tables_and_columns_that_fit_nothing_are_told_by_run_and_by_
     assert settings['table."dbo.People".column."E*".mask'] == "null"
 
 
+def test_an_option_that_no_column_of_its_rule_can_have_is_told_by_run_and_by_check(
+    people: Database, target: Target, program: Program
+) -> None:
+    people.run(
+        "CREATE TYPE dbo.Moment FROM datetime2(7)",
+        "CREATE TABLE dbo.Logs (id int NOT NULL PRIMARY KEY, at dbo.Moment NULL)",
+    )
+    people.enable("dbo", "Logs")
+    write_toml(
+        program,
+        '[table."dbo.People".column."email*"]\nspatial = "wkb"\nmask = "none"\n'
+        '[table."dbo.*".column."?or*"]\ndatetime2 = "nanos"\n'
+        '[table."dbo.*".column."at"]\ndatetime2 = "nanos"\n'
+        '[table."dbo.*"]\nhierarchyid = "path"\n',
+    )
+    events = [json.loads(line) for line in program.once(CDC_RUN_LOG_FORMAT="json").err.splitlines()]
+    (told,) = [event for event in events if event["level"] == "warn"]
+    assert (told["event"], told["setting"]) == ("option_without_effect", 'table."dbo.People".column."email*".spatial')
+    assert told["word"] == "wkb"
+    assert told["why"].startswith(
+        "it is for geography, geometry, and these columns are nvarchar (cdc-to-s3.toml line 2)"
+    )
+    checked = json.loads(program.call("check", "--json").out)
+    (note,) = [finding["what"] for finding in checked["findings"] if "changes nothing" in finding["what"]]
+    assert note.startswith('table."dbo.People".column."email*".spatial: "wkb" changes nothing: it is for geography')
+
+
 def test_check_says_when_readers_cannot_tell_rows_apart_any_more(people: Database, program: Program) -> None:
     def notes(toml: str) -> list[str]:
         write_toml(program, toml)

@@ -182,8 +182,8 @@ class FakeSource : public source::Source {
     return table;
   }
 
-  arrow::Result<std::map<int64_t, std::vector<std::string>>> CapturedColumns() override {
-    return std::map<int64_t, std::vector<std::string>>();
+  arrow::Result<source::CapturedColumnMap> CapturedColumns() override {
+    return source::CapturedColumnMap();
   }
 
   arrow::Result<std::unique_ptr<source::ChangeReader>> Read(const source::TableDescription& table,
