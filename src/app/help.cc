@@ -5,6 +5,7 @@
 
 #include <sstream>
 
+#include "app/human.h"
 #include "config/config.h"
 
 namespace cdc::app {
@@ -51,7 +52,7 @@ constexpr VerbHelp kVerbs[] = {
      "Needs neither server nor target.",
      "cdc-to-s3 types\ncdc-to-s3 types datetime2 'date*'\n"
      "CDC_TYPES_DATETIME2=nanos cdc-to-s3 types --json",
-     "0 done, 1 no type fits, 2 wrong usage or configuration",
+     "0 done, 1 a word fits no type, 2 wrong usage or configuration",
      "types [sql_type, forms (the first is in effect) [options {name: word}, columns\n"
      "[name, parquet], note]], metadata [the same of CDC's own columns], options [name,\n"
      "scope (column, table), words, default, in_effect, help], forms [parquet, readers\n"
@@ -123,8 +124,9 @@ std::string AllSettings() {
   for (const auto& key : config::AllKeys()) {
     std::string names;
     for (const auto& name : key.environment) names += (names.empty() ? "" : ", ") + name;
-    text += fmt::format("  {:<26} {}\n  {:<26}   {}{}\n", key.key, key.help, "", names,
-                        key.default_text.empty() ? "" : "  (default: " + key.default_text + ")");
+    if (!key.default_text.empty()) names += "  (default: " + key.default_text + ")";
+    text += fmt::format("  {:<26} {}\n  {:<26}   {}\n", key.key, Wrap(key.help, 29), "",
+                        Wrap(names, 31));
   }
   return text +
          "  [types] has no flags. TOML sections say otherwise for tables and columns that fit a\n"
