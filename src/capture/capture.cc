@@ -247,7 +247,7 @@ Status Capture::Deliver(const Horizon& horizon, std::chrono::nanoseconds deadlin
              {{"table", name},
               {"objects", runtime.objects},
               {"rows", runtime.rows},
-              {"through", context_.table(name).position.lsn().ToString()},
+              {"through", context_.table(name).position.ToString()},
               {"last", context_.table(name).claim ? context_.table(name).claim->key : ""}});
   }
   return Status::OK();
