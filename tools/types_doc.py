@@ -76,6 +76,7 @@ _READERS = """\
 Each cell is the type that the reader shows by itself. Without a further word every value is exact. Tests hold each cell
 against the reader, value by value with the ends of each type's range:
 {versions}.
+In Python, DuckDB's `fetchall()` of a TIMESTAMP WITH TIME ZONE needs the package pytz; `df()`, `arrow()` and `pl()` do not.
 """
 
 _REST = """\
@@ -83,7 +84,8 @@ _REST = """\
 
 `mask = "null"` leaves a column's type, and every value is NULL; the values do not leave the server. `mask = "hash"`
 makes the column STRING: HMAC-SHA256 with your key over the value's canonical form, as 64 lower-case hex digits. NULL stays
-NULL. The same value gives the same token, in whatever type of column and in whatever table it stands. The canonical form:
+NULL; a second column (`__offset`, `__type`, `__srid`) is not written. The same value gives the same token, in whatever
+type of column and in whatever table it stands. The canonical form:
 
 | Type | Canonical form |
 |---|---|
