@@ -386,8 +386,9 @@ TEST_F(ChangeReaderTest, an_unknown_type_is_refused_with_the_setting_that_delive
   ASSERT_FALSE(reader.ok());
   const std::string message = reader.status().message();
   EXPECT_THAT(message, HasSubstr("column it's \"odd\" has type made_up"));
-  EXPECT_THAT(message, EndsWith("; to go on without the columns: [table.\"dbo.T\"] "
-                                "exclude_columns = [\"it's \\\"odd\\\"\", \"odder\"]; then start again"));
+  EXPECT_THAT(message,
+              EndsWith("; to go on without the columns: [table.\"dbo.T\"] "
+                       "exclude_columns = [\"it's \\\"odd\\\"\", \"odder\"]; then start again"));
 }
 
 TEST_F(ChangeReaderTest, where_no_column_can_be_read_no_other_columns_are_proposed) {
