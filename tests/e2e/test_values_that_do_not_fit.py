@@ -145,7 +145,9 @@ def test_altered_values_are_counted_in_footer_log_metrics_and_status(
     (table,) = said["documents"][0]["tables"]
     assert table["altered_values"] == {"at7": 3, 'the "name"': 1}
     shown = program.call("status", "--offline").out
-    assert 'dbo.Seen has altered values: 3 of at7, 1 of the "name"\nWhat they lost, and the option that keeps it' in shown
+    assert (
+        'dbo.Seen has altered values: 3 of at7, 1 of the "name"\nWhat they lost, and the option that keeps it' in shown
+    )
 
 
 def test_a_moment_outside_nanoseconds_stops_its_table_until_the_option_is_changed(
