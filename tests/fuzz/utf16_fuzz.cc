@@ -66,6 +66,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const size_t bytes = cdc::odbc::Utf16LeToUtf8(data, units, target.data(), &replaced);
   const auto expected = cdc::fuzz::Read(data, units);
   cdc::fuzz::Require(std::string_view(target.data(), bytes) == expected.utf8, "the same text");
+  cdc::fuzz::Require(cdc::odbc::Utf8Bytes(data, units) == bytes, "as long as was measured");
   cdc::fuzz::Require(replaced == expected.replaced, "the same count of lone surrogates");
   if (replaced == 0) {
     const std::u16string back = cdc::odbc::ToUtf16({target.data(), bytes});
