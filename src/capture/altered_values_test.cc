@@ -96,6 +96,25 @@ TEST_F(AlteredValuesTest, of_a_claim_that_is_recovered_are_not_counted_again) {
   EXPECT_EQ(told_.size(), 1u);
 }
 
+TEST_F(AlteredValuesTest, of_an_object_whose_reply_was_lost_are_told_once_it_is_found) {
+  InsertAltered(3);
+  Listener listener;
+  Writer writer(world_, listener);
+  ASSERT_TRUE(writer.Start().ok());
+  world_.store.hook = [](const std::string& call, const std::string&) {
+    return call == "put" ? store::MemoryStore::Fault::kReplyLost : store::MemoryStore::Fault::kNone;
+  };
+  EXPECT_TRUE(writer.Round().ValueOrDie().try_again);
+  EXPECT_TRUE(told_.empty());
+  world_.store.hook = nullptr;
+  EXPECT_EQ(writer.Round().ValueOrDie().rows, 3);
+  EXPECT_EQ(world_.Judge("A"), "");
+  EXPECT_EQ(listener.tables.at("dbo.A").altered_values, (Counts{{"v", 3}}));
+  EXPECT_EQ(listener.tables.at("dbo.A").rows, 3);
+  EXPECT_EQ(listener.tables.at("dbo.A").objects, 1);
+  EXPECT_EQ(told_.size(), 1u);
+}
+
 TEST_F(AlteredValuesTest, of_many_columns_are_counted_together_from_a_bound_on) {
   Writer writer(world_);
   ASSERT_TRUE(writer.Start().ok());

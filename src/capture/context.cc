@@ -170,18 +170,17 @@ void Context::Record(const std::string& name, const Status& why) {
 }
 
 void Context::Delivered(const std::string& name, const std::string& key,
-                        const BuiltObject& object) {
-  const pq::FooterRecord& record = object.record;
+                        const ObjectFacts& object) {
   TableRuntime& table = runtime[name];
-  table.rows += record.rows;
+  table.rows += object.rows;
   ++table.objects;
   TableProgress& progress = table.progress;
-  progress.rows += record.rows;
+  progress.rows += object.rows;
   ++progress.objects;
-  progress.bytes += object.bytes->size_bytes();
+  progress.bytes += object.bytes;
   progress.last_object_at = with.clock.UtcNow();
   if (object.last_commit) progress.last_commit = object.last_commit;
-  for (const auto& [column, count] : record.altered_values) {
+  for (const auto& [column, count] : object.altered_values) {
     int64_t& total = progress.altered_values[column];
     if (total == 0) {
       const columns::Alteration& altered = object.altered.at(column);

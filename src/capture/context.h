@@ -66,6 +66,8 @@ struct TableRuntime {
   bool folder_checked = false;  // nothing lies beyond the last name that the document knows
   // The object of the last claim is not known to be there: it comes first.
   bool unconfirmed = false;
+  // Of that object, when this run has tried to put it: it may be there all the same.
+  std::optional<ObjectFacts> unconfirmed_object;
   bool alone = false;        // no other group has entered it, too: asked before its first read
   bool fresh_start = false;  // begun in this run at the oldest row
   std::optional<std::chrono::nanoseconds> waiting_since;  // has changes younger than object_age
@@ -129,7 +131,7 @@ struct Context {
   void TableFine(const std::string& name);
   // Counts an object that was put, and says what its values lost where a column loses something for
   // the first time in this run.
-  void Delivered(const std::string& name, const std::string& key, const BuiltObject& object);
+  void Delivered(const std::string& name, const std::string& key, const ObjectFacts& object);
   // Tells the observer what has changed.
   void Show(const std::string& name, TableCondition condition);
 

@@ -247,6 +247,7 @@ Status Delivery::OnPut(const std::string& name, const BuiltObject& object, const
   TableRuntime& runtime = context_.runtime[name];
   if (!put.ok()) {
     runtime.unconfirmed = true;
+    runtime.unconfirmed_object = ObjectFacts::Of(object);
     Fail(&turn);
     return context_.with.stop ? Status::OK() : context_.WorkerTrouble(name, put);
   }
@@ -258,7 +259,7 @@ Status Delivery::OnPut(const std::string& name, const BuiltObject& object, const
   runtime.waiting_since.reset();
   // Its next read may have failed meanwhile: that trouble stays.
   if (!turn.failed) context_.TableFine(name);
-  context_.Delivered(name, key, object);
+  context_.Delivered(name, key, ObjectFacts::Of(object));
   context_.Show(name, turn.failed ? runtime.progress.condition : TableCondition::kBehind);
   LogEvent(Level::kDebug, "object_put",
            {{"table", name},

@@ -86,6 +86,11 @@ void DescribeColumns(const source::TableDescription& table, pq::FooterRecord* re
 
 }  // namespace
 
+ObjectFacts ObjectFacts::Of(const BuiltObject& object) {
+  return {object.record.rows, object.bytes->size_bytes(), object.last_commit,
+          object.record.altered_values, object.altered};
+}
+
 Result<std::optional<BuiltObject>> BuildObject(source::ChangeReader& reader,
                                                const source::TableDescription& table,
                                                pq::FooterRecord record, const ObjectLimits& limits,

@@ -36,6 +36,17 @@ struct BuiltObject {
   std::map<std::string, columns::Alteration> altered;
 };
 
+// What is told of an object once it is there.
+struct ObjectFacts {
+  int64_t rows = 0;
+  int64_t bytes = 0;
+  std::optional<UtcTime> last_commit;
+  std::map<std::string, int64_t> altered_values;
+  std::map<std::string, columns::Alteration> altered;
+
+  static ObjectFacts Of(const BuiltObject& object);
+};
+
 // Reads one object's rows: as many as fit the limits, never ending between the two rows of one
 // update. `record` comes with everything that is known before the rows are (identity, sequence,
 // from, previous key, gaps); to, rows, checksum, columns and altered values are filled in. Nothing

@@ -62,6 +62,7 @@ Result<Found> Look(const Tools& tools, const Order& order) {
 
 void Confirm(Context& context, const std::string& name, int64_t sequence) {
   context.runtime[name].unconfirmed = false;
+  context.runtime[name].unconfirmed_object.reset();
   context.pending.push_back([name, sequence](state::Document& document) {
     auto& claim = document.tables.at(name).claim;
     if (claim && claim->sequence == sequence) claim->confirmed = true;
@@ -179,7 +180,12 @@ class Recovery {
     LogEvent(Level::kInfo, settled->how == How::kPut ? "claim_recovered" : "claim_found",
              {{"table", order.table}, {"key", order.claim.key}, {"rows", order.claim.rows}});
     // The document counted what its values lost with the claim.
-    if (settled->object) context_.Delivered(order.table, order.claim.key, *settled->object);
+    const auto& tried = context_.runtime[order.table].unconfirmed_object;
+    if (settled->object) {
+      context_.Delivered(order.table, order.claim.key, ObjectFacts::Of(*settled->object));
+    } else if (tried && settled->how == How::kThere) {  // only the reply was lost
+      context_.Delivered(order.table, order.claim.key, *tried);
+    }
     Confirm(context_, order.table, order.claim.sequence);
     return Status::OK();
   }
