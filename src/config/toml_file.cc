@@ -75,6 +75,8 @@ std::string Explain(const std::string& line, std::string_view description) {
   static const std::regex kHeader(R"(^\s*(\[.*\])\s*(#.*)?$)");
   static const std::regex kKey(R"(^\s*([^=]*[^=\s])\s*=.*$)");
   static const std::regex kNoQuotes(R"(^\s*([^=]*[^=\s])\s*=\s*[A-Za-z_/][^"'\[\]{}#]*(#.*)?$)");
+  // A section with * or ? outside of quotes.
+  static const std::regex kBarePattern(R"(^\s*\[([^"'#*?]|"[^"]*"|'[^']*')*[*?].*$)");
   std::smatch parts;
   if (description.find("cannot redefine existing") != std::string_view::npos) {
     if (std::regex_match(line, parts, kHeader)) {
@@ -83,6 +85,10 @@ std::string Explain(const std::string& line, std::string_view description) {
     if (std::regex_match(line, parts, kKey)) {
       return parts.str(1) + " stands there twice: leave one of them out";
     }
+  }
+  if (std::regex_match(line, kBarePattern)) {
+    return "a pattern stands in quotes, as in [table.\"Person.*\"] or "
+           "[table.\"Person.*\".column.\"Email*\"]";
   }
   if (std::regex_match(line, parts, kNoQuotes)) {
     return "a text stands in quotes: " + parts.str(1) + " = \"…\"";

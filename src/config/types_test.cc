@@ -92,6 +92,13 @@ TEST_F(TypesTest, what_toml_refuses_is_told_in_words_of_the_file) {
       "cdc-to-s3.toml line 3: [table.\"dbo.*\"] stands there twice: put its settings together");
   EXPECT_EQ(Error("[types]\ntime = \"time\"\ntime = \"string\"\n"),
             "cdc-to-s3.toml line 3: time stands there twice: leave one of them out");
+  for (const char* section :
+       {"[table.dbo.*]", "[ table.*.column.id ]", "[table.T.column.e-mail?]"}) {
+    EXPECT_EQ(Error(section + std::string("\nmask = \"null\"\n")),
+              "cdc-to-s3.toml line 1: a pattern stands in quotes, as in [table.\"Person.*\"] or "
+              "[table.\"Person.*\".column.\"Email*\"]");
+  }
+  EXPECT_THAT(Error("[table.\"Person.*\"\nmask = \"null\"\n"), Not(HasSubstr("stands in quotes")));
   EXPECT_THAT(Error("[types\ntime = \"time\"\n"), HasSubstr("cdc-to-s3.toml line 1: "));
   EXPECT_THAT(Error("[types]\nmask_key = hunter2hunter2\n"), Not(HasSubstr("hunter2")));
 }
