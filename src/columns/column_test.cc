@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "columns/testing/cells.h"
+#include "columns/type_table.h"
 
 namespace cdc::columns {
 namespace {
@@ -206,15 +207,21 @@ TEST(ColumnTest, the_old_large_types_and_the_new_ones_begin_small_whatever_the_c
   }
 }
 
-TEST(ColumnTest, a_clr_type_of_somebodys_own_is_its_bytes) {
-  SourceColumn column = Column("Point", 17);
+TEST(ColumnTest, a_clr_type_of_somebodys_own_is_its_bytes_whatever_it_is_called) {
+  for (const char* name : {"Point", "vector", "json", "int"}) {
+    SourceColumn column = Column(name, 17);
+    column.is_clr = true;
+    auto decoder = Decoder(column);
+    EXPECT_EQ(decoder->binding().slot_bytes, 4096) << name;
+    EXPECT_TRUE(decoder->grows()) << name;
+    EXPECT_EQ(column.TypeText(), name);
+    EXPECT_EQ(ReadAsOf(column), ReadAs::kItself) << name;
+    const auto arrays = Decode(decoder.get(), Cells(4096).Add("ab").Null()).ValueOrDie();
+    EXPECT_EQ(static_cast<const arrow::BinaryArray&>(*arrays[0]).GetView(0), "ab");
+  }
+  SourceColumn column = Column("hierarchyid", 892);
   column.is_clr = true;
-  auto decoder = Decoder(column);
-  EXPECT_EQ(decoder->binding().slot_bytes, 4096);
-  EXPECT_TRUE(decoder->grows());
-  EXPECT_EQ(column.TypeText(), "Point");
-  const auto arrays = Decode(decoder.get(), Cells(4096).Add("ab").Null()).ValueOrDie();
-  EXPECT_EQ(static_cast<const arrow::BinaryArray&>(*arrays[0]).GetView(0), "ab");
+  EXPECT_EQ(Decoder(column)->binding().slot_bytes, 892);
 }
 
 TEST(ColumnTest, bytes_stay_bytes) {

@@ -222,14 +222,21 @@ constexpr SqlType kSqlTypes[] = {
 };
 // clang-format on
 
+// CLR types are the last ones.
+const SqlType* FirstClrType() {
+  return std::ranges::find(kSqlTypes, std::string_view("hierarchyid"), &SqlType::name);
+}
+
 }  // namespace
 
 std::span<const SqlType> SqlTypes() { return kSqlTypes; }
 
+// Somebody's own CLR type may have the name of a type that is none: vector, json.
 const SqlType* FindSqlType(const SourceColumn& column) {
-  const auto* found = std::ranges::find(kSqlTypes, column.type_name, &SqlType::name);
-  if (found != std::end(kSqlTypes) && !found->name.empty()) return found;
-  return column.is_clr ? std::prev(std::end(kSqlTypes)) : nullptr;
+  const auto* first = column.is_clr ? FirstClrType() : std::begin(kSqlTypes);
+  const auto* own = std::prev(std::end(kSqlTypes));
+  const auto* found = std::ranges::find(first, own, column.type_name, &SqlType::name);
+  return found != own || column.is_clr ? found : nullptr;
 }
 
 const Form& FormOf(const SqlType& type, const ColumnOptions& options) {

@@ -31,6 +31,7 @@ bool IsBoundedText(std::string_view type) { return type == "sql_variant" || type
 }  // namespace
 
 ValueLength::ValueLength(const SourceColumn& column) {
+  if (column.is_clr) return;  // bytes, whatever it is called
   if (IsBoundedText(column.type_name)) bound_min_ = kBytesOfBoundedText;
   if (!IsCodePageText(column.type_name)) return;
   measure_ = IsUtf8(column.collation)         ? Measure::kUtf8
