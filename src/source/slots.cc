@@ -99,11 +99,11 @@ Status Slots::TooLong(const Column& column, int64_t needed_bytes) const {
       : needed_bytes == 0
           ? fmt::format("more than {}", limits_.max_value_bytes)
           : fmt::format("{}{}", column.length.is_exact() && is_whole ? "" : "at least ", at_least);
-  return Status::CapacityError(fmt::format(
-      "column {} holds a value of {} bytes, above max_value_bytes ({}); raise [run] "
-      "max_value_bytes (CDC_RUN_MAX_VALUE_BYTES) and start again; cdc-to-s3 check says how "
-      "much memory that takes",
-      column.name, bytes, limits_.max_value_bytes));
+  return Status::CapacityError(
+      fmt::format("column {} holds a value of {} bytes, above max_value_bytes ({}); raise [run] "
+                  "max_value_bytes (CDC_RUN_MAX_VALUE_BYTES); cdc-to-s3 check says how "
+                  "much memory that takes",
+                  column.name, bytes, limits_.max_value_bytes));
 }
 
 void Slots::Note(const odbc::Cursor& cursor, int64_t first, int64_t rows) {
