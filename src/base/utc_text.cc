@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <ctime>
 
 namespace cdc {
 
@@ -114,8 +115,9 @@ arrow::Result<UtcTime> ParseUtc(std::string_view text) {
 }
 
 std::string FormatUtc(UtcTime time) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+  // Not by way of system_clock, whose nanoseconds hold 1677 to 2262 only.
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time.time_since_epoch());
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time_t{seconds.count()}));
 }
 
 }  // namespace cdc

@@ -15,6 +15,9 @@ TEST(UtcText, reads_times_with_their_offset_and_dates_as_midnight) {
   EXPECT_EQ(Read("2025-01-09 14:30:15+02:00"), "2025-01-09T12:30:15Z");
   EXPECT_EQ(Read("2025-01-09T00:10-0530"), "2025-01-09T05:40:00Z");
   EXPECT_EQ(Read("2025-01-09"), "2025-01-09T00:00:00Z");
+  EXPECT_EQ(Read("9999-12-31T23:59:59Z"), "9999-12-31T23:59:59Z");
+  EXPECT_EQ(Read("0001-01-01"), "0001-01-01T00:00:00Z");
+  EXPECT_EQ(Read("1969-12-31T23:59:59.5Z"), "1969-12-31T23:59:59Z");
   EXPECT_EQ(*ParseUtc("2025-01-09T14:30:15.1234567Z"),
             *ParseUtc("2025-01-09T14:30:15Z") + std::chrono::microseconds(123456));
 }
