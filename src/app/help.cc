@@ -62,19 +62,21 @@ constexpr VerbHelp kVerbs[] = {
     {"status", "Show what has been delivered, table by table",
      "Shows what the state document says: who owns it, up to where everything is\n"
      "complete, and each table's objects, gaps and troubles. The server is asked for\n"
-     "times only; without it, or with --offline, the document alone speaks. Where\n"
-     "groups share the database and no group is set, all of them are shown.",
+     "times and for captured tables that have not begun; without it, or with --offline,\n"
+     "the document alone speaks. Where groups share the database and no group is set,\n"
+     "all of them are shown.",
      "cdc-to-s3 status\ncdc-to-s3 status --json --offline",
      "0 done, 1 failed, 2 wrong usage or configuration, 3 done but a\n"
      "table needs attention",
-     "database, state, server_not_asked (why; \"\" when it was), documents [group,\n"
-     "history_id, owner {life (released, living, silent, unknown), host, pid, since,\n"
-     "lease_ms}, complete_through, server {complete_through_time, newest, newest_time,\n"
-     "behind_seconds} or null, held_back_by [table], joining [table], tables [schema,\n"
-     "name, condition (complete, behind, joining, stopped), capture_instance, folder,\n"
-     "objects, complete_through, last_object {key, sequence, rows, from, to, confirmed,\n"
-     "incomplete} or null, gaps [from, to, accepted_at], altered_values {column: values\n"
-     "that lost something}, stopped {since, why} or null]]",
+     "database, state, server_not_asked (why; \"\" when it was), not_begun [table],\n"
+     "documents [group, history_id, owner {life (released, living, silent, unknown),\n"
+     "host, pid, since, lease_ms}, complete_through, server {complete_through_time,\n"
+     "newest, newest_time, behind_seconds} or null, held_back_by [table],\n"
+     "joining [table], tables [schema, name, condition (complete, behind, joining,\n"
+     "stopped), capture_instance, folder, objects, complete_through, last_object {key,\n"
+     "sequence, rows, from, to, confirmed, incomplete} or null, gaps [from, to,\n"
+     "accepted_at], altered_values {column: values that lost something},\n"
+     "stopped {since, why} or null]]",
      true, false},
     {"accept-gap", "Go on behind changes that can no longer be read",
      "Shows the gaps that stop tables: changes that nobody can read any more, because\n"

@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 
 #include "app/documents.h"
 #include "app/human.h"
@@ -12,6 +13,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "base/utc_text.h"
+#include "capture/selection.h"
 
 namespace cdc::app {
 
@@ -28,6 +30,7 @@ struct Lag {
   std::optional<UtcTime> newest_time;            // of the newest change that was captured
   Lsn newest;
   std::optional<std::chrono::seconds> behind;
+  std::vector<source::CaptureInstance> captured;
 };
 
 // One document with what could be learned of it.
@@ -58,6 +61,7 @@ Result<Lag> AskForLag(source::Source& source, const Document& document) {
   Lag lag;
   const int32_t offset = info.server_offset_minutes;
   if (info.anchor_time) lag.complete_through_time = FromServerTime(*info.anchor_time, offset);
+  lag.captured = info.instances;
   if (!info.horizon) return lag;
   lag.newest = info.horizon->lsn;
   lag.newest_time = FromServerTime(info.horizon->tran_end_time, offset);
@@ -246,6 +250,24 @@ void PrintTroubles(const Document& document, UtcTime now) {
   }
 }
 
+// Captured tables that a run would deliver and that are in no document: they are new, or were
+// refused before they could begin, and then nothing else here tells of them.
+std::set<std::string> NotBegun(const config::Config& config, const std::vector<Shown>& all) {
+  const auto selection = capture::TableSelection::Make(config.source.tables, config.source.exclude);
+  std::set<std::string> names;
+  for (const Shown& shown : all) {
+    if (!shown.lag) continue;
+    for (const source::CaptureInstance& instance : shown.lag->captured) {
+      if (instance.table.empty() || !selection.Selects(instance.schema, instance.table)) continue;
+      names.insert(instance.QualifiedName());
+    }
+  }
+  for (const Shown& shown : all) {
+    for (const auto& [name, table] : shown.document.tables) names.erase(name);
+  }
+  return names;
+}
+
 Result<std::vector<Shown>> ReadAll(const config::Config& config, store::Store& store, bool watch) {
   std::vector<Shown> all;
   ARROW_ASSIGN_OR_RAISE(const auto names, FindDocuments(store, config));
@@ -296,16 +318,24 @@ int Status(const config::Config& config, const StatusOptions& options) {
     PrintAltered(shown.document);
     PrintTroubles(shown.document, now);
   }
+  const auto not_begun = NotBegun(config, *all);
   if (options.json) {
     PrintJson({{"database", all->empty() ? config.source.database : all->front().name.database},
                {"state", stores->state().url()},
                {"server_not_asked", why_not},
+               {"not_begun", not_begun},
                {"documents", documents}});
   } else if (all->empty()) {
     fmt::print("{} has no state document for database {} yet: nothing was delivered\n",
                stores->state().url(), config.source.database);
   } else if (!why_not.empty() && !options.offline) {
     fmt::print("\nThe server could not be asked, so the lag is not known: {}\n", Wrap(why_not, 2));
+  }
+  if (!options.json && !not_begun.empty()) {
+    fmt::print("\n{}\n", Wrap(fmt::format("Captured and not begun: {}. If this stays, cdc-to-s3 "
+                                          "tables says why",
+                                          fmt::join(not_begun, ", ")),
+                              2));
   }
   return troubled ? kExitAttention : kExitDone;
 }

@@ -110,6 +110,13 @@ def test_a_table_of_which_nothing_would_be_left_stops_alone_and_says_so(
     )
     assert target.objects(people.name, "People") == []
     assert len(target.objects(people.name, "Others")) == 1
+    assert (
+        "\nCaptured and not begun: dbo.People. If this stays, cdc-to-s3 tables says why\n" in program.call("status").out
+    )
+    shown = [
+        json.loads(program.call("status", "--json", **more).out) for more in ({}, {"CDC_SOURCE_EXCLUDE": "People"})
+    ]
+    assert [status["not_begun"] for status in shown] == [["dbo.People"], []]
 
 
 def test_a_rule_of_columns_wins_over_one_of_tables_and_of_each_the_later_one(
