@@ -29,6 +29,7 @@ from typing import Any
 
 from standin.control import ControlServer
 from standin.model import (
+    TEXT_SIZE_MAX,
     Column,
     Columns,
     Done,
@@ -74,6 +75,7 @@ def _value(sql_type: str, value: Any) -> Any:
 class Session:
     def __init__(self, login: Login) -> None:
         self.database = login.database or "master"
+        self.text_size_bytes = TEXT_SIZE_MAX
         self._cancelled = threading.Event()
 
     def execute(self, sql: str, params: list[Param]) -> Iterator[Event]:
