@@ -2,6 +2,7 @@
 
 #include <arrow/status.h>
 
+#include <concepts>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -81,8 +82,36 @@ Status FromText(const std::string& text, Position* value) {
   return Position::Parse(text).Value(value);
 }
 
-// Positions inside lists are checked before from_json may take them for granted.
-Status CheckGaps(const nlohmann::json& json) {
+// What get_to would not refuse by itself.
+template <typename T>
+Status Check(const nlohmann::json&, const T&) {
+  return Status::OK();
+}
+
+// It makes any number of any other: of a fraction, and of one out of range, which is undefined.
+template <std::integral Int>
+requires(!std::same_as<Int, bool>) Status Check(const nlohmann::json& json, const Int&) {
+  const bool fits = json.is_number_unsigned()
+                        ? std::in_range<Int>(json.get<uint64_t>())
+                        : json.is_number_integer() && std::in_range<Int>(json.get<int64_t>());
+  return fits ? Status::OK() : Status::Invalid("not a whole number of ", 8 * sizeof(Int), " bits");
+}
+
+Status Check(const nlohmann::json& json, const std::map<std::string, int64_t>&) {
+  for (const auto& count : json) ARROW_RETURN_NOT_OK(Check(count, int64_t{}));
+  return Status::OK();
+}
+
+Status Check(const nlohmann::json& json, const std::vector<FooterColumn>&) {
+  for (const auto& column : json) {
+    ARROW_RETURN_NOT_OK(Check(column.at("ordinal"), int32_t{}));
+    ARROW_RETURN_NOT_OK(Check(column.at("column_id"), int32_t{}));
+  }
+  return Status::OK();
+}
+
+// from_json takes positions for granted.
+Status Check(const nlohmann::json& json, const std::vector<Gap>&) {
   for (const auto& gap : json) {
     ARROW_RETURN_NOT_OK(Position::Parse(gap.at("from").get<std::string>()));
     ARROW_RETURN_NOT_OK(Position::Parse(gap.at("to").get<std::string>()));
@@ -93,10 +122,7 @@ Status CheckGaps(const nlohmann::json& json) {
 template <typename T>
 Status FromText(const std::string& text, T* value) try {
   const auto json = nlohmann::json::parse(text);
-  if constexpr (std::is_same_v<T, std::vector<Gap>>) ARROW_RETURN_NOT_OK(CheckGaps(json));
-  if (std::is_integral_v<T> && !std::is_same_v<T, bool> && !json.is_number_integer()) {
-    return Status::Invalid("not a whole number");
-  }
+  ARROW_RETURN_NOT_OK(Check(json, *value));
   json.get_to(*value);
   return Status::OK();
 } catch (const nlohmann::json::exception& error) {

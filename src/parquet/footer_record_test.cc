@@ -59,6 +59,27 @@ TEST(FooterRecord, a_missing_or_broken_field_is_named) {
   EXPECT_THAT(FooterRecord::FromKeyValues(values).status().message(), HasSubstr("cdc.gaps"));
 }
 
+TEST(FooterRecord, a_number_that_is_not_whole_or_does_not_fit_is_refused_by_its_fields_name) {
+  const std::string column = R"([{"name":"c","sql_type":"int","is_computed":false,)";
+  const std::pair<const char*, std::string> wrong[] = {
+      {"cdc.rows", "1e3"},
+      {"cdc.rows", "1.5"},
+      {"cdc.rows", "9223372036854775808"},
+      {"cdc.sequence", "true"},
+      {"cdc.format_version", "4294967297"},
+      {"cdc.altered_values", R"({"c":1.5})"},
+      {"cdc.altered_values", R"({"c":1e40})"},
+      {"cdc.columns", column + R"("ordinal":1,"column_id":155555555555555555555}])"},
+      {"cdc.columns", column + R"("ordinal":2147483648,"column_id":1}])"},
+      {"cdc.columns", column + R"("ordinal":0.5,"column_id":1}])"},
+  };
+  for (const auto& [name, value] : wrong) {
+    auto values = FullRecord().ToKeyValues();
+    values[name] = value;
+    EXPECT_THAT(FooterRecord::FromKeyValues(values).status().message(), HasSubstr(name)) << value;
+  }
+}
+
 TEST(FooterRecord, a_newer_format_asks_for_a_newer_program) {
   auto values = FullRecord().ToKeyValues();
   values["cdc.format_version"] = "2";
