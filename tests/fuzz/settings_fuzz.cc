@@ -1,5 +1,5 @@
 // A TOML file of any bytes as the whole configuration: loaded, or refused with a message that names
-// the file. What was loaded can be described, and no secret shows.
+// the file. What was loaded can be described, and the description is the same whatever the secret.
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -15,11 +15,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   cdc::config::Inputs inputs;
   inputs.toml_path = "/proc/self/fd/" + std::to_string(file);
   inputs.folder = "/nonexistent";
-  constexpr char kSecret[] = "a password that nobody may see";
-  inputs.environment = {{"SQL_SERVER_PASSWORD", kSecret}};
-  const auto config = cdc::config::Load(inputs);
+  const auto load = [&](const char* secret) {
+    inputs.environment = {{"SQL_SERVER_PASSWORD", secret}};
+    return cdc::config::Load(inputs);
+  };
+  const auto config = load("a password");
   if (config.ok()) {
-    Require(cdc::config::Describe(*config).find(kSecret) == std::string::npos, "no secret shows");
+    // Not looked for as a text: libFuzzer learns what is compared, and writes it into the file.
+    const auto other = load("another one");
+    Require(other.ok() && Describe(*config) == Describe(*other), "no secret shows");
     (void)cdc::config::Validate(*config);
   } else {
     Require(!config.status().message().empty(), "a refusal says why");
