@@ -56,19 +56,25 @@ def replica_error(engine: StandInEngine, database: str, number: int) -> None:
     engine.databases[database.lower()].replica_error = number
 
 
-def set_access(session: EngineSession, database: Database, option: str, c: Cursor) -> None:
-    """SINGLE_USER, MULTI_USER, OFFLINE or ONLINE [WITH ROLLBACK IMMEDIATE | NO_WAIT]"""
+def require_alone(session: EngineSession, database: Database, c: Cursor) -> None:
+    """[WITH ROLLBACK IMMEDIATE | NO_WAIT]: other sessions go, or the change is refused. A real server waits for them
+    when neither is said; here that is refused, too."""
     rollback = c.accept("WITH", "ROLLBACK", "IMMEDIATE")
     if not rollback:
         c.accept("WITH", "NO_WAIT")
     others = [s for s in users_of(session.engine, database) if s is not session]
-    if option in ("SINGLE_USER", "OFFLINE") and others:
-        if not rollback:
-            raise SqlError(
-                5070, f"Database state cannot be changed while other users are using the database '{database.name}'"
-            )
-        for other in others:
-            other.kill()
+    if others and not rollback:
+        raise SqlError(
+            5070, f"Database state cannot be changed while other users are using the database '{database.name}'"
+        )
+    for other in others:
+        other.kill()
+
+
+def set_access(session: EngineSession, database: Database, option: str, c: Cursor) -> None:
+    """SINGLE_USER, MULTI_USER, OFFLINE or ONLINE [WITH ROLLBACK IMMEDIATE | NO_WAIT]"""
+    if option in ("SINGLE_USER", "OFFLINE"):
+        require_alone(session, database, c)
     if option == "OFFLINE" and session.db_catalog is database:
         raise unsupported("SET OFFLINE by a session that is in the database")
     if option in ("ONLINE", "OFFLINE"):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import os
 import sqlite3
+import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -80,6 +81,7 @@ def restore(session: EngineSession, c: Cursor, statement: st.Definition) -> None
         if present is None or present.state != "RESTORING":
             raise SqlError(3153, "The database is already fully recovered.")
         present.state = "ONLINE"
+        present.recovery.begin_fork(engine.log.last)
         return
     found = engine.backups.get(request.disk)
     if found is None:
@@ -90,7 +92,10 @@ def restore(session: EngineSession, c: Cursor, statement: st.Definition) -> None
         restored = _bring_back(session, found, request.database, present)
         if request.database.lower() != found.database.name.lower() and "KEEP_CDC" not in request.words:
             _lose_cdc(session, restored)
-        restored.state = "RESTORING" if "NORECOVERY" in request.words else "ONLINE"
+        if "NORECOVERY" in request.words:
+            restored.state = "RESTORING"
+        else:
+            restored.recovery.begin_fork(engine.log.last)
 
 
 def _parse(c: Cursor, statement: st.Definition, direction: str) -> _Request:
@@ -131,7 +136,7 @@ def _remove(session: EngineSession, present: Database, found: Backup, request: _
         )
     if availability.users_of(session.engine, present):
         raise SqlError(3101, "Exclusive access could not be obtained because the database is in use.")
-    if present.service_broker_guid != found.database.service_broker_guid and "REPLACE" not in request.words:
+    if present.recovery.family_guid != found.database.recovery.family_guid and "REPLACE" not in request.words:
         raise SqlError(
             3154,
             f"The backup set holds a backup of a database other than the existing '{present.name}' database.",
@@ -152,6 +157,8 @@ def _bring_back(session: EngineSession, found: Backup, name: str, present: Datab
         raise unsupported(f"RESTORE beside the living original; DROP DATABASE [{found.database.name}] first")
     database.database_id = present.database_id if present is not None else engine.next_database_id()
     database.name = name
+    database.recovery.database_guid = present.recovery.database_guid if present is not None else uuid.uuid4().bytes
+    database.state = "ONLINE"
     database.go_on_from(found.record, engine.log.last)
     for table in database.tables.values():
         table.database_id = database.database_id

@@ -149,7 +149,7 @@ class Principal:
 
 @dataclass(slots=True, frozen=True)
 class Grant:
-    """`securable`: ('object', id), ('schema', lower name), ('database', ''), or ('sys' or 'msdb', lower name of a view)."""
+    """`securable`: ('object', id), ('schema', lower name), ('database', ''), ('sys' or 'msdb', lower name of a view), or ('server', '')."""
 
     principal: str
     permission: str
@@ -159,6 +159,28 @@ class Grant:
 
 FIXED_ROLES = ("public", "db_owner", "db_datareader", "db_datawriter", "db_ddladmin", "db_accessadmin")
 FIXED_ROLES += ("db_securityadmin", "db_backupoperator", "db_denydatareader", "db_denydatawriter")
+
+
+def _new_guid() -> bytes:
+    return uuid.uuid4().bytes
+
+
+@dataclass(slots=True)
+class Recovery:
+    """Which history a database has (sys.database_recovery_status): its family of backups outlives restores, and each
+    recovery after a restore begins a fork."""
+
+    database_guid: bytes = field(default_factory=_new_guid)
+    family_guid: bytes = field(default_factory=_new_guid)
+    fork_guid: bytes = field(default_factory=_new_guid)
+    first_fork_guid: bytes = b""
+    fork_point: int = 0  # the log record after which the fork began
+
+    def __post_init__(self) -> None:
+        self.first_fork_guid = self.first_fork_guid or self.fork_guid
+
+    def begin_fork(self, record: int) -> None:
+        self.first_fork_guid, self.fork_guid, self.fork_point = self.fork_guid, _new_guid(), record
 
 
 @dataclass
@@ -174,7 +196,8 @@ class Database:
     state: str = "ONLINE"  # or OFFLINE, RESTORING
     access: str = "MULTI_USER"  # or SINGLE_USER
     replica_error: int = 0  # what a replica of an availability group says that does not serve
-    service_broker_guid: bytes = field(default_factory=lambda: uuid.uuid4().bytes)
+    service_broker_guid: bytes = field(default_factory=_new_guid)
+    recovery: Recovery = field(default_factory=Recovery)
     tables: dict[tuple[str, str], Table] = field(default_factory=dict)
     schemas: dict[str, str] = field(default_factory=dict)  # lower-case name: name
     instances: dict[str, Instance] = field(default_factory=dict)
@@ -261,6 +284,12 @@ class Database:
 
     def is_captured(self, table: Table) -> bool:
         return any(i.source is table for i in self.instances.values())
+
+    def captures(self, table: Table, column: ColumnDef) -> bool:
+        return any(c is column for i in self.instances_of(table) for c in i.columns)
+
+    def renew_broker(self) -> None:
+        self.service_broker_guid = _new_guid()
 
 
 class ObjectIds:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from standin.engine import renaming
 from standin.engine.catalog import ColumnDef, Database, Table
 from standin.engine.odbc_types import ODBC_TYPES, OdbcType, odbc_type
 from standin.engine.patterns import compiled
@@ -22,7 +23,7 @@ from standin.engine.types import (
     varchar,
 )
 from standin.engine.views_objects import visible_tables
-from standin.model import Event, SqlError, SqlType
+from standin.model import Event, Info, SqlType
 
 SMALLINT, TINYINT = SqlType("smallint"), SqlType("tinyint")
 _TABLE_HEAD = [("TABLE_QUALIFIER", SYSNAME), ("TABLE_OWNER", SYSNAME), ("TABLE_NAME", SYSNAME)]
@@ -251,28 +252,9 @@ def _sp_server_info(call: Call) -> Iterator[Event]:
 
 @procedure("sp_rename", ("objname", nvarchar(1035), True), ("newname", SYSNAME, True), ("objtype", varchar(13)))
 def _sp_rename(call: Call) -> Iterator[Event]:
-    """Tables and columns; a captured column cannot be renamed (4928)."""
-    from standin.engine.tokens import Cursor, tokenize
-
-    name, new = call.get("objname"), call.get("newname")
-    parts = Cursor(name, tokenize(name)).dotted()
-    is_column = (call.get("objtype") or "").upper() == "COLUMN"
-    owner = parts[:-1] if is_column else parts
-    table = call.database.table(owner[-2] if len(owner) > 1 and owner[-2] else "dbo", owner[-1])
-    if table is None or (is_column and table.find(parts[-1]) is None):
-        raise SqlError(
-            15225, f"No item by the name of '{name}' could be found in the current database '{call.database.name}'.", 11
-        )
-    if is_column:
-        if call.database.is_captured(table):
-            raise SqlError(4928, f"Cannot alter column '{parts[-1]}' because it is 'REPLICATED'.")
-        table.column(parts[-1]).name = new
-    else:
-        call.database.tables.pop((table.schema.lower(), table.name.lower()))
-        table.name = new
-        call.database.add_table(table)
-    call.session.engine.changed()
-    return iter(())
+    kind = call.get("objtype", "").upper()
+    renaming.rename(call.session, call.database, call.get("objname"), call.get("newname"), kind)
+    yield Info(15477, "Caution: Changing any part of an object name could break scripts and stored procedures.", 0)
 
 
 @procedure("sp_addrolemember", ("rolename", SYSNAME, True), ("membername", SYSNAME, True))

@@ -60,6 +60,12 @@ def alter_database(session: EngineSession, c: Cursor, statement: st.Definition) 
     if option in ("SINGLE_USER", "MULTI_USER", "OFFLINE", "ONLINE"):
         availability.set_access(session, database, option, c)
         return
+    if option == "NEW_BROKER":
+        availability.require_alone(session, database, c)
+        database.renew_broker()
+        database.options["BROKER"] = "ON"
+        session.engine.changed()
+        return
     if option not in _OPTIONS:
         raise unsupported("ALTER DATABASE … SET", statement.text)
     c.accept("=")

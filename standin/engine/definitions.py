@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from standin.engine import backups, databases, security, table_parser, tables, user_types
+from standin.engine import backups, databases, renaming, security, table_parser, tables, user_types
 from standin.engine import statements as st
 from standin.engine.catalog import ColumnDef, Table
 from standin.engine.errors import unsupported
@@ -24,6 +24,7 @@ _NOUNS: dict[tuple[str, str], Definer] = {
     ("ALTER", "DATABASE"): databases.alter_database,
     ("DROP", "DATABASE"): databases.drop_database,
     ("CREATE", "SCHEMA"): databases.create_schema,
+    ("ALTER", "SCHEMA"): renaming.transfer,
     ("DROP", "SCHEMA"): databases.drop_schema,
     ("CREATE", "TABLE"): tables.create_table,
     ("ALTER", "TABLE"): tables.alter_table,

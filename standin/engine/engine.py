@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from standin.engine import availability
 from standin.engine.backups import Backup
 from standin.engine.capture import Capture
-from standin.engine.catalog import Database, ObjectIds, Table
+from standin.engine.catalog import Database, Grant, ObjectIds, Table
 from standin.engine.change_cache import ChangeCache
 from standin.engine.clock import Log, ServerTime
 from standin.engine.connection import open_connection
@@ -86,6 +86,7 @@ class StandInEngine:
         self.passwords = {name.lower(): password for name, password in options.users.items()}
         self.sysadmins = set(self.passwords) | {"sa"}
         self.server_roles: dict[str, set[str]] = {}
+        self.server_grants: set[Grant] = {Grant("public", "VIEW ANY DATABASE", ("server", ""))}
         self.agent_running = True
         self.agent_started = self.time.datetime()
         self.injections: list[Injection] = []

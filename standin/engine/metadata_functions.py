@@ -228,9 +228,8 @@ def _has_perms(
         return None
     wanted, what = permission.upper(), (kind or "").upper()
     if what == "" and securable is None:
-        return int(
-            permissions.is_sysadmin(session) or bool(session.engine.server_roles.get(session.login.user.lower()))
-        )
+        state = wanted.startswith("VIEW SERVER") and permissions.sees_server_state(session)
+        return int(state or permissions.holds_on_server(session, wanted))
     if what == "DATABASE":
         target = session.engine.databases.get(_parts(securable)[-1].lower()) if securable else database
         if target is None or not permissions.may_open(session, target):

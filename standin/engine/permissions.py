@@ -14,10 +14,31 @@ if TYPE_CHECKING:
 
 _SHOWING = ("SELECT", "VIEW DEFINITION", "INSERT", "UPDATE", "DELETE", "REFERENCES", "ALTER")
 _PUBLIC_SCHEMAS = ("sys", "information_schema")
+_SERVER_STATE = ("VIEW SERVER STATE", "VIEW SERVER PERFORMANCE STATE", "VIEW SERVER SECURITY STATE")
 
 
 def is_sysadmin(session: EngineSession) -> bool:
     return session.login.user.lower() in session.engine.sysadmins
+
+
+def holds_on_server(session: EngineSession, *rights: str) -> bool:
+    """Whether the login has one of these rights at the server; one that is denied to it, or to all, counts for nothing."""
+    if is_sysadmin(session):
+        return True
+    mine = [g for g in session.engine.server_grants if g.principal in ("public", session.login.user.lower())]
+    denied = {g.permission for g in mine if g.deny}
+    return any(g.permission in rights and g.permission not in denied for g in mine)
+
+
+def sees_server_state(session: EngineSession) -> bool:
+    return bool(session.engine.server_roles.get(session.login.user.lower())) or holds_on_server(session, *_SERVER_STATE)
+
+
+def sees_recovery(session: EngineSession, database: Database) -> bool:
+    """Whether sys.database_recovery_status has a row of the database (Microsoft Learn)."""
+    if database.name in ("master", "tempdb") or is_owner(session, database):
+        return True
+    return holds_on_server(session, "VIEW ANY DATABASE", "ALTER ANY DATABASE", "CREATE ANY DATABASE")
 
 
 def principal_of(session: EngineSession, database: Database) -> Principal:

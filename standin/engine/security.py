@@ -15,6 +15,9 @@ from standin.model import SqlError
 if TYPE_CHECKING:
     from standin.engine.session import EngineSession
 
+_AT_SERVER = ("CONTROL SERVER", "ALTER ANY DATABASE", "CREATE ANY DATABASE", "ALTER ANY LOGIN", "CONNECT SQL")
+_AT_SERVER_BEGINNINGS = ("VIEW SERVER ", "ALTER SERVER ", "VIEW ANY DATABASE")
+
 
 def _require(session: EngineSession, what: str) -> None:
     if not permissions.is_owner(session, session.db_catalog):
@@ -154,34 +157,38 @@ def change_rights(session: EngineSession, c: Cursor, verb: str) -> None:
     if verb == "REVOKE":
         c.accept("GRANT", "OPTION", "FOR")
     names = _permissions(c)
-    securable = _securable(session, c) if c.accept("ON") else ("database", "")
+    at_server = any(name in _AT_SERVER or name.startswith(_AT_SERVER_BEGINNINGS) for name in names)
+    if at_server and session.db_catalog.name != "master":
+        raise SqlError(4621, "Permissions at the server scope can only be granted when the current database is master")
+    securable = ("server", "") if at_server else _securable(session, c) if c.accept("ON") else ("database", "")
     if not (c.accept("TO") or (verb == "REVOKE" and c.accept("FROM"))):
         raise c.error()
-    database = session.db_catalog
+    engine, database = session.engine, session.db_catalog
     while True:
-        principal = _principal_or_login(session, c.name())
-        for name in names:
-            if principal is None:
-                continue
-            key = principal.name.lower()
-            database.grants = {
-                g for g in database.grants if (g.principal, g.permission, g.securable) != (key, name, securable)
-            }
-            if verb != "REVOKE":
-                database.grants.add(Grant(key, name, securable, verb == "DENY"))
+        key = _login(session, c.name()) if at_server else _principal(session, c.name()).name.lower()
+        new = {Grant(key, name, securable, verb == "DENY") for name in names}
+        if at_server:
+            engine.server_grants = _instead(engine.server_grants, new, verb)
+        else:
+            database.grants = _instead(database.grants, new, verb)
         if not c.accept(","):
             break
     session.engine.changed()
 
 
-def _principal_or_login(session: EngineSession, name: str) -> Principal | None:
-    """Server permissions (VIEW SERVER STATE) are granted to logins: they go to the login's server rights."""
-    if name.lower() in session.db_catalog.principals:
-        return _principal(session, name)
-    if name.lower() in session.engine.passwords:
-        session.engine.server_roles.setdefault(name.lower(), set()).add("state_viewer")
-        return None
-    return _principal(session, name)
+def _instead(grants: set[Grant], new: set[Grant], verb: str) -> set[Grant]:
+    """The grants with new ones in place of earlier ones about the same right, or without those (REVOKE)."""
+    about = {(g.principal, g.permission, g.securable) for g in new}
+    kept = {g for g in grants if (g.principal, g.permission, g.securable) not in about}
+    return kept if verb == "REVOKE" else kept | new
+
+
+def _login(session: EngineSession, name: str) -> str:
+    if name.lower() not in session.engine.passwords and name.lower() != "public":
+        raise SqlError(
+            15151, f"Cannot find the login '{name}', because it does not exist or you do not have permission."
+        )
+    return name.lower()
 
 
 def _permissions(c: Cursor) -> list[str]:

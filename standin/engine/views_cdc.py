@@ -21,7 +21,7 @@ _EMPTY_LSN = "00000000:00000000:0000"
 
 def _require_state(session: EngineSession, database: Database, name: str) -> None:
     names = ("VIEW DATABASE STATE", "VIEW DATABASE PERFORMANCE STATE")
-    if permissions.is_owner(session, database) or session.engine.server_roles.get(session.login.user.lower()):
+    if permissions.is_owner(session, database) or permissions.sees_server_state(session):
         return
     if not any(permissions.allowed(session, database, p, "", 0) for p in names):
         raise SqlError(262, f"VIEW DATABASE PERFORMANCE STATE permission denied in database '{database.name}'.", 14)

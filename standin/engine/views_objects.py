@@ -147,7 +147,7 @@ def _column(database: Database, table: Table, c: ColumnDef) -> tuple[Any, ...]:
     )
     return (
         table.object_id, c.name, c.column_id, TYPES[c.type.name][0], c.user_type.user_type_id if c.user_type else user_type_id(c.type), max_length(c.type), precision, scale,
-        collation, int(c.nullable), 1, 0, int(c.identity is not None), int(c.computed is not None), 0, int(database.is_captured(table)),
+        collation, int(c.nullable), 1, 0, int(c.identity is not None), int(c.computed is not None), 0, int(database.captures(table, c)),
         0, 0, 0, 0, 0, 0, 0, int(c.sparse), 0, 0, 0, 0,
     )  # fmt: skip
 

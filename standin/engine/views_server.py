@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from standin.engine import clock, permissions
 from standin.engine import temporal as tm
 from standin.engine.catalog import Database
+from standin.engine.storage import wide
 from standin.engine.system_views import view
 from standin.engine.types import BIT, DATETIME, INT, SYSNAME, nvarchar
 from standin.model import SqlError, SqlType
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 
 _STATES = {"ONLINE": (0, "ONLINE"), "RESTORING": (1, "RESTORING"), "OFFLINE": (6, "OFFLINE")}
 TINYINT, SMALLINT, GUID = SqlType("tinyint"), SqlType("smallint"), SqlType("uniqueidentifier")
+NUMERIC_LSN = SqlType("numeric", precision=25)
+
+
+def _numeric_lsn(lsn: bytes) -> bytes:
+    """As numeric(25,0): the log file's digits, ten of the block, five of the slot."""
+    file, block, slot = (int.from_bytes(part, "big") for part in (lsn[:4], lsn[4:8], lsn[8:]))
+    return wide(file * 10**15 + block * 10**5 + slot)
 
 
 @view("sys", "databases", [
@@ -39,7 +47,7 @@ def _databases(session: EngineSession, _database: Database) -> Iterable[tuple[An
         yield (
             d.name, d.database_id, None, d.create_date, 160, d.collation, int(d.access == "SINGLE_USER"), d.access, int("READ_ONLY" in d.options), *_STATES[d.state], 0,
             int(snapshot), "ON" if snapshot else "OFF", int(d.options.get("READ_COMMITTED_SNAPSHOT") == "ON"),
-            {"FULL": 1, "BULK_LOGGED": 2, "SIMPLE": 3}.get(recovery, 1), recovery, 0, d.service_broker_guid, 0, *wait,
+            {"FULL": 1, "BULK_LOGGED": 2, "SIMPLE": 3}.get(recovery, 1), recovery, 0, d.service_broker_guid, int(d.options.get("BROKER") == "ON"), *wait,
             int(d.cdc_enabled), 0, None, None, 0, "NONE", 0,
         )  # fmt: skip
 
@@ -47,11 +55,29 @@ def _databases(session: EngineSession, _database: Database) -> Iterable[tuple[An
 @view(
     "sys",
     "database_recovery_status",
-    [("database_id", INT), ("database_guid", GUID), ("family_guid", GUID), ("recovery_fork_guid", GUID)],
+    [
+        ("database_id", INT),
+        ("database_guid", GUID),
+        ("family_guid", GUID),
+        ("last_log_backup_lsn", NUMERIC_LSN),
+        ("recovery_fork_guid", GUID),
+        ("first_recovery_fork_guid", GUID),
+        ("fork_point_lsn", NUMERIC_LSN),
+    ],
+    True,
 )
 def _recovery(session: EngineSession, _database: Database) -> Iterable[tuple[Any, ...]]:
+    """A row for its owner and for who may see every database, which all may until it is denied; values of what is open."""
     for d in session.engine.databases.values():
-        yield d.database_id, d.service_broker_guid, d.service_broker_guid, d.service_broker_guid
+        if not permissions.sees_recovery(session, d):
+            continue
+        if d.state != "ONLINE":
+            yield d.database_id, None, None, None, None, None, None
+            continue
+        r = d.recovery
+        forked = r.first_fork_guid != r.fork_guid
+        point = _numeric_lsn(d.lsn(r.fork_point)) if forked else None
+        yield d.database_id, r.database_guid, r.family_guid, None, r.fork_guid, r.first_fork_guid, point
 
 
 @view("sys", "dm_exec_sessions", [
@@ -68,7 +94,7 @@ def _sessions(session: EngineSession, _database: Database) -> Iterable[tuple[Any
 
 
 def _require_server_state(session: EngineSession) -> None:
-    if not permissions.is_sysadmin(session) and not session.engine.server_roles.get(session.login.user.lower()):
+    if not permissions.sees_server_state(session):
         raise SqlError(300, "VIEW SERVER STATE permission was denied on object 'server', database 'master'.", 14)
 
 
