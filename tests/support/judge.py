@@ -58,10 +58,10 @@ def checksum(keys: list[RowKey]) -> str:
 
 def judge(objects: list[Object], histories: int = 1) -> Verdict:
     """The objects of one table's folder, of so many histories of the database one after the other. Rows of different
-    histories have no order between them."""
+    histories have no order between them, nor have those of different source tables."""
     verdict = Verdict()
     previous: tuple[str, dict[str, str]] | None = None
-    ordered: list[tuple[str | None, tuple[bytes, int, bytes, int]]] = []  # by history
+    ordered: list[tuple[tuple[str | None, ...], tuple[bytes, int, bytes, int]]] = []  # by history and source table
     # Names order objects, as bytes.
     for item in sorted(objects, key=lambda one: one.key.encode()):
         try:
@@ -75,7 +75,8 @@ def judge(objects: list[Object], histories: int = 1) -> Verdict:
         verdict.wrong += _judge_link(item.key, footer, previous)
         previous = (item.key, footer)
         verdict.keys += keys
-        ordered += [(footer.get("cdc.history_id"), order(key)) for key in keys]
+        chain = (footer.get("cdc.history_id"), footer.get("cdc.source_object_id"))
+        ordered += [(chain, order(key)) for key in keys]
         verdict.footers.append(footer)
         verdict.rows += table.to_pylist()
     if len({footer.get("cdc.history_id") for footer in verdict.footers}) > histories:
@@ -112,6 +113,9 @@ def _judge_one(item: Object, footer: dict[str, str], keys: list[RowKey]) -> list
         wrong.append("ends between the two rows of an update")
     if keys and not _within(keys, footer):
         wrong.append("has rows outside its from and to")
+    for gap in json.loads(footer["cdc.gaps"]):
+        if not _position(gap["from"]) < _position(gap["to"]):
+            wrong.append(f"carries a gap that is empty or runs backwards: {gap['from']} to {gap['to']}")
     for name in ("history-id", "sequence", "from", "to", "rows", "checksum"):
         if item.metadata.get(f"cdc-{name}") != footer[f"cdc.{name.replace('-', '_')}"]:
             wrong.append(f"says something else in its user metadata: cdc-{name}")
@@ -149,6 +153,9 @@ def _judge_link(key: str, footer: dict[str, str], previous: tuple[str, dict[str,
         wrong.append(f"{key} names {footer['cdc.previous_key']} as its previous object, not {previous_key}")
     if footer["cdc.history_id"] != before["cdc.history_id"]:
         return wrong  # it begins where its history begins
+    source = before.get("cdc.source_object_id")
+    if source is not None and footer.get("cdc.source_object_id") != source:
+        return wrong  # it begins where the capture of another source table begins
     ends = {before["cdc.to"], *(gap["to"] for gap in json.loads(footer["cdc.gaps"]))}
     if footer["cdc.from"] not in ends:
         wrong.append(f"{key} begins at {footer['cdc.from']}, but {previous_key} ended at {before['cdc.to']}")
