@@ -7,7 +7,6 @@
 
 #include "odbc/encryption.h"
 #include "odbc/extra_words.h"
-#include "odbc/server_address.h"
 #include "odbc/tls_environment.h"
 
 namespace cdc::odbc {
@@ -41,6 +40,8 @@ constexpr std::array<DriverProfile, 3> kProfiles = {{
      .verifies_by_default = true,
      .has_configuration_file = false,
      .has_multi_subnet_failover = true,
+     .localhost_is_own_name = true,
+     .certificate_name_word = "HostNameInCertificate",
      .known_words = {},
      .doubles_closing_brace = true,
      .broken_native_from = 1,
@@ -57,6 +58,8 @@ constexpr std::array<DriverProfile, 3> kProfiles = {{
      .verifies_by_default = true,
      .has_configuration_file = false,
      .has_multi_subnet_failover = true,
+     .localhost_is_own_name = true,
+     .certificate_name_word = "",
      .known_words = {},
      .doubles_closing_brace = true,
      .broken_native_from = 1,
@@ -73,6 +76,8 @@ constexpr std::array<DriverProfile, 3> kProfiles = {{
      .verifies_by_default = false,
      .has_configuration_file = true,
      .has_multi_subnet_failover = false,
+     .localhost_is_own_name = false,
+     .certificate_name_word = "",
      .known_words = kFreeTdsKnownWords,
      .doubles_closing_brace = false,
      .broken_native_from = 20000,
@@ -98,12 +103,23 @@ arrow::Result<std::string> Quote(const DriverProfile& profile, std::string_view 
 }
 
 // A driver that takes its authorities from a configuration file takes the server from there too.
-std::string ServerWords(const DriverProfile& profile, const ServerAddress& server,
+std::string ServerWords(const DriverProfile& profile, ServerAddress server,
                         const Encryption& encryption) {
   if (profile.has_configuration_file && encryption.verified) {
     return fmt::format("Servername={}", kConfiguredServer);
   }
+  if (DialsLoopback(profile, server, encryption)) server.host = "127.0.0.1";
   return fmt::format("Server={}", server.DriverText());
+}
+
+// The certificate of a server that is dialled by its address is still for the name.
+std::string CertificateNameWords(const DriverProfile& profile, const ServerAddress& server,
+                                 const Encryption& encryption,
+                                 const std::vector<ExtraWord>& extra) {
+  const std::string_view word = profile.certificate_name_word;
+  const bool told = word.empty() || FindWord(extra, word) != nullptr;
+  if (told || !DialsLoopback(profile, server, encryption)) return "";
+  return fmt::format("{}={};", word, server.host);
 }
 
 std::string EncryptionWords(const DriverProfile& profile, const ConnectOptions& options,
@@ -131,6 +147,13 @@ const DriverProfile* FindProfile(std::string_view name_or_path) {
   return found == kProfiles.end() ? nullptr : &*found;
 }
 
+bool DialsLoopback(const DriverProfile& profile, const ServerAddress& server,
+                   const Encryption& encryption) {
+  // No certificate is for an address in the eyes of a driver that cannot be told the name.
+  const bool verifies_address = encryption.verified && profile.certificate_name_word.empty();
+  return profile.localhost_is_own_name && server.IsLocalhost() && !verifies_address;
+}
+
 arrow::Result<std::string> ConnectionString(const DriverProfile& profile, std::string_view driver,
                                             const ConnectOptions& options,
                                             const Encryption& encryption) {
@@ -156,6 +179,7 @@ arrow::Result<std::string> ConnectionString(const DriverProfile& profile, std::s
     words += fmt::format("PacketSize={};", options.packet_size_bytes);
   }
   words += EncryptionWords(profile, options, encryption);
+  words += CertificateNameWords(profile, server, encryption, extra);
   words += profile.other_words;
   if (options.read_only_intent) words += "ApplicationIntent=ReadOnly;";
   if (options.multi_subnet_failover) words += "MultiSubnetFailover=yes;";

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "odbc/connection.h"
+#include "odbc/server_address.h"
 
 namespace cdc::odbc {
 
@@ -31,6 +32,12 @@ struct DriverProfile {
   // FreeTDS has no word for authorities; only its configuration file has (tls_environment.h).
   bool has_configuration_file;
   bool has_multi_subnet_failover;
+  // Microsoft's driver looks localhost up as the machine's own name (measured: where /etc/hosts has
+  // that name at 127.0.1.1 it dials there, and where no hosts file and no DNS has it, nowhere).
+  bool localhost_is_own_name;
+  // What it calls the name that the certificate should be for, if not the host's; empty: it cannot
+  // be told.
+  std::string_view certificate_name_word;
   // What odbc_options may hold, for a driver that passes over words that it does not know; empty:
   // the driver says so itself.
   std::span<const std::string_view> known_words;
@@ -46,6 +53,11 @@ struct DriverProfile {
 std::span<const DriverProfile> Profiles();
 // The profile of a registered name or a library's path; nullptr if it is neither driver.
 const DriverProfile* FindProfile(std::string_view name_or_path);
+
+// Whether the driver is told 127.0.0.1 for localhost, so that it reaches what everybody else
+// reaches under that name.
+bool DialsLoopback(const DriverProfile& profile, const ServerAddress& server,
+                   const Encryption& encryption);
 
 // The text for SQLDriverConnect, password included: never to be shown.
 // `driver` is a registered name or a path.

@@ -150,6 +150,39 @@ TEST(ConnectionStringTest, every_form_of_a_host_reaches_the_driver) {
   }
 }
 
+// Microsoft's driver would look it up as the machine's own name.
+TEST(ConnectionStringTest, localhost_is_what_everybody_means_by_it) {
+  for (const char* host : {"localhost", "LOCALHOST", ".", "(local)"}) {
+    for (const Encrypt encrypt : {Encrypt::kAuto, Encrypt::kYes, Encrypt::kNo, Encrypt::kStrict}) {
+      ConnectOptions options = Options(encrypt);
+      options.host = host;
+      EXPECT_THAT(Words(k18, options), HasSubstr("Server=127.0.0.1,1433;"));
+      EXPECT_THAT(Words(k18, options), ::testing::ContainsRegex(";HostNameInCertificate=[Ll]"));
+    }
+    ConnectOptions options = Options(Encrypt::kNo);
+    options.host = host;
+    EXPECT_THAT(Words(kFreeTds, options), ::testing::ContainsRegex("Server=[Ll][Oo][Cc]"));
+  }
+  ConnectOptions options = Options(Encrypt::kYes);
+  options.host = "localhost\\SALES";
+  EXPECT_THAT(Words(k18, options), HasSubstr("Server=127.0.0.1\\SALES;"));
+  options.odbc_options = "hostnameincertificate=db1.example";
+  EXPECT_THAT(Words(k18, options), HasSubstr("Server=127.0.0.1\\SALES;"));
+  EXPECT_THAT(Words(k18, options), Not(HasSubstr("HostNameInCertificate=localhost")));
+  options.host = "db1";
+  options.odbc_options = "";
+  EXPECT_THAT(Words(k18, options), Not(HasSubstr("HostNameInCertificate")));
+}
+
+TEST(ConnectionStringTest, a_driver_without_a_word_for_the_name_keeps_a_name_that_is_verified) {
+  ConnectOptions options = Options(Encrypt::kYes);
+  options.host = "localhost";
+  EXPECT_THAT(Words(k17, options), HasSubstr("Server=localhost,1433;"));
+  options.trust_server_certificate = true;
+  EXPECT_THAT(Words(k17, options), HasSubstr("Server=127.0.0.1,1433;"));
+  EXPECT_THAT(Words(k17, options), Not(HasSubstr("HostNameInCertificate")));
+}
+
 TEST(ExtraWordsTest, the_operators_words_come_last_and_as_they_are) {
   ConnectOptions options = Options(Encrypt::kYes);
   options.odbc_options = "HostNameInCertificate=db1.example; WSID={a;b}}c}";

@@ -1,11 +1,14 @@
 #include "odbc/login_error.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 #include "odbc/diagnostics.h"
+#include "odbc/server_address.h"
 #include "odbc/tls_error.h"
 
 namespace cdc::odbc {
@@ -94,16 +97,31 @@ std::string InstanceRemedy(const ConnectOptions& options) {
          "UDP 1434 open? Or set source.host to host:port";
 }
 
-std::string CannotConnect(const ConnectOptions& options) {
+// Where the driver looked up another name than the one that was written.
+std::string OwnNameRemedy(const ConnectOptions& options, const DriverProfile& profile,
+                          const Encryption& encryption) {
+  const auto server = ServerAddress::Parse(options.host);
+  if (!server.ok() || !server->IsLocalhost() || !profile.localhost_is_own_name) return "";
+  if (DialsLoopback(profile, *server, encryption)) return "";
+  std::array<char, 256> name{};
+  ::gethostname(name.data(), name.size() - 1);
+  return fmt::format(
+      ". This driver looks localhost up as the machine's own name, {0}: give {0} the address "
+      "127.0.0.1 in /etc/hosts, or install Microsoft's ODBC Driver 18, which can be told otherwise",
+      name.data());
+}
+
+std::string CannotConnect(const ConnectOptions& options, const std::string& own_name) {
   return fmt::format(
              "cannot connect to {}: check host, port, and that the server runs and listens on TCP",
              options.host) +
-         InstanceRemedy(options);
+         InstanceRemedy(options) + own_name;
 }
 
-// The server was not reached, or not understood.
+// The server was not reached, or not understood. `own_name`: what helps if another name was looked
+// up than the one that was written.
 Finding NetworksAnswer(const std::vector<Diagnostic>& records, const ConnectOptions& options,
-                       const DriverProfile& profile) {
+                       const DriverProfile& profile, const std::string& own_name) {
   if (HasState(records, "IM") || Mentions(records, "Can't open lib")) {
     return {fmt::format("the ODBC driver could not be loaded; install {}", profile.package),
             ErrorClass::kPermanent, 0};
@@ -112,20 +130,21 @@ Finding NetworksAnswer(const std::vector<Diagnostic>& records, const ConnectOpti
   // everything until the login timeout, so these count before it.
   for (const int native : {20013, 11001, 11002, 11004}) {
     if (!HasNative(records, native)) continue;
-    return {fmt::format("host {} is not known: check the name and the DNS", options.host),
-            ErrorClass::kConnectionLost, native};
+    return {
+        fmt::format("host {} is not known: check the name and the DNS{}", options.host, own_name),
+        ErrorClass::kConnectionLost, native};
   }
   // Measured: on Linux a refused connection is 10057, "not connected".
   for (const int native : {10057, 10061}) {
     if (!HasNative(records, native)) continue;
-    return {CannotConnect(options), ErrorClass::kConnectionLost, native};
+    return {CannotConnect(options, own_name), ErrorClass::kConnectionLost, native};
   }
   if (HasState(records, "HYT") || HasState(records, "S1T") || HasNative(records, 20003)) {
     return {
         fmt::format(
             "{} did not answer within {} s: check host, port, firewall, and that the server runs",
             options.host, options.login_timeout.count()) +
-            InstanceRemedy(options),
+            InstanceRemedy(options) + own_name,
         ErrorClass::kConnectionLost, 0};
   }
   return {};
@@ -150,10 +169,11 @@ arrow::Status LoginError(std::vector<Diagnostic> diagnostics, const ConnectOptio
   if (finding.text.empty() && MayBeTls(diagnostics, profile, encryption)) {
     finding.text = TlsErrorText(diagnostics, options, profile, encryption, seen);
   }
-  if (finding.text.empty()) finding = NetworksAnswer(diagnostics, options, profile);
+  const std::string own_name = OwnNameRemedy(options, profile, encryption);
+  if (finding.text.empty()) finding = NetworksAnswer(diagnostics, options, profile, own_name);
   const Diagnostic* principal = Principal(diagnostics, profile);
   if (finding.text.empty()) {
-    finding = {CannotConnect(options), Classify(diagnostics, profile, false),
+    finding = {CannotConnect(options, own_name), Classify(diagnostics, profile, false),
                principal != nullptr ? principal->native : 0};
   }
   if (principal != nullptr) {

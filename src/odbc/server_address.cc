@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
 namespace cdc::odbc {
@@ -29,6 +30,12 @@ size_t PortSeparator(std::string_view text) {
     return bracket == text.npos ? text.npos : text.find(':', bracket);
   }
   return std::count(text.begin(), text.end(), ':') == 1 ? text.find(':') : text.npos;
+}
+
+bool EqualsIgnoringCase(std::string_view text, std::string_view lower) {
+  return std::ranges::equal(text, lower, [](unsigned char a, unsigned char b) {
+    return std::tolower(a) == static_cast<int>(b);
+  });
 }
 
 arrow::Result<int> ParsePort(std::string_view whole, std::string_view digits) {
@@ -67,9 +74,11 @@ arrow::Result<ServerAddress> ServerAddress::Parse(std::string_view text) {
       std::string::npos) {
     return Malformed(text, "a host name has no such character");
   }
-  address.host = rest;
+  address.host = rest == "." || EqualsIgnoringCase(rest, "(local)") ? "localhost" : rest;
   return address;
 }
+
+bool ServerAddress::IsLocalhost() const { return EqualsIgnoringCase(host, "localhost"); }
 
 std::string ServerAddress::DriverText() const {
   return instance.empty() ? fmt::format("{},{}", host, port)

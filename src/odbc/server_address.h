@@ -9,6 +9,7 @@ namespace cdc::odbc {
 
 // Where a server listens. Written db1, db1:1433, db1,1433, tcp:db1,1433, [::1]:1433, ::1 or
 // db1\instance (SQL Server Browser, UDP 1434, is asked for the port; a port given beside it wins).
+// `.` and `(local)`, as SQL Server's own tools take them, are localhost.
 struct ServerAddress {
   std::string host;
   int port = 1433;
@@ -16,6 +17,7 @@ struct ServerAddress {
 
   // What both drivers take after `Server=`.
   std::string DriverText() const;
+  bool IsLocalhost() const;
   static arrow::Result<ServerAddress> Parse(std::string_view text);
 };
 

@@ -103,6 +103,16 @@ def test_a_certificate_from_the_named_authority_is_verified_and_check_says_so(
 
 
 @each_driver
+def test_localhost_is_reached_and_verified_whatever_the_machine_calls_itself(
+    servers: Servers, check: Callable[..., Ended], driver: str
+) -> None:
+    """Microsoft's driver takes it for the machine's own name, which may lead elsewhere (tools/with_hosts.sh)."""
+    for host in ("localhost", "LocalHost", ".", "(local)"):
+        ended = check(driver, servers.required, host, encrypt="yes", ca_file=str(servers.required.ca_file))
+        _connected(ended, "the server's certificate verified")
+
+
+@each_driver
 @pytest.mark.parametrize("encrypt", ["auto", "yes"])
 def test_a_certificate_from_another_authority_is_refused(
     servers: Servers, check: Callable[..., Ended], driver: str, encrypt: str
