@@ -1,4 +1,4 @@
-#include "capture/accept_gap.h"
+#include "repair/accept_gap.h"
 
 #include <fmt/format.h>
 
@@ -9,8 +9,8 @@
 #include "app/operation.h"
 #include "app/verbs.h"
 #include "base/utc_text.h"
-#include "capture/selection.h"
 #include "config/nearest.h"
+#include "rules/selection.h"
 
 namespace cdc::app {
 
@@ -18,9 +18,9 @@ namespace {
 
 using arrow::Result;
 using arrow::Status;
-using capture::GapReport;
-using capture::OpenGap;
-using capture::TableSelection;
+using repair::GapReport;
+using repair::OpenGap;
+using rules::TableSelection;
 using state::Document;
 
 const char* KindName(OpenGap::Kind kind) {
@@ -52,7 +52,8 @@ Result<Document> ReadDocument(const Operation& operation) {
 
 // The document's tables that a run with these settings reads.
 std::vector<std::string> ReadTables(const Operation& operation, const Document& document) {
-  const auto selection = TableSelection::Make(operation.options.tables, operation.options.exclude);
+  const auto selection =
+      rules::TableSelection::Make(operation.options.tables, operation.options.exclude);
   std::vector<std::string> names;
   for (const auto& [name, table] : document.tables) {
     if (selection.Selects(table.schema, table.name)) names.push_back(name);
@@ -63,7 +64,7 @@ std::vector<std::string> ReadTables(const Operation& operation, const Document& 
 // Those of them that a word of the command line means.
 Result<std::vector<std::string>> Meant(const std::string& word, const Document& document,
                                        const std::vector<std::string>& known) {
-  const auto selection = TableSelection::Make({word}, {});
+  const auto selection = rules::TableSelection::Make({word}, {});
   std::vector<std::string> meant;
   for (const std::string& name : known) {
     const state::Table& table = document.tables.at(name);
@@ -160,14 +161,14 @@ Result<Outcome> Work(const config::Config& config, const AcceptGapOptions& optio
   }
   const std::vector<std::string> tables(wanted.begin(), wanted.end());
   ARROW_ASSIGN_OR_RAISE(outcome.report,
-                        capture::JudgeGaps(operation.options, *operation.source,
-                                           *operation.stores.data, outcome.document, tables));
+                        repair::JudgeGaps(operation.options, *operation.source,
+                                          *operation.stores.data, outcome.document, tables));
   ARROW_RETURN_NOT_OK(EveryWordHasAGap(options, outcome.document, known, outcome.report));
   if (!options.yes || outcome.report.gaps.empty()) return outcome;
   ARROW_ASSIGN_OR_RAISE(
       outcome.report,
-      capture::AcceptGaps(operation.options, *operation.source, *operation.stores.data,
-                          operation.stores.state(), Clock::System(), tables));
+      repair::AcceptGaps(operation.options, *operation.source, *operation.stores.data,
+                         operation.stores.state(), Clock::System(), tables));
   return outcome;
 }
 

@@ -1,4 +1,4 @@
-#include "capture/adopt.h"
+#include "repair/adopt.h"
 
 #include <fmt/format.h>
 
@@ -16,7 +16,7 @@ namespace {
 
 using arrow::Result;
 using arrow::Status;
-using capture::AdoptionPlan;
+using repair::AdoptionPlan;
 
 constexpr size_t kIndent = 2;
 
@@ -97,12 +97,12 @@ Result<Outcome> Work(const config::Config& config, const AdoptOptions& options) 
   outcome.key = operation.stores.state().url() + "/" + operation.options.document().Key();
   ARROW_ASSIGN_OR_RAISE(
       outcome.plan,
-      capture::PlanAdoption(operation.options, {options.new_history, config.source.start},
-                            *operation.source, *operation.stores.data, operation.stores.state()));
+      repair::PlanAdoption(operation.options, {options.new_history, config.source.start},
+                           *operation.source, *operation.stores.data, operation.stores.state()));
   if (!options.yes || !outcome.plan.needed) return outcome;
   ARROW_RETURN_NOT_OK(RefuseLivingOwner(operation, outcome.plan, options.json));
-  ARROW_ASSIGN_OR_RAISE(outcome.aside, capture::Adopt(operation.options, outcome.plan,
-                                                      operation.stores.state(), Clock::System()));
+  ARROW_ASSIGN_OR_RAISE(outcome.aside, repair::Adopt(operation.options, outcome.plan,
+                                                     operation.stores.state(), Clock::System()));
   outcome.adopted = true;
   return outcome;
 }

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <map>
 
-#include "capture/naming.h"
-#include "capture/selection.h"
 #include "columns/parquet_forms.h"
+#include "rules/naming.h"
+#include "rules/selection.h"
 
 namespace cdc::app {
 
@@ -49,7 +49,7 @@ void FindFolders(const config::Config& config, const std::string& database,
   for (CapturedTable& table : *tables) {
     if (!table.selected || table.table.empty()) continue;
     const auto names =
-        capture::TableNames::Make(config.target.path, database, table.schema, table.table);
+        rules::TableNames::Make(config.target.path, database, table.schema, table.table);
     if (!names.ok()) {
       table.not_delivered = names.status().message();
       continue;
@@ -83,7 +83,7 @@ std::vector<CapturedTable> LookAtTables(source::Source& source, const config::Co
                                         const std::string& database,
                                         const std::vector<CaptureInstance>& instances,
                                         const std::optional<state::Document>& document) {
-  const auto selection = capture::TableSelection::Make(config.source.tables, config.source.exclude);
+  const auto selection = rules::TableSelection::Make(config.source.tables, config.source.exclude);
   std::map<int64_t, CapturedTable> by_source;
   for (const CaptureInstance& instance : instances) {
     CapturedTable& table = by_source[instance.source_object_id];

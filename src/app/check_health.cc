@@ -25,7 +25,7 @@ std::vector<source::TablePlace> KnownPlaces(const config::Config& config, const 
   const auto stored = state::ReadDocument(stores->state(), {sight.database, config.run.group});
   if (!stored.ok() || !*stored) return {};
   return PlacesOf((*stored)->document,
-                  capture::TableSelection::Make(config.source.tables, config.source.exclude));
+                  rules::TableSelection::Make(config.source.tables, config.source.exclude));
 }
 
 arrow::Result<CaptureHealth> Measure(const config::Config& config, const Sight& sight) {

@@ -8,7 +8,7 @@
 #include "app/check_parts.h"
 #include "app/rule_patterns.h"
 #include "app/wiring.h"
-#include "capture/selection.h"
+#include "rules/selection.h"
 
 namespace cdc::app {
 
@@ -71,7 +71,7 @@ void CheckTables(source::Source& source, const config::Config& config, const Sig
 
 void CheckRights(source::Source& source, const config::Config& config, const source::PollInfo& info,
                  Findings* findings) {
-  const auto selection = capture::TableSelection::Make(config.source.tables, config.source.exclude);
+  const auto selection = rules::TableSelection::Make(config.source.tables, config.source.exclude);
   std::vector<source::Source::Probe> probes;
   for (const auto& instance : info.instances) {
     if (selection.Selects(instance.schema, instance.table)) probes.push_back({instance, Lsn{}});

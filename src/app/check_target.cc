@@ -6,7 +6,7 @@
 #include "app/check_parts.h"
 #include "app/wiring.h"
 #include "capture/folders.h"
-#include "capture/naming.h"
+#include "rules/naming.h"
 #include "state/state_file.h"
 #include "store/probe.h"
 
@@ -18,8 +18,8 @@ namespace {
 arrow::Status CheckTableFolder(const Stores& stores, const config::Config& config,
                                const Sight& sight, const source::CaptureInstance& instance,
                                const std::optional<state::Stored>& stored) {
-  const auto names = capture::TableNames::Make(config.target.path, sight.database, instance.schema,
-                                               instance.table);
+  const auto names =
+      rules::TableNames::Make(config.target.path, sight.database, instance.schema, instance.table);
   if (!names.ok()) return arrow::Status::OK();  // said already
   const std::string name = instance.schema + "." + instance.table;
   std::string last;

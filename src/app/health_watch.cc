@@ -68,7 +68,7 @@ status::Health ForBoard(const HealthReport& report, UtcTime now) {
 }
 
 std::vector<source::TablePlace> PlacesOf(const state::Document& document,
-                                         const capture::TableSelection& selection) {
+                                         const rules::TableSelection& selection) {
   std::vector<source::TablePlace> places;
   for (const auto& [name, table] : document.tables) {
     if (!selection.Selects(table.schema, table.name)) continue;

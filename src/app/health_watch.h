@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "capture/selection.h"
+#include "rules/selection.h"
 #include "source/source.h"
 #include "state/document.h"
 #include "status/facts.h"
@@ -27,7 +27,7 @@ status::Health ForBoard(const HealthReport& report, UtcTime now);
 
 // Where the selected tables of the document are, for Source::Health.
 std::vector<source::TablePlace> PlacesOf(const state::Document& document,
-                                         const capture::TableSelection& selection);
+                                         const rules::TableSelection& selection);
 
 // "dbo.a, dbo.b: 4h of 3d are left …", of the tables that cleanup reaches first.
 std::string DescribeHeadroom(const source::RetentionVerdict& retention);
@@ -41,7 +41,7 @@ class HealthWatch {
   using Listener = std::function<void(const HealthReport&)>;
 
   // `listener` (or nothing) is told every measurement. `clock` must outlive the watch.
-  HealthWatch(const Clock& clock, capture::TableSelection selection, Listener listener)
+  HealthWatch(const Clock& clock, rules::TableSelection selection, Listener listener)
       : clock_(clock), selection_(std::move(selection)), listener_(std::move(listener)) {}
 
   // Measures over the source's polling connection if it is time to. What cannot be measured now is
@@ -53,7 +53,7 @@ class HealthWatch {
   void TellRetention(const HealthReport& report, const state::Document& document);
 
   const Clock& clock_;
-  const capture::TableSelection selection_;
+  const rules::TableSelection selection_;
   const Listener listener_;
   std::chrono::nanoseconds due_{0};  // monotonic
   // What was said last.

@@ -62,7 +62,7 @@ class HealthWatchTest : public ::testing::Test {
   FakeClock clock_{kNow};
   state::Document document_;
   std::vector<HealthReport> told_;
-  HealthWatch watch_{clock_, capture::TableSelection::Make({}, {}),
+  HealthWatch watch_{clock_, rules::TableSelection::Make({}, {}),
                      [this](const HealthReport& report) { told_.push_back(report); }};
   arrow::Status next_;
   int measured_ = 0;
@@ -163,7 +163,7 @@ TEST(Places, are_those_of_the_selected_tables_and_inside_a_transaction_it_counts
   add("whole", Position::After(MakeLsn(7)));
   add("inside", Position::AfterRow({MakeLsn(7), 1, MakeLsn(9), 2}));
   add("left_out", Position::After(MakeLsn(1)));
-  const auto places = PlacesOf(document, capture::TableSelection::Make({}, {"left*"}));
+  const auto places = PlacesOf(document, rules::TableSelection::Make({}, {"left*"}));
   ASSERT_EQ(places.size(), 2U);
   EXPECT_EQ(places[0].table, "dbo.inside");
   EXPECT_EQ(places[0].after, MakeLsn(6));

@@ -344,7 +344,7 @@ class Runner {
   std::unique_ptr<capture::Capture> capture_;
   bool noted_ = false;
   HealthWatch health_{Clock::System(),
-                      capture::TableSelection::Make(config_.source.tables, config_.source.exclude),
+                      rules::TableSelection::Make(config_.source.tables, config_.source.exclude),
                       [this](const HealthReport& report) { telemetry_.OnHealth(report); }};
 };
 

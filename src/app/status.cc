@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "base/utc_text.h"
-#include "capture/selection.h"
+#include "rules/selection.h"
 
 namespace cdc::app {
 
@@ -253,7 +253,7 @@ void PrintTroubles(const Document& document, UtcTime now) {
 // Captured tables that a run would deliver and that are in no document: they are new, or were
 // refused before they could begin, and then nothing else here tells of them.
 std::set<std::string> NotBegun(const config::Config& config, const std::vector<Shown>& all) {
-  const auto selection = capture::TableSelection::Make(config.source.tables, config.source.exclude);
+  const auto selection = rules::TableSelection::Make(config.source.tables, config.source.exclude);
   std::set<std::string> names;
   for (const Shown& shown : all) {
     if (!shown.lag) continue;

@@ -8,7 +8,7 @@
 #include "app/json.h"
 #include "app/verbs.h"
 #include "app/wiring.h"
-#include "capture/selection.h"
+#include "rules/selection.h"
 #include "state/state_file.h"
 
 namespace cdc::app {
@@ -208,7 +208,7 @@ Result<View> Look(const config::Config& config, const std::vector<std::string>& 
                            ". What helps: USE [", identity.name, "]; EXEC sys.sp_cdc_enable_db");
   }
   ARROW_ASSIGN_OR_RAISE(view.info, source->Poll(std::nullopt));
-  const auto wanted = capture::TableSelection::Make(patterns, {});
+  const auto wanted = rules::TableSelection::Make(patterns, {});
   std::vector<source::CaptureInstance> instances;
   for (const auto& instance : view.info.instances) {
     if (wanted.Selects(instance.schema, instance.table)) instances.push_back(instance);

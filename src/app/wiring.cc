@@ -186,8 +186,8 @@ capture::Options CaptureOptions(const config::Config& config, const std::string&
   options.exclude = config.source.exclude;
   options.instances = config.source.instances;
   options.start = config.source.start;
-  options.on_gap = config.source.on_gap == config::OnGap::kStop ? capture::OnGap::kStop
-                                                                : capture::OnGap::kContinue;
+  options.on_gap =
+      config.source.on_gap == config::OnGap::kStop ? rules::OnGap::kStop : rules::OnGap::kContinue;
   options.limits.max_rows = config.run.max_object_rows;
   options.limits.max_bytes = config.run.max_object_bytes;
   options.limits.temp_dir = TempDir(config);

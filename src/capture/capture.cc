@@ -8,9 +8,11 @@
 #include "capture/delivery.h"
 #include "capture/folders.h"
 #include "capture/gaps.h"
-#include "capture/history.h"
 #include "capture/new_tables.h"
 #include "capture/recovery.h"
+#include "rules/gap.h"
+#include "rules/same_database.h"
+#include "state/edits.h"
 
 namespace cdc::capture {
 
@@ -41,14 +43,14 @@ Result<RoundReport> Capture::Steps(const RoundLimits& limits, std::chrono::nanos
   ARROW_ASSIGN_OR_RAISE(const PollInfo info, context_.Ask<PollInfo>([&] {
     return context_.with.source.Poll(anchor ? std::optional(anchor->lsn) : std::nullopt);
   }));
-  const HistoryVerdict verdict = JudgeHistory(anchor, info);
-  if (verdict.history == History::kReplaced) {
+  const rules::HistoryVerdict verdict = rules::JudgeHistory(anchor, info);
+  if (verdict.history == rules::History::kReplaced) {
     return StopsEverything(
         "the database was restored or replaced: " + verdict.why +
         ". Nothing was read. If it is meant to be so: cdc-to-s3 adopt --new-history --start now "
         "--yes (or oldest, a time, an LSN); or give the database another [target] url");
   }
-  if (verdict.history == History::kWait || !info.horizon) {
+  if (verdict.history == rules::History::kWait || !info.horizon) {
     if (!verdict.why.empty()) LogEvent(Level::kWarn, "server_lags", {{"why", verdict.why}});
     try_again_ = !verdict.why.empty();
     Tell(info, started, /*ended=*/true);
@@ -92,7 +94,7 @@ Status Capture::Finish() {
 void Capture::TellIdlePatterns(const PollInfo& info) {
   const auto look = [&](const char* setting, const std::vector<std::string>& patterns) {
     for (const std::string& pattern : patterns) {
-      const TableSelection alone = TableSelection::Make({pattern}, {});
+      const rules::TableSelection alone = rules::TableSelection::Make({pattern}, {});
       const bool matches = std::ranges::any_of(info.instances, [&](const auto& instance) {
         return alone.Selects(instance.schema, instance.table);
       });
@@ -268,7 +270,7 @@ Status Capture::CloseRound(const Horizon& horizon) {
       const auto now = by_id.find(known.change_table_object_id);
       if (now == by_id.end() || now->second->source_object_id != known.source_object_id) continue;
       const Position place = context_.document().PlaceOf(context_.table(name));
-      if (RowsMayBeGone(now->second->start_lsn, place)) continue;
+      if (rules::RowsMayBeGone(now->second->start_lsn, place)) continue;
       complete_.insert(name);
       context_.runtime[name].waiting_since.reset();
     }
@@ -279,7 +281,7 @@ Status Capture::CloseRound(const Horizon& horizon) {
 
   const auto close = [&](state::Document& document) {
     CloseCut(&document, complete_, horizon.lsn);
-    if (!complete_.empty()) MoveAnchor(document, horizon);
+    if (!complete_.empty()) state::MoveAnchor(document, rules::AnchorOf(horizon));
   };
   state::Document next = context_.document();
   for (const auto& rider : context_.pending) rider(next);

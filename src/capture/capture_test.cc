@@ -145,7 +145,7 @@ TEST_F(CaptureTest, an_accepted_gap_is_in_the_state_and_in_the_next_footer) {
   Insert("A");
   world_.database.Cleanup(Insert("A"));
   Insert("A");
-  world_.options.on_gap = OnGap::kContinue;
+  world_.options.on_gap = rules::OnGap::kContinue;
   ASSERT_TRUE(RunOnce().ok());
   const auto objects = world_.Objects("A");
   ASSERT_EQ(objects.size(), 2u);
@@ -274,7 +274,7 @@ TEST_F(CaptureTest, a_claimed_window_that_lost_rows_is_delivered_only_when_the_g
   EXPECT_THAT(WhyStopped(*stopped, "dbo.A"), HasSubstr("of 2 rows claimed"));
   EXPECT_TRUE(world_.Objects("A").empty());
 
-  world_.options.on_gap = OnGap::kContinue;
+  world_.options.on_gap = rules::OnGap::kContinue;
   ASSERT_TRUE(RunOnce().ok());
   const auto objects = world_.Objects("A");
   ASSERT_EQ(objects.size(), 1u);

@@ -17,7 +17,6 @@ using arrow::Status;
 constexpr std::chrono::seconds kFirstRetryPause{2};
 constexpr std::chrono::seconds kRetryPauseMax{120};
 constexpr std::chrono::milliseconds kLeaseLook{200};
-constexpr size_t kGapsKept = 100;
 
 class Scope : public arrow::StatusDetail {
  public:
@@ -54,22 +53,6 @@ bool IsStopsEverything(const Status& status) { return Is(status, kEverything); }
 Status StopsTable(const std::string& message) {
   return Status::FromDetailAndArgs(arrow::StatusCode::Invalid, std::make_shared<Scope>(kTable),
                                    message);
-}
-
-void MoveAnchor(state::Document& document, const source::Horizon& horizon) {
-  if (document.anchor && horizon.lsn <= document.anchor->lsn) return;
-  document.anchor = state::Anchor{horizon.lsn, horizon.tran_end_time};
-}
-
-void AddGap(state::Table* table, state::Gap gap) {
-  if (table->gaps.size() >= kGapsKept) {
-    const int64_t last = table->sequence();
-    const auto carried = std::ranges::find_if(table->gaps, [last](const state::Gap& known) {
-      return known.carried_by != 0 && known.carried_by < last;
-    });
-    if (carried != table->gaps.end()) table->gaps.erase(carried);
-  }
-  table->gaps.push_back(std::move(gap));
 }
 
 std::shared_ptr<const Tools> Tools::Of(const Context& context) {

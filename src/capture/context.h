@@ -10,38 +10,23 @@
 
 #include "base/clock.h"
 #include "capture/executor.h"
-#include "capture/naming.h"
 #include "capture/object_builder.h"
 #include "capture/observer.h"
-#include "capture/selection.h"
 #include "capture/source_pool.h"
+#include "rules/naming.h"
+#include "rules/selection.h"
+#include "rules/settings.h"
 #include "source/source.h"
 #include "state/state_file.h"
 #include "store/store.h"
 
 namespace cdc::capture {
 
-enum class OnGap { kStop, kContinue };
-
-struct Options {
-  std::string database;  // as the server spells it
-  std::string path = "{database}/{table}/cdc";
-  std::string group;                   // this document's share of the database's tables; "": all
-  std::vector<std::string> tables;     // patterns; empty: all captured tables
-  std::vector<std::string> exclude;    // patterns
-  std::vector<std::string> instances;  // pinned capture instances
-  std::string start = "oldest";        // oldest · now · a time · an LSN
-  OnGap on_gap = OnGap::kStop;
+struct Options : rules::Settings {
   ObjectLimits limits;
   int64_t workers = 4;  // tables that are read at the same time, with a connection each
   std::chrono::milliseconds object_age{0};
-  std::chrono::milliseconds lease{30'000};
-  // False when the state lives in a local directory: then the target may be a store without
-  // conditions, a key may be overwritten with the same rows, and listing or HEAD may be forbidden.
-  bool conditional_puts = true;
   std::string program_version;
-
-  state::DocumentName document() const { return {database, group}; }
 };
 
 // What the program works with. All of it must outlive the Capture; what workers use as well
@@ -82,7 +67,7 @@ struct Context {
   Options options;
   Surroundings with;
   state::OwnedDocument owned;
-  TableSelection selection;
+  rules::TableSelection selection;
   // Of the work in hand, when the round cannot go on: what workers do then is of no use.
   std::shared_ptr<std::atomic<bool>> abandoned = std::make_shared<std::atomic<bool>>(false);
 
@@ -96,8 +81,8 @@ struct Context {
   bool selects(const state::Table& table) const {
     return selection.Selects(table.schema, table.name);
   }
-  arrow::Result<TableNames> NamesOf(const state::Table& table) const {
-    return TableNames::Make(options.path, options.database, table.schema, table.name);
+  arrow::Result<rules::TableNames> NamesOf(const state::Table& table) const {
+    return rules::TableNames::Make(options.path, options.database, table.schema, table.name);
   }
   bool IsResting(const std::string& name) const;
 
@@ -151,12 +136,6 @@ struct Tools {
 
   static std::shared_ptr<const Tools> Of(const Context& context);
 };
-
-// The anchor only moves forward: it stays at or above every position.
-void MoveAnchor(state::Document& document, const source::Horizon& horizon);
-
-// Adds to a table's gaps; of those that objects carry already only the newest stay.
-void AddGap(state::Table* table, state::Gap gap);
 
 // Marks an error as one that stops the whole document, not one table.
 arrow::Status StopsEverything(const std::string& message);

@@ -5,6 +5,8 @@
 #include "base/crash_point.h"
 #include "base/events.h"
 #include "odbc/connection.h"
+#include "rules/same_database.h"
+#include "state/edits.h"
 
 // How changes become objects, each exactly once. For every table: read, claim, put, confirm. The
 // state document is the only truth; what a crash leaves behind is said at each step of Flush.
@@ -64,12 +66,6 @@ pq::FooterRecord NextRecord(const Context& context, const state::Table& table,
   }
   record.program_version = context.options.program_version;
   return record;
-}
-
-bool IsClaimed(const std::optional<pq::ObjectIdentity>& found, const std::string& history_id,
-               const state::Claim& claim) {
-  return found && found->history_id == history_id && found->sequence == claim.sequence &&
-         found->from == claim.from && found->to == claim.to;
 }
 
 void Delivery::Add(const std::string& name, const Reading& reading) {
@@ -205,7 +201,7 @@ Status Delivery::Flush() {
 Status Delivery::Claim() {
   for (Ready& ready : ready_) {
     const state::Table& table = context_.table(ready.table);
-    ARROW_ASSIGN_OR_RAISE(const TableNames names, context_.NamesOf(table));
+    ARROW_ASSIGN_OR_RAISE(const rules::TableNames names, context_.NamesOf(table));
     ready.key = names.Next(context_.with.clock.UtcNow(), table.claim ? table.claim->key : "");
   }
   return context_.Swap([&](state::Document& document) {
@@ -221,7 +217,7 @@ Status Delivery::Claim() {
       table.position = record.to;
       AddAltered(record.altered_values, &table);
     }
-    MoveAnchor(document, horizon_);
+    state::MoveAnchor(document, rules::AnchorOf(horizon_));
   });
 }
 

@@ -88,8 +88,4 @@ class Delivery {
 pq::FooterRecord NextRecord(const Context& context, const state::Table& table,
                             const source::CaptureInstance& instance);
 
-// Whether an object's user metadata says that it is the claimed one.
-bool IsClaimed(const std::optional<pq::ObjectIdentity>& found, const std::string& history_id,
-               const state::Claim& claim);
-
 }  // namespace cdc::capture

@@ -14,7 +14,7 @@ constexpr int64_t kListedMax = 1000;
 
 }  // namespace
 
-Status CheckFolder(store::Store& data, const TableNames& names, const std::string& last_key,
+Status CheckFolder(store::Store& data, const rules::TableNames& names, const std::string& last_key,
                    const std::string& table) {
   ARROW_ASSIGN_OR_RAISE(const auto objects, data.List(names.folder(), last_key, kListedMax));
   std::string foreign;
@@ -44,7 +44,7 @@ Status CheckFolders(Context& context) {
   for (const auto& [name, table] : context.document().tables) {
     if (context.runtime[name].folder_checked || context.IsResting(name) || !context.selects(table))
       continue;
-    ARROW_ASSIGN_OR_RAISE(const TableNames names, context.NamesOf(table));
+    ARROW_ASSIGN_OR_RAISE(const rules::TableNames names, context.NamesOf(table));
     if (names.folder() != table.folder) {
       ARROW_RETURN_NOT_OK(context.TableTrouble(
           name, StopsTable("[target] path now gives the folder " + names.folder() +
@@ -63,8 +63,7 @@ Status CheckFolders(Context& context) {
           ARROW_RETURN_NOT_OK(context.owned.Confirm());
           // Or another group's, which has entered the table in the same moment.
           if (last.empty()) {
-            ARROW_ASSIGN_OR_RAISE(const auto others,
-                                  FoldersOfOthers(context.with.state, context.options));
+            ARROW_ASSIGN_OR_RAISE(const auto others, FoldersOfOthers(context));
             const auto other = others.find(names.folder());
             if (other != others.end()) return context.WorkerTrouble(name, BelongsTo(other->second));
           }

@@ -12,8 +12,8 @@ namespace cdc::capture {
 // there means that the document was lost or set back to an older version: continuing would deliver
 // its rows a second time, so everything stops. A Parquet file that is not ours stops this table:
 // readers that glob the folder would take it for changes. Anything but *.parquet is left alone.
-arrow::Status CheckFolder(store::Store& data, const TableNames& names, const std::string& last_key,
-                          const std::string& table);
+arrow::Status CheckFolder(store::Store& data, const rules::TableNames& names,
+                          const std::string& last_key, const std::string& table);
 
 // The same of every selected table of the document that was not looked at yet in this run, several
 // at a time. A table whose folder setting has changed stops, too.

@@ -2,7 +2,9 @@
 
 #include "base/events.h"
 #include "base/utc_text.h"
-#include "capture/history.h"
+#include "rules/gap.h"
+#include "rules/same_database.h"
+#include "state/edits.h"
 
 namespace cdc::capture {
 
@@ -26,7 +28,7 @@ Status Explain(const std::string& name, const std::string& range) {
 Status JudgeGap(Context& context, const std::string& name, const source::CaptureInstance& instance,
                 const source::Horizon& horizon) {
   const Position place = context.document().PlaceOf(context.table(name));
-  if (!RowsMayBeGone(instance.start_lsn, place)) return Status::OK();
+  if (!rules::RowsMayBeGone(instance.start_lsn, place)) return Status::OK();
   const Position end = Position::After(instance.start_lsn.Previous());
   const std::string range = place.ToString() + " to " + end.ToString();
   const bool beyond = instance.start_lsn.Previous() > horizon.lsn;
@@ -38,17 +40,17 @@ Status JudgeGap(Context& context, const std::string& name, const source::Capture
     return context.Swap([&](state::Document& document) {
       state::Table& table = document.tables.at(name);
       table.start = table.position = end;
-      MoveAnchor(document, horizon);
+      state::MoveAnchor(document, rules::AnchorOf(horizon));
     });
   }
-  if (context.options.on_gap == OnGap::kStop || beyond) return Explain(name, range);
+  if (context.options.on_gap == rules::OnGap::kStop || beyond) return Explain(name, range);
   LogEvent(Level::kError, "gap_accepted", {{"table", name}, {"range", range}});
   const std::string now = FormatUtc(context.with.clock.UtcNow());
   return context.Swap([&](state::Document& document) {
     state::Table& table = document.tables.at(name);
-    AddGap(&table, {place, end, now, 0});
+    state::AddGap(&table, {place, end, now, 0});
     table.position = end;
-    MoveAnchor(document, horizon);
+    state::MoveAnchor(document, rules::AnchorOf(horizon));
   });
 }
 

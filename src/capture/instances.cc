@@ -6,7 +6,9 @@
 
 #include "base/events.h"
 #include "base/utc_text.h"
-#include "capture/history.h"
+#include "rules/gap.h"
+#include "rules/same_database.h"
+#include "state/edits.h"
 
 namespace cdc::capture {
 
@@ -126,7 +128,7 @@ Result<Reading> ChooseInstance(Context& context, const std::string& name,
     if (next == nullptr) return Reading{*named, std::nullopt};
     // A claim that is not delivered yet is read again from the instance that it was made from.
     if (context.runtime[name].unconfirmed ||
-        RowsMayBeGone(next->start_lsn, context.document().PlaceOf(table))) {
+        rules::RowsMayBeGone(next->start_lsn, context.document().PlaceOf(table))) {
       return Reading{*named, next->start_lsn.Previous()};
     }
     ARROW_RETURN_NOT_OK(Rebind(context, name, *next));
@@ -147,13 +149,13 @@ Result<Reading> ChooseInstance(Context& context, const std::string& name,
   const Position place = context.document().PlaceOf(table);
   const Position end = Position::After(next.start_lsn.Previous());
   // Another source table under the same name is another history, even if no LSN is missing.
-  const bool follows =
-      next.source_object_id == table.source_object_id && !RowsMayBeGone(next.start_lsn, place);
+  const bool follows = next.source_object_id == table.source_object_id &&
+                       !rules::RowsMayBeGone(next.start_lsn, place);
   if (follows) {
     ARROW_RETURN_NOT_OK(Rebind(context, name, next));
     return Reading{next, std::nullopt};
   }
-  if (context.options.on_gap == OnGap::kStop) return StopAtGap(table, place, end);
+  if (context.options.on_gap == rules::OnGap::kStop) return StopAtGap(table, place, end);
 
   LogEvent(Level::kError, "gap_accepted",
            {{"table", name},
@@ -166,9 +168,9 @@ Result<Reading> ChooseInstance(Context& context, const std::string& name,
     state::Table& changed = document.tables.at(name);
     Bind(&changed, next);
     if (end <= place) return;
-    AddGap(&changed, {place, end, now, 0});
+    state::AddGap(&changed, {place, end, now, 0});
     changed.position = end;
-    MoveAnchor(document, *info.horizon);
+    state::MoveAnchor(document, rules::AnchorOf(*info.horizon));
   }));
   return Reading{next, std::nullopt};
 }

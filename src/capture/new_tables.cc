@@ -8,8 +8,10 @@
 #include "base/utc_text.h"
 #include "capture/folders.h"
 #include "capture/groups.h"
-#include "capture/history.h"
 #include "capture/instances.h"
+#include "rules/gap.h"
+#include "rules/same_database.h"
+#include "state/edits.h"
 
 namespace cdc::capture {
 
@@ -25,7 +27,7 @@ using source::PollInfo;
 struct Candidate {
   CaptureInstance instance;
   std::string name;  // schema.name
-  TableNames names;
+  rules::TableNames names;
 };
 
 Status SharesFolder(const std::string& other, const std::string& folder) {
@@ -74,8 +76,7 @@ class NewTables {
     ARROW_RETURN_NOT_OK(FindCandidates());
     ForgetSettled();
     if (!candidates_.empty()) {
-      ARROW_ASSIGN_OR_RAISE(const auto others,
-                            FoldersOfOthers(context_.with.state, context_.options));
+      ARROW_ASSIGN_OR_RAISE(const auto others, FoldersOfOthers(context_));
       ARROW_RETURN_NOT_OK(RefuseFolders(others));
       ARROW_RETURN_NOT_OK(ExamineAll());
       ARROW_RETURN_NOT_OK(Enter());
@@ -157,8 +158,8 @@ Status NewTables::FindCandidates() {
     // Null: the capture process has not seen it yet, or the horizon has not reached its start.
     const CaptureInstance* first = FirstInstance(context_.options, info_, some.source_object_id);
     if (first == nullptr) continue;
-    auto names = TableNames::Make(context_.options.path, context_.options.database, first->schema,
-                                  first->table);
+    auto names = rules::TableNames::Make(context_.options.path, context_.options.database,
+                                         first->schema, first->table);
     if (names.ok()) {
       candidates_.push_back({*first, first->QualifiedName(), std::move(*names)});
     } else {
@@ -233,7 +234,7 @@ Status NewTables::ExamineAll() {
 // Objects that our document does not know: another group's, which has entered the table since we
 // looked, or those of a document that was lost.
 Status NewTables::Strange(const Candidate& candidate, const Status& why) {
-  ARROW_ASSIGN_OR_RAISE(const auto others, FoldersOfOthers(context_.with.state, context_.options));
+  ARROW_ASSIGN_OR_RAISE(const auto others, FoldersOfOthers(context_));
   const auto other = others.find(candidate.names.folder());
   return Trouble(candidate.name, other == others.end() ? why : BelongsTo(other->second));
 }
@@ -246,7 +247,7 @@ Result<Position> NewTables::StartOf(const CaptureInstance& instance) {
   if (const auto lsn = Lsn::Parse(start); lsn.ok()) {
     if (*lsn <= horizon()) {
       // A table that is captured only since then has lost nothing.
-      if (RowsMayBeGone(instance.start_lsn, Position::After(*lsn))) {
+      if (rules::RowsMayBeGone(instance.start_lsn, Position::After(*lsn))) {
         ARROW_ASSIGN_OR_RAISE(const bool whole, context_.with.source.IsWhole(instance));
         if (whole) return oldest;
       }
@@ -289,7 +290,7 @@ Status NewTables::Enter() {
   // ★ The entry with its start is in the document before the first read.
   ARROW_RETURN_NOT_OK(context_.Swap([&](state::Document& document) {
     document.tables.insert(added_.begin(), added_.end());
-    MoveAnchor(document, *info_.horizon);
+    state::MoveAnchor(document, rules::AnchorOf(*info_.horizon));
   }));
   for (const auto& [name, table] : added_) {
     context_.TableFine(name);
@@ -312,7 +313,7 @@ Status NewTables::Withdraw() {
     untouched[name] = table.folder;
   }
   if (untouched.empty()) return Status::OK();
-  ARROW_ASSIGN_OR_RAISE(const auto others, FoldersOfOthers(context_.with.state, context_.options));
+  ARROW_ASSIGN_OR_RAISE(const auto others, FoldersOfOthers(context_));
   std::map<std::string, std::string> conflicts;
   for (const auto& [name, folder] : untouched) {
     if (const auto other = others.find(folder); other != others.end()) {

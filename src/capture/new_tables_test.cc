@@ -86,7 +86,7 @@ TEST_F(CaptureTest, a_capture_instance_made_anew_is_a_gap_that_stops_the_table_o
   EXPECT_THAT(WhyStopped(*report, "dbo.A"), HasSubstr("made anew"));
   EXPECT_EQ(world_.Objects("A").size(), 1u);
 
-  world_.options.on_gap = OnGap::kContinue;
+  world_.options.on_gap = rules::OnGap::kContinue;
   ASSERT_TRUE(RunOnce().ok());
   const auto objects = world_.Objects("A");
   ASSERT_EQ(objects.size(), 2u);

@@ -1,6 +1,6 @@
 #include "capture/read_task.h"
 
-#include "capture/history.h"
+#include "rules/gap.h"
 
 namespace cdc::capture {
 
@@ -48,7 +48,7 @@ Result<ReadOutcome> ReadNext(const Tools& tools, const ReadOrder& order) {
   ARROW_ASSIGN_OR_RAISE(outcome.object, ReadRows(tools, order, *source, description));
   ARROW_ASSIGN_OR_RAISE(const auto now, source->RecheckOne(order.instance, order.horizon));
   outcome.overtaken = !now || now->source_object_id != order.instance.source_object_id ||
-                      RowsMayBeGone(now->start_lsn, order.place);
+                      rules::RowsMayBeGone(now->start_lsn, order.place);
   if (outcome.overtaken) outcome.object.reset();
   return outcome;
 }

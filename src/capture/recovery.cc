@@ -6,7 +6,8 @@
 #include "base/events.h"
 #include "base/utc_text.h"
 #include "capture/delivery.h"
-#include "capture/history.h"
+#include "rules/claimed_object.h"
+#include "state/edits.h"
 
 namespace cdc::capture {
 
@@ -52,7 +53,7 @@ Result<Found> Look(const Tools& tools, const Order& order) {
   }
   if (!*head) return Found::kMissing;
   const auto identity = pq::IdentityFromUserMetadata((*head)->metadata);
-  if (!IsClaimed(identity, order.history_id, claim)) {
+  if (!rules::IsClaimed(identity, order.history_id, claim)) {
     return StopsTable("another object sits at the key of this table's claimed one, " +
                       tools.data.url() + "/" + claim.key +
                       ". Move it away; the table goes on by itself");
@@ -80,7 +81,7 @@ Status RecordLoss(Context& context, const std::string& name, const state::Claim&
             {"why", "cleanup removed rows that were claimed but not yet delivered"}});
   return context.Swap([&](state::Document& document) {
     state::Table& table = document.tables.at(name);
-    AddGap(&table, {claim.from, claim.to, now, claim.sequence});
+    state::AddGap(&table, {claim.from, claim.to, now, claim.sequence});
     table.claim->incomplete = true;
   });
 }
@@ -191,7 +192,7 @@ class Recovery {
   }
 
   Status OnLost(const Order& order, int64_t rows) {
-    if (context_.options.on_gap == OnGap::kStop) {
+    if (context_.options.on_gap == rules::OnGap::kStop) {
       return context_.WorkerTrouble(order.table, ExplainLoss(order.claim, order.table, rows));
     }
     ARROW_RETURN_NOT_OK(RecordLoss(context_, order.table, order.claim));

@@ -18,12 +18,13 @@ using source::CaptureInstance;
 using source::PollInfo;
 
 // One folder of a database that has no document yet.
-Status RefuseForgotten(const Options& options, const Surroundings& with, const TableNames& names,
-                       const std::string& table) {
+Status RefuseForgotten(const Options& options, const Surroundings& with,
+                       const rules::TableNames& names, const std::string& table) {
   const Status checked = UnlessListingIsOptional(options, CheckFolder(with.data, names, "", table));
   if (IsStopsEverything(checked)) {
     // Another group's objects lie there by right; the table stops by itself later.
-    ARROW_ASSIGN_OR_RAISE(const auto others, FoldersOfOthers(with.state, options));
+    ARROW_ASSIGN_OR_RAISE(const auto others,
+                          state::FoldersOfOthers(with.state, options.document()));
     return others.contains(names.folder()) ? Status::OK() : checked;
   }
   // What concerns one table only stops it when it comes in.
@@ -33,12 +34,14 @@ Status RefuseForgotten(const Options& options, const Surroundings& with, const T
 // A first document must not be begun over objects of an earlier one.
 Status RefuseForgottenObjects(const Options& options, const Surroundings& with) {
   ARROW_ASSIGN_OR_RAISE(const PollInfo info, with.source.Poll(std::nullopt));
-  const TableSelection selection = TableSelection::Make(options.tables, options.exclude);
+  const rules::TableSelection selection =
+      rules::TableSelection::Make(options.tables, options.exclude);
   Status first;
   for (const CaptureInstance& instance : info.instances) {
     if (instance.table.empty() || !selection.Selects(instance.schema, instance.table)) continue;
-    ARROW_ASSIGN_OR_RAISE(const auto names, TableNames::Make(options.path, options.database,
-                                                             instance.schema, instance.table));
+    ARROW_ASSIGN_OR_RAISE(
+        const auto names,
+        rules::TableNames::Make(options.path, options.database, instance.schema, instance.table));
     with.executor.Post(Executor::Lane::kPut,
                        [&options, &with, &first, names, table = instance.QualifiedName()] {
                          const Status refused = RefuseForgotten(options, with, names, table);
@@ -97,11 +100,11 @@ Result<std::unique_ptr<Capture>> Capture::Start(const Options& options, const Su
             {"tables", owned.document().tables.size()},
             {"owner", owned.document().owner.id},
             {"previous_owner", stored ? stored->document.owner.id : "none"}});
-  auto capture = std::unique_ptr<Capture>(
-      new Capture(Context{.options = options,
-                          .with = with,
-                          .owned = std::move(owned),
-                          .selection = TableSelection::Make(options.tables, options.exclude)}));
+  auto capture = std::unique_ptr<Capture>(new Capture(
+      Context{.options = options,
+              .with = with,
+              .owned = std::move(owned),
+              .selection = rules::TableSelection::Make(options.tables, options.exclude)}));
   for (const auto& [name, table] : capture->document().tables) {
     capture->context_.runtime[name].unconfirmed = table.claim && !table.claim->confirmed;
   }

@@ -1,4 +1,4 @@
-#include "capture/naming.h"
+#include "rules/naming.h"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 
-namespace cdc::capture {
+namespace cdc::rules {
 
 namespace {
 
@@ -125,4 +125,4 @@ std::optional<Stamp> TableNames::StampOf(std::string_view key) const {
   return ParseStamp(name);
 }
 
-}  // namespace cdc::capture
+}  // namespace cdc::rules

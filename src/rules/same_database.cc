@@ -1,12 +1,8 @@
-#include "capture/history.h"
+#include "rules/same_database.h"
 
 #include <fmt/format.h>
 
-namespace cdc::capture {
-
-bool RowsMayBeGone(const Lsn& min, const Position& place) {
-  return place.inside_transaction() ? min > place.lsn() : min > place.lsn().Next();
-}
+namespace cdc::rules {
 
 HistoryVerdict JudgeHistory(const std::optional<state::Anchor>& anchor,
                             const source::PollInfo& info) {
@@ -32,4 +28,8 @@ HistoryVerdict JudgeHistory(const std::optional<state::Anchor>& anchor,
   return {History::kReplaced, known + " is not in cdc.lsn_time_mapping any more"};
 }
 
-}  // namespace cdc::capture
+state::Anchor AnchorOf(const source::Horizon& horizon) {
+  return {horizon.lsn, horizon.tran_end_time};
+}
+
+}  // namespace cdc::rules

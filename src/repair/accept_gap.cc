@@ -1,17 +1,19 @@
-#include "capture/accept_gap.h"
+#include "repair/accept_gap.h"
 
 #include <algorithm>
 
 #include "base/row_checksum.h"
 #include "base/utc_text.h"
-#include "capture/delivery.h"
-#include "capture/history.h"
 #include "parquet/footer_record.h"
+#include "rules/claimed_object.h"
+#include "rules/gap.h"
+#include "rules/same_database.h"
+#include "state/edits.h"
 
 // A round judges gaps when it meets them, one table at a time, and stops there; here all of them
 // are judged at once, and nothing is read but claimed windows.
 
-namespace cdc::capture {
+namespace cdc::repair {
 
 namespace {
 
@@ -54,7 +56,7 @@ Position EndBefore(const CaptureInstance& instance) {
 
 class Judge {
  public:
-  Judge(const Options& options, source::Source& source, store::Store& data,
+  Judge(const rules::Settings& options, source::Source& source, store::Store& data,
         const state::Document& document, const source::PollInfo& info)
       : options_(options), source_(source), data_(data), document_(document), info_(info) {}
 
@@ -74,7 +76,7 @@ class Judge {
     }
     ARROW_RETURN_NOT_OK(Claimed(table, instance));
     const Position place = document_.PlaceOf(table);
-    const bool gone = RowsMayBeGone(instance.start_lsn, place);
+    const bool gone = rules::RowsMayBeGone(instance.start_lsn, place);
     if (choice.is_named && gone) {
       Add({name, Kind::kRetention, place, EndBefore(instance),
            "retention (cleanup) passed this table's place", std::nullopt});
@@ -121,7 +123,8 @@ class Judge {
     }
     ARROW_RETURN_NOT_OK(head.status());
     if (!*head) return false;
-    if (IsClaimed(pq::IdentityFromUserMetadata((*head)->metadata), document_.history_id, claim)) {
+    if (rules::IsClaimed(pq::IdentityFromUserMetadata((*head)->metadata), document_.history_id,
+                         claim)) {
       return true;
     }
     return Status::Invalid("another object sits at the key of its claimed one, ", data_.url(), "/",
@@ -141,7 +144,7 @@ class Judge {
     return sum;
   }
 
-  const Options& options_;
+  const rules::Settings& options_;
   source::Source& source_;
   store::Store& data_;
   const state::Document& document_;
@@ -152,17 +155,17 @@ Result<source::PollInfo> AskServer(source::Source& source, const state::Document
   ARROW_ASSIGN_OR_RAISE(const auto identity, source.Identify());
   const auto& anchor = document.anchor;
   ARROW_ASSIGN_OR_RAISE(auto info, source.Poll(anchor ? std::optional(anchor->lsn) : std::nullopt));
-  const HistoryVerdict verdict = JudgeHistory(anchor, info);
+  const rules::HistoryVerdict verdict = rules::JudgeHistory(anchor, info);
   const bool other_database = !document.database_guid.empty() && !identity.guid.empty() &&
                               document.database_guid != identity.guid;
-  if (other_database || verdict.history == History::kReplaced) {
+  if (other_database || verdict.history == rules::History::kReplaced) {
     return Status::Invalid(
         "the database was restored or replaced, so its gaps say nothing: ",
         other_database ? "its service_broker_guid is another one" : verdict.why,
         ". If that is meant to be so, begin a new history: cdc-to-s3 adopt --new-history --start "
         "now|oldest");
   }
-  if (verdict.history == History::kWait || !info.horizon) {
+  if (verdict.history == rules::History::kWait || !info.horizon) {
     return Status::Invalid("gaps cannot be judged now: ",
                            info.horizon ? verdict.why : "the server knows no captured change",
                            ". Try again later");
@@ -175,7 +178,7 @@ void Record(const OpenGap& gap, const std::string& now, state::Document* documen
   table.stopped.clear();
   table.stopped_since.clear();
   if (gap.kind == Kind::kClaim) {
-    AddGap(&table, {gap.from, gap.to, now, table.claim->sequence});
+    state::AddGap(&table, {gap.from, gap.to, now, table.claim->sequence});
     table.claim->incomplete = true;
     return;
   }
@@ -185,11 +188,11 @@ void Record(const OpenGap& gap, const std::string& now, state::Document* documen
     table.source_object_id = gap.next->source_object_id;
   }
   if (gap.from == gap.to) return;
-  AddGap(&table, {gap.from, gap.to, now, 0});
+  state::AddGap(&table, {gap.from, gap.to, now, 0});
   table.position = gap.to;
 }
 
-Result<state::OwnedDocument> TakeOver(const Options& options, store::Store& state_store,
+Result<state::OwnedDocument> TakeOver(const rules::Settings& options, store::Store& state_store,
                                       const Clock& clock) {
   for (int attempt = 1;; ++attempt) {
     ARROW_ASSIGN_OR_RAISE(const auto stored, state::ReadDocument(state_store, options.document()));
@@ -207,8 +210,8 @@ bool GapReport::HasGap(const std::string& table) const {
   return std::ranges::any_of(gaps, [&](const OpenGap& gap) { return gap.table == table; });
 }
 
-Result<GapReport> JudgeGaps(const Options& options, source::Source& source, store::Store& data,
-                            const state::Document& document,
+Result<GapReport> JudgeGaps(const rules::Settings& options, source::Source& source,
+                            store::Store& data, const state::Document& document,
                             const std::vector<std::string>& tables) {
   ARROW_ASSIGN_OR_RAISE(const source::PollInfo info, AskServer(source, document));
   Judge judge(options, source, data, document, info);
@@ -225,8 +228,8 @@ Result<GapReport> JudgeGaps(const Options& options, source::Source& source, stor
   return std::move(judge.report);
 }
 
-Result<GapReport> AcceptGaps(const Options& options, source::Source& source, store::Store& data,
-                             store::Store& state_store, const Clock& clock,
+Result<GapReport> AcceptGaps(const rules::Settings& options, source::Source& source,
+                             store::Store& data, store::Store& state_store, const Clock& clock,
                              const std::vector<std::string>& tables) {
   ARROW_ASSIGN_OR_RAISE(auto owned, TakeOver(options, state_store, clock));
   auto report = JudgeGaps(options, source, data, owned.document(), tables);
@@ -234,11 +237,11 @@ Result<GapReport> AcceptGaps(const Options& options, source::Source& source, sto
   const Status released = owned.Release([&](state::Document& document) {
     if (!report.ok() || report->gaps.empty()) return;
     for (const OpenGap& gap : report->gaps) Record(gap, now, &document);
-    MoveAnchor(document, report->horizon);
+    state::MoveAnchor(document, rules::AnchorOf(report->horizon));
   });
   ARROW_RETURN_NOT_OK(report.status());
   ARROW_RETURN_NOT_OK(released);
   return report;
 }
 
-}  // namespace cdc::capture
+}  // namespace cdc::repair

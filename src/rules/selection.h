@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-namespace cdc::capture {
+namespace cdc::rules {
 
 // Which captured tables are delivered: [source] tables and exclude. A pattern is matched against
 // schema.table, one without a dot against the table's name alone, in any schema. `*` is any run of
@@ -21,4 +21,4 @@ class TableSelection {
   std::vector<std::string> exclude_;
 };
 
-}  // namespace cdc::capture
+}  // namespace cdc::rules

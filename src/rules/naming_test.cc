@@ -1,8 +1,8 @@
-#include "capture/naming.h"
+#include "rules/naming.h"
 
 #include <gtest/gtest.h>
 
-namespace cdc::capture {
+namespace cdc::rules {
 namespace {
 
 const UtcTime kNow{std::chrono::sys_days(std::chrono::year(2025) / 1 / 9) + std::chrono::hours(14) +
@@ -63,4 +63,4 @@ TEST(TableNames, refuse_an_unknown_placeholder) {
 }
 
 }  // namespace
-}  // namespace cdc::capture
+}  // namespace cdc::rules

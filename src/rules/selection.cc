@@ -1,10 +1,10 @@
-#include "capture/selection.h"
+#include "rules/selection.h"
 
 #include <algorithm>
 
 #include "base/glob.h"
 
-namespace cdc::capture {
+namespace cdc::rules {
 
 namespace {
 
@@ -29,4 +29,4 @@ bool TableSelection::Selects(std::string_view schema, std::string_view table) co
   return include_.empty() || MatchesAny(include_, schema, table);
 }
 
-}  // namespace cdc::capture
+}  // namespace cdc::rules

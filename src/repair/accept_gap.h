@@ -8,14 +8,14 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "capture/context.h"
+#include "rules/settings.h"
 #include "source/source.h"
 #include "state/state_file.h"
 #include "store/store.h"
 
 // What an operator does about gaps: sees which ranges keep tables from being read, and accepts
 // them.
-namespace cdc::capture {
+namespace cdc::repair {
 
 // Changes that can no longer be read, as the server shows it now.
 struct OpenGap {
@@ -45,15 +45,15 @@ struct GapReport {
 // Judges the document's tables against the server. Changes nothing. `tables`: of the document; the
 // others are left out. An error when nothing can be judged: the server is another one, lags, or its
 // database was restored.
-arrow::Result<GapReport> JudgeGaps(const Options& options, source::Source& source,
+arrow::Result<GapReport> JudgeGaps(const rules::Settings& options, source::Source& source,
                                    store::Store& data, const state::Document& document,
                                    const std::vector<std::string>& tables);
 
 // Takes the document over, judges the tables again, records their gaps in one swap that gives the
 // document up at once, and returns what was recorded. Whoever owned it before loses it and may take
 // over again. Nothing is recorded after an error.
-arrow::Result<GapReport> AcceptGaps(const Options& options, source::Source& source,
+arrow::Result<GapReport> AcceptGaps(const rules::Settings& options, source::Source& source,
                                     store::Store& data, store::Store& state_store,
                                     const Clock& clock, const std::vector<std::string>& tables);
 
-}  // namespace cdc::capture
+}  // namespace cdc::repair

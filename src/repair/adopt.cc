@@ -1,20 +1,22 @@
-#include "capture/adopt.h"
+#include "repair/adopt.h"
 
 #include <algorithm>
 #include <set>
 
 #include "base/random.h"
 #include "base/utc_text.h"
-#include "capture/history.h"
-#include "capture/last_object.h"
-#include "capture/new_history.h"
-#include "capture/selection.h"
+#include "repair/last_object.h"
+#include "repair/new_history.h"
+#include "rules/gap.h"
+#include "rules/same_database.h"
+#include "rules/selection.h"
+#include "state/folders.h"
 
 // A plan is made in three steps: what is there (the document if it can be read, and the newest
 // object of each folder); the entries that follow from it; and last either the proof that this is
 // the database of those objects, or the start of a new history.
 
-namespace cdc::capture {
+namespace cdc::repair {
 
 namespace {
 
@@ -25,7 +27,8 @@ using Existing = AdoptionPlan::Existing;
 
 constexpr int64_t kSuffixesMax = 100;  // copies aside within a second
 
-Result<std::optional<Existing>> ReadExisting(const Options& options, store::Store& state_store) {
+Result<std::optional<Existing>> ReadExisting(const rules::Settings& options,
+                                             store::Store& state_store) {
   auto content = state_store.Get(options.document().Key());
   if (store::KindOf(content.status()) == store::ErrorKind::kNotFound) return std::nullopt;
   ARROW_RETURN_NOT_OK(content.status());
@@ -48,7 +51,7 @@ Lsn Whole(const Position& place) {
 
 class Planner {
  public:
-  Planner(const Options& options, const AdoptOptions& adopt, source::Source& source,
+  Planner(const rules::Settings& options, const AdoptOptions& adopt, source::Source& source,
           store::Store& data, store::Store& state_store)
       : options_(options), adopt_(adopt), source_(source), data_(data), state_(state_store) {}
 
@@ -81,8 +84,8 @@ class Planner {
   Status LookIntoFolders();
   Status LookInto(const CaptureInstance& instance);
   Status Advance(state::Table* table, const LastObject& last);
-  void Enter(const CaptureInstance& instance, const TableNames& names, const LastObject& last);
-  Result<std::set<std::string>> FoldersOfOthers();
+  void Enter(const CaptureInstance& instance, const rules::TableNames& names,
+             const LastObject& last);
 
   Status ProveHistory();
   Status OneHistory();
@@ -92,7 +95,7 @@ class Planner {
   void NoteGaps();
   void Describe();
 
-  const Options& options_;
+  const rules::Settings& options_;
   const AdoptOptions& adopt_;
   source::Source& source_;
   store::Store& data_;
@@ -105,25 +108,13 @@ class Planner {
   Lsn newest_;  // that any object or position has seen
 };
 
-// Folders of other groups' tables.
-Result<std::set<std::string>> Planner::FoldersOfOthers() {
-  std::set<std::string> folders;
-  ARROW_ASSIGN_OR_RAISE(const auto names, state::ListDocuments(state_, options_.database));
-  for (const state::DocumentName& name : names) {
-    if (name.group == options_.group) continue;
-    ARROW_ASSIGN_OR_RAISE(const auto stored, state::ReadDocument(state_, name));
-    if (!stored) continue;
-    for (const auto& [table, entry] : stored->document.tables) folders.insert(entry.folder);
-  }
-  return folders;
-}
-
 Status Planner::LookIntoFolders() {
-  ARROW_ASSIGN_OR_RAISE(const auto others, FoldersOfOthers());
+  ARROW_ASSIGN_OR_RAISE(const auto others, state::FoldersOfOthers(state_, options_.document()));
   // Tables that the document knows, captured or not.
   for (auto& [name, table] : tables()) {
-    ARROW_ASSIGN_OR_RAISE(const auto names, TableNames::Make(options_.path, options_.database,
-                                                             table.schema, table.name));
+    ARROW_ASSIGN_OR_RAISE(
+        const auto names,
+        rules::TableNames::Make(options_.path, options_.database, table.schema, table.name));
     if (names.folder() != table.folder) {
       return Status::Invalid("[target] path gives table ", name, " the folder ", names.folder(),
                              ", but its objects are in ", table.folder, ". Put the setting back");
@@ -134,13 +125,14 @@ Status Planner::LookIntoFolders() {
     newest_ = std::max(newest_, table.position.lsn());
   }
   // Captured ones that it does not know.
-  const auto selection = TableSelection::Make(options_.tables, options_.exclude);
+  const auto selection = rules::TableSelection::Make(options_.tables, options_.exclude);
   std::set<std::string> seen;
   for (const auto& [name, table] : tables()) seen.insert(table.folder);
   for (const CaptureInstance& instance : info_.instances) {
     if (instance.table.empty() || !selection.Selects(instance.schema, instance.table)) continue;
-    ARROW_ASSIGN_OR_RAISE(const auto names, TableNames::Make(options_.path, options_.database,
-                                                             instance.schema, instance.table));
+    ARROW_ASSIGN_OR_RAISE(
+        const auto names,
+        rules::TableNames::Make(options_.path, options_.database, instance.schema, instance.table));
     if (others.contains(names.folder()) || !seen.insert(names.folder()).second) continue;
     const Status looked = LookInto(instance);
     if (!looked.ok()) {
@@ -151,8 +143,8 @@ Status Planner::LookIntoFolders() {
 }
 
 Status Planner::LookInto(const CaptureInstance& instance) {
-  ARROW_ASSIGN_OR_RAISE(const auto names, TableNames::Make(options_.path, options_.database,
-                                                           instance.schema, instance.table));
+  ARROW_ASSIGN_OR_RAISE(const auto names, rules::TableNames::Make(options_.path, options_.database,
+                                                                  instance.schema, instance.table));
   ARROW_ASSIGN_OR_RAISE(const auto last, FindLastObject(data_, names, ""));
   if (!last) return Status::OK();
   const pq::FooterRecord& record = last->record;
@@ -198,7 +190,7 @@ Status Planner::Advance(state::Table* table, const LastObject& last) {
   return Status::OK();
 }
 
-void Planner::Enter(const CaptureInstance& instance, const TableNames& names,
+void Planner::Enter(const CaptureInstance& instance, const rules::TableNames& names,
                     const LastObject& last) {
   state::Table table;
   table.schema = instance.schema;
@@ -265,29 +257,29 @@ Status Planner::ProveDatabase() {
   if (!guid.empty() && !identity_.guid.empty() && guid != identity_.guid) {
     why = "its service_broker_guid is " + identity_.guid + ", not " + guid;
   }
-  HistoryVerdict verdict;
+  rules::HistoryVerdict verdict;
   if (const auto& anchor = document().anchor) {
     ARROW_ASSIGN_OR_RAISE(info_, source_.Poll(anchor->lsn));
-    verdict = JudgeHistory(anchor, info_);
+    verdict = rules::JudgeHistory(anchor, info_);
   }
-  if (verdict.history != History::kReplaced && !newest_.is_zero()) {
+  if (verdict.history != rules::History::kReplaced && !newest_.is_zero()) {
     ARROW_ASSIGN_OR_RAISE(info_, source_.Poll(newest_));
     // An object does not tell how the server wrote its time: being there has to do.
-    verdict = JudgeHistory(state::Anchor{newest_, info_.anchor_time.value_or("")}, info_);
+    verdict = rules::JudgeHistory(state::Anchor{newest_, info_.anchor_time.value_or("")}, info_);
   }
-  if (why.empty() && verdict.history == History::kReplaced) why = verdict.why;
+  if (why.empty() && verdict.history == rules::History::kReplaced) why = verdict.why;
   if (!why.empty()) {
     return Status::Invalid(
         "the database was restored, or is not the one that the objects come from: ", why,
         ". If that is meant to be so, begin a new history: cdc-to-s3 adopt --new-history --start "
         "now|oldest");
   }
-  if (verdict.history == History::kWait || !info_.horizon || info_.horizon->lsn < newest_) {
+  if (verdict.history == rules::History::kWait || !info_.horizon || info_.horizon->lsn < newest_) {
     return Status::Invalid("the server does not show ", newest_.ToString(),
                            ", which was delivered already: a replica that lags, or a database that "
                            "was set back");
   }
-  if (verdict.history == History::kPassed) {
+  if (verdict.history == rules::History::kPassed) {
     plan_.notes.push_back(
         "retention has passed the newest object, so it cannot be proved that this is its database; "
         "what was lost in between shows as gaps");
@@ -299,10 +291,10 @@ Status Planner::ProveDatabase() {
 // an object.
 void Planner::EnterUndelivered() {
   if (options_.start != "now") return;
-  const auto selection = TableSelection::Make(options_.tables, options_.exclude);
+  const auto selection = rules::TableSelection::Make(options_.tables, options_.exclude);
   for (const CaptureInstance& instance : info_.instances) {
     const auto names =
-        TableNames::Make(options_.path, options_.database, instance.schema, instance.table);
+        rules::TableNames::Make(options_.path, options_.database, instance.schema, instance.table);
     if (instance.table.empty() || !selection.Selects(instance.schema, instance.table) ||
         !names.ok() || tables().contains(instance.QualifiedName()) ||
         instance.start_lsn.is_zero() || instance.start_lsn.Previous() > info_.horizon->lsn ||
@@ -330,7 +322,7 @@ void Planner::NoteGaps() {
   for (const CaptureInstance& instance : info_.instances) {
     const auto found = tables().find(instance.QualifiedName());
     if (found == tables().end() || found->second.capture_instance != instance.name) continue;
-    if (!RowsMayBeGone(instance.start_lsn, document().PlaceOf(found->second))) continue;
+    if (!rules::RowsMayBeGone(instance.start_lsn, document().PlaceOf(found->second))) continue;
     table_notes_[found->first] = "retention has passed this: a gap, see accept-gap";
   }
 }
@@ -343,7 +335,7 @@ void Planner::Describe() {
   }
 }
 
-Result<std::string> CopyAside(const Options& options, const Existing& existing,
+Result<std::string> CopyAside(const rules::Settings& options, const Existing& existing,
                               store::Store& state_store, const Clock& clock) {
   std::string stamp = FormatUtc(clock.UtcNow());
   std::erase_if(stamp, [](char c) { return c == '-' || c == ':'; });
@@ -361,13 +353,13 @@ Result<std::string> CopyAside(const Options& options, const Existing& existing,
 
 }  // namespace
 
-Result<AdoptionPlan> PlanAdoption(const Options& options, const AdoptOptions& adopt,
+Result<AdoptionPlan> PlanAdoption(const rules::Settings& options, const AdoptOptions& adopt,
                                   source::Source& source, store::Store& data,
                                   store::Store& state_store) {
   return Planner(options, adopt, source, data, state_store).Plan();
 }
 
-Result<std::string> Adopt(const Options& options, const AdoptionPlan& plan,
+Result<std::string> Adopt(const rules::Settings& options, const AdoptionPlan& plan,
                           store::Store& state_store, const Clock& clock) {
   std::string aside;
   std::optional<state::Stored> stored;
@@ -381,4 +373,4 @@ Result<std::string> Adopt(const Options& options, const AdoptionPlan& plan,
   return aside;
 }
 
-}  // namespace cdc::capture
+}  // namespace cdc::repair

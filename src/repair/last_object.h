@@ -5,11 +5,11 @@
 #include <optional>
 #include <string>
 
-#include "capture/naming.h"
 #include "parquet/footer_record.h"
+#include "rules/naming.h"
 #include "store/store.h"
 
-namespace cdc::capture {
+namespace cdc::repair {
 
 // The newest object of a table, as the folder itself tells it.
 struct LastObject {
@@ -20,7 +20,8 @@ struct LastObject {
 
 // Nothing when the folder holds no object after `after` ("": none at all). Invalid when it holds a
 // Parquet file that is not ours. Lists the folder from there on, and gets one object whole.
-arrow::Result<std::optional<LastObject>> FindLastObject(store::Store& data, const TableNames& names,
+arrow::Result<std::optional<LastObject>> FindLastObject(store::Store& data,
+                                                        const rules::TableNames& names,
                                                         const std::string& after);
 
-}  // namespace cdc::capture
+}  // namespace cdc::repair

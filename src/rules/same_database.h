@@ -3,16 +3,11 @@
 #include <optional>
 #include <string>
 
-#include "base/position.h"
 #include "source/source.h"
 #include "state/document.h"
 
-// Pure rules: whether rows may be missing, and whether the database is still the one that we know.
-namespace cdc::capture {
-
-// Whether rows behind `place` may be gone: MIN (change_tables.start_lsn, which cleanup moves before
-// it deletes) is beyond the next possible LSN, or, inside a transaction, beyond that transaction.
-bool RowsMayBeGone(const Lsn& min, const Position& place);
+// Whether the database is still the one that the document knows.
+namespace cdc::rules {
 
 enum class History {
   kSame,
@@ -31,4 +26,7 @@ struct HistoryVerdict {
 HistoryVerdict JudgeHistory(const std::optional<state::Anchor>& anchor,
                             const source::PollInfo& info);
 
-}  // namespace cdc::capture
+// The anchor that a horizon gives.
+state::Anchor AnchorOf(const source::Horizon& horizon);
+
+}  // namespace cdc::rules

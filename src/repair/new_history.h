@@ -5,15 +5,15 @@
 #include <map>
 #include <string>
 
-#include "capture/context.h"
+#include "rules/settings.h"
 #include "source/source.h"
 #include "state/document.h"
 #include "store/store.h"
 
-namespace cdc::capture {
+namespace cdc::repair {
 
 struct NewHistory {
-  const Options& options;
+  const rules::Settings& options;
   const std::string& start;  // oldest · now · a time · an LSN
   source::Source& source;
   store::Store& data;
@@ -27,4 +27,4 @@ struct NewHistory {
 // start, names and numbers of objects going on behind the old ones.
 arrow::Status BeginHistory(const NewHistory& with);
 
-}  // namespace cdc::capture
+}  // namespace cdc::repair

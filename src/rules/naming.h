@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 
-namespace cdc::capture {
+namespace cdc::rules {
 
 // The part of an object's name that orders it: seconds since the epoch, and a suffix (0: none) for
 // further objects of the same second.
@@ -46,4 +46,4 @@ class TableNames {
   std::string table_;  // as a path segment
 };
 
-}  // namespace cdc::capture
+}  // namespace cdc::rules

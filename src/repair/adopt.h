@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "capture/context.h"
+#include "rules/settings.h"
 #include "source/source.h"
 #include "state/state_file.h"
 #include "store/store.h"
@@ -15,7 +15,7 @@
 // How a state document comes to be that no run would make: rebuilt from the objects' own records
 // when it was lost, damaged or set back; or begun anew over the old objects when the database was
 // restored or replaced on purpose.
-namespace cdc::capture {
+namespace cdc::repair {
 
 struct AdoptOptions {
   bool new_history = false;
@@ -47,7 +47,7 @@ struct AdoptionPlan {
 
 // Looks at both sides and changes nothing. An error says what stands against adopting: objects of
 // several histories, foreign files, a database that is not the one of the objects.
-arrow::Result<AdoptionPlan> PlanAdoption(const Options& options, const AdoptOptions& adopt,
+arrow::Result<AdoptionPlan> PlanAdoption(const rules::Settings& options, const AdoptOptions& adopt,
                                          source::Source& source, store::Store& data,
                                          store::Store& state_store);
 
@@ -56,7 +56,7 @@ arrow::Result<AdoptionPlan> PlanAdoption(const Options& options, const AdoptOpti
 // the copy, when the document has changed since the plan was made. ★ Nobody may own the document,
 // and no copy of the program may have run within the last 15 minutes: a put of its may still
 // arrive.
-arrow::Result<std::string> Adopt(const Options& options, const AdoptionPlan& plan,
+arrow::Result<std::string> Adopt(const rules::Settings& options, const AdoptionPlan& plan,
                                  store::Store& state_store, const Clock& clock);
 
-}  // namespace cdc::capture
+}  // namespace cdc::repair

@@ -1,11 +1,14 @@
-#include "capture/adopt.h"
+#include "repair/adopt.h"
 
 #include <gmock/gmock.h>
 
 #include "capture/testing/capture_fixture.h"
 
-namespace cdc::capture::testing {
+namespace cdc::repair::testing {
 namespace {
+
+using namespace capture::testing;
+using capture::IsStopsEverything;
 
 using ::testing::HasSubstr;
 using Fault = store::MemoryStore::Fault;
@@ -359,4 +362,4 @@ TEST_F(NewHistoryTest, lets_a_table_that_is_not_captured_any_more_wait_for_its_r
 }
 
 }  // namespace
-}  // namespace cdc::capture::testing
+}  // namespace cdc::repair::testing

@@ -1,11 +1,11 @@
-#include "capture/last_object.h"
+#include "repair/last_object.h"
 
 #include <arrow/buffer.h>
 #include <arrow/io/memory.h>
 
 #include "parquet/object_reader.h"
 
-namespace cdc::capture {
+namespace cdc::repair {
 
 namespace {
 
@@ -23,7 +23,8 @@ struct Range {
   std::string first, last;  // keys; "" when there is none
 };
 
-Result<Range> ListObjects(store::Store& data, const TableNames& names, const std::string& after) {
+Result<Range> ListObjects(store::Store& data, const rules::TableNames& names,
+                          const std::string& after) {
   Range range;
   std::string from = after;
   for (;;) {
@@ -48,7 +49,7 @@ Result<pq::FooterRecord> ReadRecord(store::Store& data, const std::string& key) 
 
 }  // namespace
 
-Result<std::optional<LastObject>> FindLastObject(store::Store& data, const TableNames& names,
+Result<std::optional<LastObject>> FindLastObject(store::Store& data, const rules::TableNames& names,
                                                  const std::string& after) {
   ARROW_ASSIGN_OR_RAISE(const Range range, ListObjects(data, names, after));
   if (range.last.empty()) return std::nullopt;
@@ -64,4 +65,4 @@ Result<std::optional<LastObject>> FindLastObject(store::Store& data, const Table
   return last;
 }
 
-}  // namespace cdc::capture
+}  // namespace cdc::repair

@@ -1,11 +1,13 @@
-#include "capture/accept_gap.h"
+#include "repair/accept_gap.h"
 
 #include <gmock/gmock.h>
 
 #include "capture/testing/capture_fixture.h"
 
-namespace cdc::capture::testing {
+namespace cdc::repair::testing {
 namespace {
+
+using namespace capture::testing;
 
 using ::testing::HasSubstr;
 using Fault = store::MemoryStore::Fault;
@@ -265,4 +267,4 @@ TEST_F(AcceptGapTest, gaps_of_a_restored_database_are_not_judged) {
 }
 
 }  // namespace
-}  // namespace cdc::capture::testing
+}  // namespace cdc::repair::testing

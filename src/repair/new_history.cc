@@ -1,13 +1,13 @@
-#include "capture/new_history.h"
+#include "repair/new_history.h"
 
 #include <algorithm>
 
 #include "base/random.h"
 #include "base/row_checksum.h"
 #include "base/utc_text.h"
-#include "capture/delivery.h"
+#include "rules/claimed_object.h"
 
-namespace cdc::capture {
+namespace cdc::repair {
 
 namespace {
 
@@ -55,8 +55,8 @@ Status SettleClaim(const NewHistory& with, state::Table* table) {
   if (!table->claim || table->claim->confirmed) return Status::OK();
   const state::Claim claim = *table->claim;
   ARROW_ASSIGN_OR_RAISE(const auto head, with.data.Head(claim.key));
-  if (head &&
-      IsClaimed(pq::IdentityFromUserMetadata(head->metadata), with.document.history_id, claim)) {
+  if (head && rules::IsClaimed(pq::IdentityFromUserMetadata(head->metadata),
+                               with.document.history_id, claim)) {
     return Status::OK();
   }
   if (head) {
@@ -126,4 +126,4 @@ Status BeginHistory(const NewHistory& with) {
   return Status::OK();
 }
 
-}  // namespace cdc::capture
+}  // namespace cdc::repair

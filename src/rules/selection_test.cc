@@ -1,8 +1,8 @@
-#include "capture/selection.h"
+#include "rules/selection.h"
 
 #include <gtest/gtest.h>
 
-namespace cdc::capture {
+namespace cdc::rules {
 namespace {
 
 bool Selects(std::vector<std::string> include, std::vector<std::string> exclude,
@@ -59,4 +59,4 @@ TEST(TableSelection, lets_a_star_cross_a_dot_in_a_tables_name) {
 }
 
 }  // namespace
-}  // namespace cdc::capture
+}  // namespace cdc::rules
