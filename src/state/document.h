@@ -12,7 +12,7 @@
 
 namespace cdc::state {
 
-inline constexpr int kDocumentVersion = 2;
+inline constexpr int64_t kDocumentVersion = 2;
 
 // Of a table's altered values: so many columns by name, all further ones together under a name that
 // no column has.
@@ -93,7 +93,7 @@ struct Anchor {
 
 // The state of one database: the truth about what has been delivered (docs/FORMAT.md).
 struct Document {
-  int version = kDocumentVersion;
+  int64_t version = kDocumentVersion;
   std::string database;
   std::string group;          // this document's share of the database's tables; "": all
   std::string database_guid;  // sys.databases.service_broker_guid; "" when the server does not tell

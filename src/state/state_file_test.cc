@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <fstream>
 
-#include "base/spool.h"
 #include "state/lease.h"
 #include "state/process_identity.h"
 #include "store/testing/memory_store.h"
@@ -118,107 +117,6 @@ TEST_F(StateFile, no_two_versions_are_byte_equal_even_without_a_change) {
   const std::string before = store_.objects.begin()->second.bytes;
   ASSERT_TRUE(owned.Swap([](Document&) {}).ok());
   EXPECT_NE(store_.objects.begin()->second.bytes, before);
-}
-
-Document Rich() {
-  Document document = Fresh();
-  document.owner = {"o", 3, "host", 17, "p", "2026-01-02T03:04:05Z", 30'000};
-  document.anchor = Anchor{L(9), "2026-01-02 03:04:05.007"};
-  document.complete_through = L(5);
-  document.held_back_by = {"dbo.Bücher"};
-  Table table;
-  table.schema = "dbo";
-  table.name = "Bücher";
-  table.folder = "Shop/Bücher/cdc/";
-  table.capture_instance = "dbo_Bücher";
-  table.start = Position::After(L(1));
-  table.position = Position::AfterRow({L(9), 2, L(8), 4});
-  table.empty_through = L(6);
-  table.claim = Claim{4, "k4", "k3", Position::After(L(2)), table.position, 10, "ff", false, true};
-  table.gaps = {{Position::After(L(1)), Position::After(L(2)), "2026-01-01T00:00:00Z", 4}};
-  table.altered_values = {{"Titel", 12}, {kOtherColumns, 1}};
-  table.stopped = "because";
-  document.tables["dbo.Bücher"] = table;
-  return document;
-}
-
-TEST(Document, survives_its_json_form) {
-  const auto read = Document::FromJson(Rich().ToJson());
-  ASSERT_TRUE(read.ok()) << read.status();
-  EXPECT_EQ(*read, Rich());
-}
-
-TEST(Document, says_nothing_of_altered_values_where_there_are_none) {
-  Document document = Rich();
-  document.tables.begin()->second.altered_values.clear();
-  EXPECT_EQ(document.ToJson().find("altered_values"), std::string::npos);
-  EXPECT_EQ(*Document::FromJson(document.ToJson()), document);
-}
-
-TEST(Document, place_is_the_furthest_of_position_empty_through_and_the_cut) {
-  Document document = Rich();
-  Table& table = document.tables.begin()->second;
-  EXPECT_EQ(document.PlaceOf(table), table.position);
-  table.position = Position::After(L(4));
-  EXPECT_EQ(document.PlaceOf(table), Position::After(L(6)));
-  table.empty_through = Lsn{};
-  EXPECT_EQ(document.PlaceOf(table), Position::After(L(4)));
-  table.in_cut = true;
-  EXPECT_EQ(document.PlaceOf(table), Position::After(L(5)));
-}
-
-TEST(Document, refuses_every_damage_a_person_can_do_to_it) {
-  const std::string good = Rich().ToJson();
-  const std::pair<const char*, const char*> damages[] = {
-      {"\"version\": 2", "\"version\": 3"},
-      {"\"version\": 2,", ""},
-      {"\"rows\": 10", "\"rows\": \"10\""},
-      {"\"rows\": 10", "\"rows\": -1"},
-      {"\"rows\": 10", "\"rowz\": 10"},
-      {"\"confirmed\": true", "\"confirmed\": 1"},
-      {"\"sequence\": 4", "\"sequence\": 0"},
-      {"/2/", "/x/"},
-      {"\"Titel\": 12", "\"Titel\": 0"},
-      {"\"Titel\": 12", "\"Titel\": \"12\""},
-      {"\"name\": \"Bücher\"", "\"name\": \"Hefte\""},
-      {"\"lsn\": \"00000000000000000009\"",
-       "\"lsn\": \"00000000000000000008\""},  // positions beyond it
-      {"\"complete_through\": \"00000000000000000005\"",
-       "\"complete_through\": \"00000000000000000006\""},  // makes sense, but nobody wrote it
-      {"}\n", ""},
-  };
-  for (const auto& [what, with] : damages) {
-    std::string bad = good;
-    const size_t at = bad.find(what);
-    ASSERT_NE(at, std::string::npos) << what;
-    bad.replace(at, std::string(what).size(), with);
-    EXPECT_FALSE(Document::FromJson(bad).ok()) << what << " -> " << with;
-  }
-}
-
-TEST(Document, reads_one_from_before_groups_and_leases) {
-  Document rich = Rich();
-  rich.group.clear();
-  rich.owner.lease_ms = 0;
-  rich.owner.process.clear();
-  // As version 1 wrote it: without the two members, and with the digest over what is left.
-  std::string old = rich.ToJson();
-  const auto take_out = [&old](std::string_view line) {
-    const size_t at = old.find(line);
-    ASSERT_NE(at, std::string::npos) << line;
-    old.erase(at, line.size());
-  };
-  take_out(" \"group\": \"\",\n");
-  take_out(",\n  \"lease_ms\": 0");
-  take_out("  \"process\": \"\",\n");
-  old.replace(old.find("\"version\": 2"), 12, "\"version\": 1");
-  const size_t digest = old.find(",\n \"sha256\"");
-  ASSERT_NE(digest, std::string::npos);
-  const std::string body = old.substr(0, digest) + "\n}\n";
-  old = old.substr(0, digest) + ",\n \"sha256\": \"" + ToHex(Sha256Of(body)) + "\"\n}\n";
-  const auto read = Document::FromJson(old);
-  ASSERT_TRUE(read.ok()) << read.status();
-  EXPECT_EQ(*read, rich);
 }
 
 class Lease : public StateFile {

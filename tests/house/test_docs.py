@@ -38,7 +38,7 @@ def test_every_name_of_user_metadata_is_documented_and_none_is_made_up() -> None
 
 def test_every_member_of_the_state_document_is_documented() -> None:
     code = _source("src/state/document.cc")
-    read = set(re.findall(r'(?:reader|members)\.(?:Get|Find)\("(\w+)"', code))
+    read = set(re.findall(r'\b(?:visit|reader)\.Member\w*\("(\w+)"', code))
     documented = {
         word.removeprefix("owner.")
         for text in re.findall(r"`([^`]+)`", _section("The state document"))
