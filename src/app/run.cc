@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "app/failure.h"
 #include "app/health_watch.h"
 #include "app/rule_patterns.h"
 #include "app/stop_signal.h"
@@ -12,8 +13,8 @@
 #include "app/verbs.h"
 #include "app/wiring.h"
 #include "base/events.h"
+#include "base/fault.h"
 #include "capture/capture.h"
-#include "odbc/connection.h"
 #include "state/lease.h"
 
 namespace cdc::app {
@@ -32,15 +33,6 @@ constexpr milliseconds kTurnsMin{2'000};
 constexpr milliseconds kLookMin{50};
 constexpr milliseconds kLookMax{5'000};
 constexpr milliseconds kStandbyLookMax{1'000};
-
-// What trying again within seconds does not change: settings, rights that are missing, a bucket
-// that is gone.
-bool IsPermanent(const arrow::Status& status) {
-  const auto kind = store::KindOf(status);
-  if (kind == store::ErrorKind::kTransient) return false;
-  if (state::IsUnsettled(status)) return false;  // taking over anew settles it
-  return odbc::ClassOf(status) == odbc::ErrorClass::kPermanent;
-}
 
 // Pauses between tries grow while nothing gets better.
 class Pauses {
@@ -168,9 +160,7 @@ class Runner {
     auto report = capture_->Round(limits);
     // Whether the last swap happened is not known: only taking over anew can tell. And an owner
     // that lost the document has nothing to go on with.
-    if (!report.ok() && (state::IsUnsettled(report.status()) || IsLost(report.status()))) {
-      capture_.reset();
-    }
+    if (FaultOf(report.status()).reach == Reach::kOwnership) capture_.reset();
     if (report.ok()) health_.AfterRound(*source_, capture_->document());
     return report;
   }
@@ -182,15 +172,7 @@ class Runner {
     for (int tries = 1;;) {
       const auto report = Round(limits);
       if (stop_.requested()) return Leave(kExitDone);
-      // A side that was never reached, not one that asks for patience: who waits should hear it
-      // now.
-      const bool unreachable =
-          !connected_ && (store::KindOf(report.status()) == store::ErrorKind::kTransient ||
-                          odbc::ClassOf(report.status()) == odbc::ErrorClass::kConnectionLost);
-      if (!report.ok() && (unreachable || IsFinal(report.status()) || IsLost(report.status()) ||
-                           IsPermanent(report.status()))) {
-        return Fail(report.status());
-      }
+      if (!report.ok() && EndsOnce(report.status(), connected_)) return Fail(report.status());
       if (report.ok() && report->horizon && !limits.up_to) limits.up_to = report->horizon;
       if (report.ok() && report->more) continue;
       const bool again = !report.ok() || report->try_again;
@@ -250,7 +232,7 @@ class Runner {
       if (stop_.requested()) break;
       if (!report.ok()) {
         const arrow::Status& why = report.status();
-        if (IsFinal(why) || (!begun && !connected_ && IsPermanent(why))) return Fail(why);
+        if (EndsDaemon(why, begun || connected_)) return Fail(why);
         if (IsLost(why)) {
           LogEvent(Level::kWarn, "ownership_lost", {{"why", why.message()}});
           continue;  // as a standby
@@ -324,7 +306,6 @@ class Runner {
     return ExitCodeOf(status);
   }
 
-  static bool IsFinal(const arrow::Status& status) { return capture::IsStopsEverything(status); }
   static bool IsLost(const arrow::Status& status) { return state::IsOwnershipLost(status); }
 
   const config::Config& config_;

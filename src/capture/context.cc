@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/events.h"
+#include "base/fault.h"
 #include "base/utc_text.h"
-#include "odbc/connection.h"
 
 namespace cdc::capture {
 
@@ -18,42 +18,7 @@ constexpr std::chrono::seconds kFirstRetryPause{2};
 constexpr std::chrono::seconds kRetryPauseMax{120};
 constexpr std::chrono::milliseconds kLeaseLook{200};
 
-class Scope : public arrow::StatusDetail {
- public:
-  explicit Scope(const char* id) : id_(id) {}
-  const char* type_id() const override { return id_; }
-  std::string ToString() const override { return id_; }
-
- private:
-  const char* id_;
-};
-
-constexpr char kEverything[] = "cdc::capture::stops_everything";
-constexpr char kTable[] = "cdc::capture::stops_table";
-
-bool Is(const Status& status, const char* id) {
-  return status.detail() != nullptr && status.detail()->type_id() == std::string_view(id);
-}
-
-bool IsTransient(const Status& status) {
-  if (Is(status, kTable)) return false;
-  if (store::KindOf(status) == store::ErrorKind::kTransient) return true;
-  return odbc::ClassOf(status) != odbc::ErrorClass::kPermanent;
-}
-
 }  // namespace
-
-Status StopsEverything(const std::string& message) {
-  return Status::FromDetailAndArgs(arrow::StatusCode::Invalid, std::make_shared<Scope>(kEverything),
-                                   message);
-}
-
-bool IsStopsEverything(const Status& status) { return Is(status, kEverything); }
-
-Status StopsTable(const std::string& message) {
-  return Status::FromDetailAndArgs(arrow::StatusCode::Invalid, std::make_shared<Scope>(kTable),
-                                   message);
-}
 
 std::shared_ptr<const Tools> Tools::Of(const Context& context) {
   return std::make_shared<const Tools>(Tools{
@@ -107,14 +72,13 @@ void Context::Abandon() {
 }
 
 bool Context::EndsEverything(const Status& why) const {
-  return IsStopsEverything(why) || state::IsOwnershipLost(why) || state::IsUnsettled(why) ||
-         with.stop;
+  return FaultOf(why).reach >= Reach::kEverything || with.stop;
 }
 
 Status Context::TableTrouble(const std::string& name, const Status& why) {
   if (EndsEverything(why)) return why;
   // A lost connection is the round's trouble: no further verdict of this round would count.
-  if (odbc::ClassOf(why) == odbc::ErrorClass::kConnectionLost) return why;
+  if (FaultOf(why).retry == Retry::kAfterReconnect) return why;
   Record(name, why);
   return Status::OK();
 }
@@ -127,7 +91,7 @@ Status Context::WorkerTrouble(const std::string& name, const Status& why) {
 
 void Context::Record(const std::string& name, const Status& why) {
   TableRuntime& table = runtime[name];
-  const bool transient = IsTransient(why);
+  const bool transient = FaultOf(why).retry != Retry::kWhenSomebodyActs;
   table.transient = transient;
   if (transient) {
     table.retry_at = with.clock.MonotonicNow();

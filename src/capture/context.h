@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "capture/executor.h"
 #include "capture/object_builder.h"
 #include "capture/observer.h"
@@ -136,12 +137,5 @@ struct Tools {
 
   static std::shared_ptr<const Tools> Of(const Context& context);
 };
-
-// Marks an error as one that stops the whole document, not one table.
-arrow::Status StopsEverything(const std::string& message);
-bool IsStopsEverything(const arrow::Status& status);
-
-// A table's own permanent trouble that no retry within minutes mends (gap, foreign object).
-arrow::Status StopsTable(const std::string& message);
 
 }  // namespace cdc::capture

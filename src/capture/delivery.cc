@@ -4,7 +4,6 @@
 
 #include "base/crash_point.h"
 #include "base/events.h"
-#include "odbc/connection.h"
 #include "rules/same_database.h"
 #include "state/edits.h"
 
@@ -119,7 +118,7 @@ Status Delivery::OnRead(const std::string& name, Result<ReadOutcome> read) {
     Fail(&turn);
     const Status& why = read.status();
     // One table may break its connection again and again; when all break, it is the server.
-    if (odbc::ClassOf(why) == odbc::ErrorClass::kConnectionLost &&
+    if (FaultOf(why).retry == Retry::kAfterReconnect &&
         ++lost_connections_ > context_.options.workers) {
       halted_ = why;
       return Status::OK();

@@ -15,9 +15,10 @@
 
 namespace cdc::capture {
 
-// The commit protocol's steps for a round (design section 2.1). Workers read objects; what is ready
-// is claimed in one swap, put by workers while the next objects are read, and confirmed with the
-// next swap. Tables take turns, one object each, so that nobody's backlog starves the others.
+// The commit protocol's steps for a round (ARCHITECTURE.md, "The commit protocol"). Workers read
+// objects; what is ready is claimed in one swap, put by workers while the next objects are read,
+// and confirmed with the next swap. Tables take turns, one object each, so that nobody's backlog
+// starves the others.
 class Delivery {
  public:
   // After `deadline` (monotonic) no table gets a further turn; what remains is the next round's.

@@ -142,9 +142,8 @@ Result<Reading> ChooseInstance(Context& context, const std::string& name,
   });
   const CaptureInstance& next = begun == candidates.end() ? candidates.front() : *begun;
   if (!HasBegun(next, info.horizon->lsn)) {
-    return store::MakeError(
-        store::ErrorKind::kTransient,
-        "the capture process has not reached capture instance " + next.name + " yet");
+    return TransientFault("the capture process has not reached capture instance " + next.name +
+                          " yet");
   }
   const Position place = context.document().PlaceOf(table);
   const Position end = Position::After(next.start_lsn.Previous());

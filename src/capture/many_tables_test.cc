@@ -401,7 +401,7 @@ TEST_F(ManyTables, a_workers_connection_that_lags_behind_is_waited_for) {
   ASSERT_TRUE(writer.Round().ok());
   Insert("A");
   writer.source.hook = [&](const std::string& call) {
-    return call == "join" ? odbc::TransientError("a replica that lags") : arrow::Status::OK();
+    return call == "join" ? TransientFault("a replica that lags") : arrow::Status::OK();
   };
   const auto report = writer.Round();
   ASSERT_TRUE(report.ok()) << report.status();

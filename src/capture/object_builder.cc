@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/fault.h"
 #include "capture/overlapped_writer.h"
 #include "source/value_fault.h"
 
@@ -16,19 +17,6 @@ using arrow::Status;
 
 constexpr int32_t kUpdateBefore = 3;
 constexpr int64_t kRowsPerCallMax = 4096;
-
-constexpr char kEndBeforeFault[] = "cdc::capture::end_before_fault";
-
-class EndDetail : public arrow::StatusDetail {
- public:
-  explicit EndDetail(const Position& end) : end_(end) {}
-  const char* type_id() const override { return kEndBeforeFault; }
-  std::string ToString() const override { return end_.ToString(); }
-  const Position& end() const { return end_; }
-
- private:
-  const Position end_;
-};
 
 // The key of the last row behind which an object may end.
 void NoteWhole(const std::vector<RowKey>& keys, std::optional<RowKey>* whole) {
@@ -122,7 +110,9 @@ Result<std::optional<BuiltObject>> BuildObject(source::ChangeReader& reader,
     const int64_t room = whole_to ? kRowsPerCallMax : limits.max_rows - checksum.rows();
     auto read = reader.Next(full() ? 1 : std::clamp<int64_t>(room, 1, kRowsPerCallMax));
     if (const auto fault = source::FaultyRow(read.status()); fault && whole && !whole_to) {
-      return read.status().WithDetail(std::make_shared<EndDetail>(EndBehind(*whole, fault)));
+      return WithFault(
+          read.status(),
+          {.reach = Reach::kValue, .row = fault, .whole_before = EndBehind(*whole, fault)});
     }
     ARROW_ASSIGN_OR_RAISE(const auto batch, std::move(read));
     if (!batch) {
@@ -161,11 +151,7 @@ Result<std::optional<BuiltObject>> BuildObject(source::ChangeReader& reader,
 }
 
 std::optional<Position> EndBeforeFault(const Status& status) {
-  const auto& detail = status.detail();
-  if (detail == nullptr || detail->type_id() != std::string_view(kEndBeforeFault)) {
-    return std::nullopt;
-  }
-  return static_cast<const EndDetail&>(*detail).end();
+  return FaultOf(status).whole_before;
 }
 
 }  // namespace cdc::capture

@@ -83,8 +83,7 @@ Status PutClaimed(const Tools& tools, const std::string& key, const BuiltObject&
   ARROW_ASSIGN_OR_RAISE(const auto result, tools.data.Put(key, *object.bytes, options));
   if (result == store::PutResult::kCreated) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(const auto head, tools.data.Head(key));
-  if (!head)
-    return store::MakeError(store::ErrorKind::kTransient, key + " was there and is not any more");
+  if (!head) return TransientFault(key + " was there and is not any more");
   return judge(*head);
 }
 

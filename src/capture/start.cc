@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "base/events.h"
+#include "base/fault.h"
 #include "base/random.h"
 #include "capture/capture.h"
 #include "capture/folders.h"
@@ -28,7 +29,7 @@ Status RefuseForgotten(const Options& options, const Surroundings& with,
     return others.contains(names.folder()) ? Status::OK() : checked;
   }
   // What concerns one table only stops it when it comes in.
-  return store::KindOf(checked) == store::ErrorKind::kPermanent ? Status::OK() : checked;
+  return FaultOf(checked).reach <= Reach::kTable ? Status::OK() : checked;
 }
 
 // A first document must not be begun over objects of an earlier one.

@@ -192,7 +192,7 @@ void BlockCursor::ForgetCells() {
 
 arrow::Result<int64_t> BlockCursor::FetchBlock() {
   for (int attempt = 0; attempt < kEmptyBlocksMax; ++attempt) {
-    if (session_->cancelled()) return MakeErrorWithText("cancelled", {}, ErrorClass::kTransient, 0);
+    if (session_->cancelled()) return MakeErrorWithText("cancelled", {}, Retry::kNextRound, 0);
     ForgetLastBlock();
     const SQLRETURN result = statement_->Fetch();
     if (result == SQL_NO_DATA) {

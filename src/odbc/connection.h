@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/fault.h"
 #include "base/lsn.h"
 
 namespace cdc::odbc {
@@ -65,20 +66,6 @@ struct Diagnostic {
   int native = 0;  // SQL Server's error number; decisions are made on it, not on the SQLSTATE
   std::string message;
 };
-
-enum class ErrorClass {
-  kTransient,  // deadlock victim, lock timeout, server starting up: the same statement may work
-               // later
-  kConnectionLost,  // this connection is dead, or a result was cut: connect anew, read again
-  kPermanent,       // until somebody changes something: permission, missing object, wrong password
-};
-
-// What an error status of this room carries.
-const std::vector<Diagnostic>& DiagnosticsOf(const arrow::Status& status);  // empty if not ours
-int NativeErrorOf(const arrow::Status& status);                             // 0 if not ours
-ErrorClass ClassOf(const arrow::Status& status);
-// An error of our own making that goes away by itself; `text` says of what.
-arrow::Status TransientError(std::string text);
 
 // A parameter of a statement, sent with a fixed type so that the server reuses its plan.
 using Parameter = std::variant<int32_t, int64_t, Lsn, std::string /* nvarchar, UTF-8 */,
@@ -144,8 +131,8 @@ class Cursor {
   // Fetches the next block and returns its row count. 0 means the end, and that the result was
   // complete: the last fetch said so, the server's row count equals the rows counted, there is no
   // further result, and every warning was a harmless one (both drivers can end a cut stream like a
-  // complete one). Any doubt is an error of class kConnectionLost or worse. Rows that have arrived
-  // before are good.
+  // complete one). Any doubt is a fault that only a new connection mends (kAfterReconnect). Rows
+  // that have arrived before are good.
   virtual arrow::Result<int64_t> Fetch() = 0;
   virtual ColumnSlice column(int index) const = 0;  // of the last block
   // The first row of the last block in which a value did not fit, or was refused by the driver.
@@ -178,7 +165,7 @@ class Connection {
                                                       const std::vector<Parameter>& parameters,
                                                       const std::vector<ColumnBinding>& columns,
                                                       int64_t rows_per_block) = 0;
-  // Breaks off what runs, and ends an open cursor at its next fetch (class kTransient); may be
+  // Breaks off what runs, and ends an open cursor at its next fetch (to be tried again); may be
   // called from another thread. Statements begun later are not affected.
   virtual void Cancel() = 0;
   // Since the last statement began: for whoever waits for something else between two statements.

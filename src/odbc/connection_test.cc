@@ -75,8 +75,8 @@ TEST_P(ConnectionTest, a_batch_with_several_errors_leaves_the_connection_as_it_w
   for (int round = 0; round < 3; ++round) {
     const auto failed = connection->Query(script, {}, 1);
     ASSERT_FALSE(failed.ok());
-    EXPECT_EQ(NativeErrorOf(failed.status()), 229);
-    EXPECT_EQ(ClassOf(failed.status()), ErrorClass::kPermanent) << failed.status();
+    EXPECT_EQ(FaultOf(failed.status()).native, 229);
+    EXPECT_EQ(FaultOf(failed.status()).retry, Retry::kWhenSomebodyActs) << failed.status();
     EXPECT_FALSE(connection->broken());
   }
   EXPECT_TRUE(connection->Query("[" + row + "]", {}, 1).ok());
@@ -145,8 +145,8 @@ TEST_P(ConnectionTest, a_wrong_password_is_a_permanent_error_that_names_user_and
   ConnectOptions options = Options();
   options.password = "wr0ng-word";
   const arrow::Status status = Connection::Open(options).status();
-  EXPECT_EQ(NativeErrorOf(status), 18456);
-  EXPECT_EQ(ClassOf(status), ErrorClass::kPermanent);
+  EXPECT_EQ(FaultOf(status).native, 18456);
+  EXPECT_EQ(FaultOf(status).retry, Retry::kWhenSomebodyActs);
   EXPECT_THAT(status.message(), HasSubstr("login of 'reader' on 127.0.0.1:"));
   EXPECT_THAT(status.ToString(), Not(HasSubstr("wr0ng-word")));
 }
@@ -155,7 +155,7 @@ TEST_P(ConnectionTest, a_database_that_cannot_be_opened_is_named) {
   ConnectOptions options = Options();
   options.database = "Shop2";
   const arrow::Status status = Connection::Open(options).status();
-  EXPECT_EQ(NativeErrorOf(status), 4060);
+  EXPECT_EQ(FaultOf(status).native, 4060);
   EXPECT_THAT(status.message(), HasSubstr("database 'Shop2' cannot be opened"));
 }
 
@@ -164,11 +164,11 @@ TEST_P(ConnectionTest, a_server_that_cannot_be_reached_may_be_tried_again) {
   options.login_timeout = std::chrono::seconds(1);  // Microsoft's driver dials until then
   options.host = "127.0.0.1:1";
   arrow::Status status = Connection::Open(options).status();
-  EXPECT_EQ(ClassOf(status), ErrorClass::kConnectionLost) << status;
+  EXPECT_EQ(FaultOf(status).retry, Retry::kAfterReconnect) << status;
   EXPECT_THAT(status.message(), HasSubstr("127.0.0.1:1"));
   options.host = "no-such-host.invalid";
   status = Connection::Open(options).status();
-  EXPECT_EQ(ClassOf(status), ErrorClass::kConnectionLost) << status;
+  EXPECT_EQ(FaultOf(status).retry, Retry::kAfterReconnect) << status;
   EXPECT_THAT(status.message(), HasSubstr("no-such-host.invalid"));
 }
 
@@ -180,7 +180,7 @@ TEST_P(ConnectionTest, a_server_that_does_not_answer_a_login_is_given_up_in_time
   const auto start = std::chrono::steady_clock::now();
   const arrow::Status status = Connection::Open(options).status();
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(6));
-  EXPECT_EQ(ClassOf(status), ErrorClass::kConnectionLost) << status;
+  EXPECT_EQ(FaultOf(status).retry, Retry::kAfterReconnect) << status;
   EXPECT_THAT(status.message(), HasSubstr("did not answer within 1 s"));
   control.Clear();
 }
@@ -188,8 +188,8 @@ TEST_P(ConnectionTest, a_server_that_does_not_answer_a_login_is_given_up_in_time
 TEST_P(ConnectionTest, an_error_of_a_statement_leaves_the_connection_usable) {
   const auto connection = Connect();
   const auto failed = connection->Query("SELEC 1", {}, 1);
-  EXPECT_EQ(NativeErrorOf(failed.status()), 102);
-  EXPECT_EQ(ClassOf(failed.status()), ErrorClass::kPermanent);
+  EXPECT_EQ(FaultOf(failed.status()).native, 102);
+  EXPECT_EQ(FaultOf(failed.status()).retry, Retry::kWhenSomebodyActs);
   EXPECT_THAT(failed.status().message(), HasSubstr("Incorrect syntax near 'SELEC 1'. (error 102,"));
   EXPECT_FALSE(connection->broken());
   EXPECT_TRUE(connection->Query(R"([{"columns": [["id", "int"]], "rows": [[1]]}])", {}, 1).ok());
@@ -202,7 +202,7 @@ TEST_P(ConnectionTest, a_statement_that_takes_too_long_is_broken_off_and_the_con
   const auto start = std::chrono::steady_clock::now();
   const auto slow = connection->Query(R"([{"sleep": 20}])", {}, 1);
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
-  EXPECT_EQ(ClassOf(slow.status()), ErrorClass::kTransient) << slow.status();
+  EXPECT_EQ(FaultOf(slow.status()).retry, Retry::kNextRound) << slow.status();
   EXPECT_TRUE(connection->Query(R"([{"columns": [["id", "int"]], "rows": [[1]]}])", {}, 1).ok());
 }
 
@@ -216,7 +216,7 @@ TEST_P(ConnectionTest, cancel_from_another_thread_breaks_off_a_statement) {
   const auto cancelled = connection->Query(R"([{"sleep": 20}])", {}, 1);
   other.join();
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
-  EXPECT_EQ(ClassOf(cancelled.status()), ErrorClass::kTransient) << cancelled.status();
+  EXPECT_EQ(FaultOf(cancelled.status()).retry, Retry::kNextRound) << cancelled.status();
   EXPECT_TRUE(connection->Query(R"([{"columns": [["id", "int"]], "rows": [[1]]}])", {}, 1).ok());
 }
 
@@ -246,7 +246,7 @@ TEST_P(ConnectionTest, a_connection_that_the_server_cut_while_idle_is_found_brok
   const auto connection = Connect();
   server_->Control().Ask({{"op", "cut"}});
   const auto failed = connection->Query(R"([{"columns": [["id", "int"]], "rows": [[1]]}])", {}, 1);
-  EXPECT_EQ(ClassOf(failed.status()), ErrorClass::kConnectionLost) << failed.status();
+  EXPECT_EQ(FaultOf(failed.status()).retry, Retry::kAfterReconnect) << failed.status();
   EXPECT_TRUE(connection->broken());
 }
 

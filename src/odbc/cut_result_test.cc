@@ -127,12 +127,12 @@ void ExpectEnd(End expected, const arrow::Result<int64_t>& rows, bool broken) {
     return;
   }
   EXPECT_NE(expected, End::kComplete) << rows.status();
-  EXPECT_EQ(broken, ClassOf(rows.status()) == ErrorClass::kConnectionLost) << rows.status();
+  EXPECT_EQ(broken, FaultOf(rows.status()).retry == Retry::kAfterReconnect) << rows.status();
   if (expected == End::kAnyError) return;
-  const ErrorClass error_class = expected == End::kTransient   ? ErrorClass::kTransient
-                                 : expected == End::kPermanent ? ErrorClass::kPermanent
-                                                               : ErrorClass::kConnectionLost;
-  EXPECT_EQ(ClassOf(rows.status()), error_class) << rows.status();
+  const Retry retry = expected == End::kTransient   ? Retry::kNextRound
+                      : expected == End::kPermanent ? Retry::kWhenSomebodyActs
+                                                    : Retry::kAfterReconnect;
+  EXPECT_EQ(FaultOf(rows.status()).retry, retry) << rows.status();
 }
 
 // Runs every case on a connection of its own with `read`, which returns the rows of a complete

@@ -12,37 +12,7 @@
 namespace cdc::odbc {
 namespace {
 
-constexpr char kDetailId[] = "cdc::odbc::ErrorDetail";
 constexpr int kRecordsMax = 50;  // SQL Server sends at most one record a failed statement and line
-
-class ErrorDetail : public arrow::StatusDetail {
- public:
-  ErrorDetail(std::vector<Diagnostic> records, ErrorClass error_class, int native)
-      : records_(std::move(records)), error_class_(error_class), native_(native) {}
-  const char* type_id() const override { return kDetailId; }
-  std::string ToString() const override {
-    std::string text;
-    for (const Diagnostic& record : records_) {
-      text += fmt::format("{}{} {}: {}", text.empty() ? "" : "; ", record.sqlstate, record.native,
-                          record.message);
-    }
-    return text;
-  }
-  const std::vector<Diagnostic>& records() const { return records_; }
-  ErrorClass error_class() const { return error_class_; }
-  int native() const { return native_; }
-
- private:
-  const std::vector<Diagnostic> records_;
-  const ErrorClass error_class_;
-  const int native_;
-};
-
-const ErrorDetail* DetailOf(const arrow::Status& status) {
-  const auto& detail = status.detail();
-  const bool ours = detail != nullptr && std::string_view(detail->type_id()) == kDetailId;
-  return ours ? static_cast<const ErrorDetail*>(detail.get()) : nullptr;
-}
 
 // The same statement may succeed later on this or another connection. Sources: Microsoft's pages
 // "Database engine errors" and "Troubleshoot transient connection errors" (Azure SQL).
@@ -129,15 +99,15 @@ bool OnlyHarmless(const std::vector<Diagnostic>& diagnostics, const DriverProfil
          });
 }
 
-ErrorClass Classify(const std::vector<Diagnostic>& diagnostics, const DriverProfile& profile,
-                    bool connection_dead) {
-  if (connection_dead || diagnostics.empty()) return ErrorClass::kConnectionLost;
+Retry Classify(const std::vector<Diagnostic>& diagnostics, const DriverProfile& profile,
+               bool connection_dead) {
+  if (connection_dead || diagnostics.empty()) return Retry::kAfterReconnect;
   bool transient = false;
   for (const Diagnostic& record : diagnostics) {
-    if (TellsOfBrokenConnection(record, profile)) return ErrorClass::kConnectionLost;
+    if (TellsOfBrokenConnection(record, profile)) return Retry::kAfterReconnect;
     transient |= IsInterruption(record) || IsTransientNative(record.native);
   }
-  return transient ? ErrorClass::kTransient : ErrorClass::kPermanent;
+  return transient ? Retry::kNextRound : Retry::kWhenSomebodyActs;
 }
 
 const Diagnostic* Principal(const std::vector<Diagnostic>& diagnostics,
@@ -152,48 +122,39 @@ const Diagnostic* Principal(const std::vector<Diagnostic>& diagnostics,
   return diagnostics.empty() ? nullptr : &diagnostics.front();
 }
 
-arrow::Status MakeErrorWithText(std::string text, std::vector<Diagnostic> diagnostics,
-                                ErrorClass error_class, int native) {
-  return arrow::Status(arrow::StatusCode::IOError, std::move(text),
-                       std::make_shared<ErrorDetail>(std::move(diagnostics), error_class, native));
+std::string RecordsText(const std::vector<Diagnostic>& diagnostics) {
+  std::string text;
+  for (const Diagnostic& record : diagnostics) {
+    text += fmt::format("{}{} {}: {}", text.empty() ? "" : "; ", record.sqlstate, record.native,
+                        record.message);
+  }
+  return text;
 }
 
-arrow::Status MakeError(std::string_view doing, std::vector<Diagnostic> diagnostics,
-                        ErrorClass error_class, const DriverProfile& profile) {
+arrow::Status MakeErrorWithText(std::string text, const std::vector<Diagnostic>& diagnostics,
+                                Retry retry, int native) {
+  const Reach reach = retry == Retry::kAfterReconnect ? Reach::kConnection : Reach::kTable;
+  return MakeFault({retry, reach, native, {}, RecordsText(diagnostics)}, std::move(text));
+}
+
+arrow::Status MakeError(std::string_view doing, const std::vector<Diagnostic>& diagnostics,
+                        Retry retry, const DriverProfile& profile) {
   const Diagnostic* principal = Principal(diagnostics, profile);
   if (principal == nullptr) {
     return MakeErrorWithText(fmt::format("{}: the driver failed and did not say why", doing), {},
-                             error_class, 0);
+                             retry, 0);
   }
   const int native = principal->native;
   std::string text = fmt::format("{}: {} (error {}, SQLSTATE {})", doing, principal->message,
                                  native, principal->sqlstate);
-  return MakeErrorWithText(std::move(text), std::move(diagnostics), error_class, native);
-}
-
-arrow::Status TransientError(std::string text) {
-  return MakeErrorWithText(std::move(text), {}, ErrorClass::kTransient, 0);
+  return MakeErrorWithText(std::move(text), diagnostics, retry, native);
 }
 
 arrow::Status AsConnectionLost(const arrow::Status& status) {
-  return MakeErrorWithText(status.message() + "; the connection is lost", DiagnosticsOf(status),
-                           ErrorClass::kConnectionLost, NativeErrorOf(status));
-}
-
-const std::vector<Diagnostic>& DiagnosticsOf(const arrow::Status& status) {
-  static const std::vector<Diagnostic> kNone;
-  const ErrorDetail* detail = DetailOf(status);
-  return detail != nullptr ? detail->records() : kNone;
-}
-
-int NativeErrorOf(const arrow::Status& status) {
-  const ErrorDetail* detail = DetailOf(status);
-  return detail != nullptr ? detail->native() : 0;
-}
-
-ErrorClass ClassOf(const arrow::Status& status) {
-  const ErrorDetail* detail = DetailOf(status);
-  return detail != nullptr ? detail->error_class() : ErrorClass::kPermanent;
+  Fault fault = FaultOf(status);
+  fault.retry = Retry::kAfterReconnect;
+  fault.reach = Reach::kConnection;
+  return MakeFault(std::move(fault), status.message() + "; the connection is lost");
 }
 
 }  // namespace cdc::odbc

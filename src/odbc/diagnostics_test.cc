@@ -18,35 +18,35 @@ const DriverProfile& Microsoft() { return *FindProfile("ODBC Driver 18 for SQL S
 TEST(DiagnosticsTest, errors_are_classified_by_native_numbers_whatever_the_sqlstate) {
   const struct {
     Diagnostic record;
-    ErrorClass by_freetds;
-    ErrorClass by_microsoft;
+    Retry by_freetds;
+    Retry by_microsoft;
   } cases[] = {
-      {{"42000", 1205, ""}, ErrorClass::kTransient, ErrorClass::kTransient},
-      {{"40001", 1205, ""}, ErrorClass::kTransient, ErrorClass::kTransient},
-      {{"42000", 1222, ""}, ErrorClass::kTransient, ErrorClass::kTransient},
-      {{"42000", 983, ""}, ErrorClass::kTransient, ErrorClass::kTransient},
-      {{"HYT00", 0, ""}, ErrorClass::kTransient, ErrorClass::kTransient},
-      {{"HYT00", 20003, ""}, ErrorClass::kTransient, ErrorClass::kTransient},
-      {{"HY008", 0, ""}, ErrorClass::kTransient, ErrorClass::kTransient},
-      {{"42S02", 208, ""}, ErrorClass::kPermanent, ErrorClass::kPermanent},
-      {{"42000", 229, ""}, ErrorClass::kPermanent, ErrorClass::kPermanent},
-      {{"08S01", 104, ""}, ErrorClass::kConnectionLost, ErrorClass::kConnectionLost},
-      {{"42000", 596, ""}, ErrorClass::kConnectionLost, ErrorClass::kConnectionLost},
+      {{"42000", 1205, ""}, Retry::kNextRound, Retry::kNextRound},
+      {{"40001", 1205, ""}, Retry::kNextRound, Retry::kNextRound},
+      {{"42000", 1222, ""}, Retry::kNextRound, Retry::kNextRound},
+      {{"42000", 983, ""}, Retry::kNextRound, Retry::kNextRound},
+      {{"HYT00", 0, ""}, Retry::kNextRound, Retry::kNextRound},
+      {{"HYT00", 20003, ""}, Retry::kNextRound, Retry::kNextRound},
+      {{"HY008", 0, ""}, Retry::kNextRound, Retry::kNextRound},
+      {{"42S02", 208, ""}, Retry::kWhenSomebodyActs, Retry::kWhenSomebodyActs},
+      {{"42000", 229, ""}, Retry::kWhenSomebodyActs, Retry::kWhenSomebodyActs},
+      {{"08S01", 104, ""}, Retry::kAfterReconnect, Retry::kAfterReconnect},
+      {{"42000", 596, ""}, Retry::kAfterReconnect, Retry::kAfterReconnect},
       {{"HY000", 0,
         "Unspecified error occurred on SQL Server. Connection may have been terminated "
         "by the server."},
-       ErrorClass::kConnectionLost,
-       ErrorClass::kConnectionLost},
+       Retry::kAfterReconnect,
+       Retry::kAfterReconnect},
       // FreeTDS's own numbers for a broken stream; SQL Server's replication messages have them,
       // too.
-      {{"01000", 20017, ""}, ErrorClass::kConnectionLost, ErrorClass::kPermanent},
+      {{"01000", 20017, ""}, Retry::kAfterReconnect, Retry::kWhenSomebodyActs},
   };
   for (const auto& one : cases) {
     EXPECT_EQ(Classify({one.record}, FreeTds(), false), one.by_freetds) << one.record.native;
     EXPECT_EQ(Classify({one.record}, Microsoft(), false), one.by_microsoft) << one.record.native;
-    EXPECT_EQ(Classify({one.record}, Microsoft(), true), ErrorClass::kConnectionLost);
+    EXPECT_EQ(Classify({one.record}, Microsoft(), true), Retry::kAfterReconnect);
   }
-  EXPECT_EQ(Classify({}, Microsoft(), false), ErrorClass::kConnectionLost);
+  EXPECT_EQ(Classify({}, Microsoft(), false), Retry::kAfterReconnect);
 }
 
 TEST(DiagnosticsTest, a_success_with_information_is_harmless_only_with_records_that_all_are) {
@@ -60,21 +60,32 @@ TEST(DiagnosticsTest, a_success_with_information_is_harmless_only_with_records_t
 TEST(DiagnosticsTest, an_error_names_the_servers_own_record_and_carries_all) {
   const arrow::Status status = MakeError(
       "read rows", {{"01000", 20018, "General error"}, {"42S02", 208, "Invalid object name 'x'."}},
-      ErrorClass::kPermanent, FreeTds());
+      Retry::kWhenSomebodyActs, FreeTds());
   EXPECT_EQ(status.message(), "read rows: Invalid object name 'x'. (error 208, SQLSTATE 42S02)");
-  EXPECT_EQ(NativeErrorOf(status), 208);
-  EXPECT_EQ(DiagnosticsOf(status).size(), 2);
-  EXPECT_EQ(ClassOf(status), ErrorClass::kPermanent);
+  EXPECT_EQ(FaultOf(status).native, 208);
+  EXPECT_EQ(FaultOf(status).records,
+            "01000 20018: General error; 42S02 208: Invalid object name 'x'.");
+  EXPECT_EQ(FaultOf(status).retry, Retry::kWhenSomebodyActs);
 }
 
-TEST(DiagnosticsTest, a_status_of_another_room_has_no_native_error) {
-  const arrow::Status status = arrow::Status::Invalid("x");
-  EXPECT_EQ(NativeErrorOf(status), 0);
-  EXPECT_TRUE(DiagnosticsOf(status).empty());
+TEST(DiagnosticsTest, an_error_that_only_a_new_connection_mends_reaches_all_on_this_one) {
+  const auto reach = [](Retry retry) {
+    return FaultOf(MakeError("read rows", {{"42000", 7, "x"}}, retry, FreeTds())).reach;
+  };
+  EXPECT_EQ(reach(Retry::kNextRound), Reach::kTable);
+  EXPECT_EQ(reach(Retry::kWhenSomebodyActs), Reach::kTable);
+  EXPECT_EQ(reach(Retry::kAfterReconnect), Reach::kConnection);
 }
 
-TEST(DiagnosticsTest, an_error_of_our_own_can_go_away_by_itself) {
-  EXPECT_EQ(ClassOf(TransientError("a replica that lags")), ErrorClass::kTransient);
+TEST(DiagnosticsTest, an_error_that_took_its_connection_with_it_keeps_its_number) {
+  const arrow::Status permanent =
+      MakeError("read rows", {{"42S02", 208, "Invalid object name 'x'."}}, Retry::kWhenSomebodyActs,
+                FreeTds());
+  const arrow::Status lost = AsConnectionLost(permanent);
+  EXPECT_EQ(FaultOf(lost).retry, Retry::kAfterReconnect);
+  EXPECT_EQ(FaultOf(lost).reach, Reach::kConnection);
+  EXPECT_EQ(FaultOf(lost).native, 208);
+  EXPECT_EQ(FaultOf(lost).records, FaultOf(permanent).records);
 }
 
 TEST(LoginErrorTest, a_database_that_cannot_be_used_now_is_no_wrong_name_or_password) {
@@ -86,10 +97,37 @@ TEST(LoginErrorTest, a_database_that_cannot_be_used_now_is_no_wrong_name_or_pass
                                              {"42000", 4060, "Cannot open database"},
                                              {"28000", 18456, "Login failed for user 'sa'."}},
                                             options, Microsoft(), {}, {});
-    EXPECT_EQ(ClassOf(status), ErrorClass::kTransient) << native;
-    EXPECT_EQ(NativeErrorOf(status), native);
+    EXPECT_EQ(FaultOf(status).retry, Retry::kNextRound) << native;
+    EXPECT_EQ(FaultOf(status).native, native);
     EXPECT_THAT(status.message(), HasSubstr("database 'Shop' on listener cannot be used now"));
     EXPECT_THAT(status.message(), HasSubstr("The target database"));
+  }
+}
+
+TEST(LoginErrorTest, a_login_that_is_refused_reaches_all_that_would_go_over_the_connection) {
+  ConnectOptions options;
+  options.host = "db1";
+  options.database = "Shop";
+  const struct {
+    Diagnostic record;
+    Retry retry;
+    Reach reach;
+  } cases[] = {
+      {{"28000", 18456, "Login failed"}, Retry::kWhenSomebodyActs, Reach::kConnection},
+      {{"42000", 4060, "Cannot open database"}, Retry::kWhenSomebodyActs, Reach::kConnection},
+      {{"28000", 18487, "password expired"}, Retry::kWhenSomebodyActs, Reach::kConnection},
+      {{"IM002", 0, "Can't open lib"}, Retry::kWhenSomebodyActs, Reach::kConnection},
+      {{"08001", 11001, "Name or service not known"}, Retry::kAfterReconnect, Reach::kConnection},
+      {{"08001", 10061, "refused"}, Retry::kAfterReconnect, Reach::kConnection},
+      {{"HYT00", 0, "Login timeout expired"}, Retry::kAfterReconnect, Reach::kConnection},
+      {{"08S01", 104, "reset"}, Retry::kAfterReconnect, Reach::kConnection},
+      // It asks for patience, and reaches no further than whoever wanted the connection.
+      {{"42000", 927, "being restored"}, Retry::kNextRound, Reach::kTable},
+  };
+  for (const auto& one : cases) {
+    const arrow::Status status = LoginError({one.record}, options, Microsoft(), {}, {});
+    EXPECT_EQ(FaultOf(status).retry, one.retry) << status;
+    EXPECT_EQ(FaultOf(status).reach, one.reach) << status;
   }
 }
 

@@ -43,7 +43,7 @@ bool Mentions(const std::vector<Diagnostic>& records, std::string_view words) {
 
 struct Finding {
   std::string text;
-  ErrorClass error_class = ErrorClass::kPermanent;
+  Retry retry = Retry::kWhenSomebodyActs;
   int native = 0;
 };
 
@@ -54,7 +54,7 @@ Finding NotNow(const std::vector<Diagnostic>& records, const ConnectOptions& opt
     if (!IsTransientNative(record.native)) continue;
     return {fmt::format("database '{}' on {} cannot be used now; it is tried again by itself",
                         options.database, options.host),
-            ErrorClass::kTransient, record.native};
+            Retry::kNextRound, record.native};
   }
   return {};
 }
@@ -68,13 +68,13 @@ Finding ServersAnswer(const std::vector<Diagnostic>& records, const ConnectOptio
                     "restored or in use by a single user, or login '{}' has no user in it (CREATE "
                     "USER in that database)",
                     database, host, user),
-        ErrorClass::kPermanent, HasNative(records, 4060) ? 4060 : 911};
+        Retry::kWhenSomebodyActs, HasNative(records, 4060) ? 4060 : 911};
   }
   if (HasNative(records, 18487) || HasNative(records, 18488)) {
     return {
         fmt::format("the password of login '{}' on {} has expired or must be changed (ALTER LOGIN)",
                     user, host),
-        ErrorClass::kPermanent, HasNative(records, 18487) ? 18487 : 18488};
+        Retry::kWhenSomebodyActs, HasNative(records, 18487) ? 18487 : 18488};
   }
   for (const int native : {18456, 18452, 18470, 18486}) {
     if (!HasNative(records, native)) continue;
@@ -83,7 +83,7 @@ Finding ServersAnswer(const std::vector<Diagnostic>& records, const ConnectOptio
             "login of '{}' on {} failed: check user and password, that the login is enabled and "
             "not locked, and that the server allows SQL Server authentication",
             user, host),
-        ErrorClass::kPermanent, native};
+        Retry::kWhenSomebodyActs, native};
   }
   return {};
 }
@@ -124,7 +124,7 @@ Finding NetworksAnswer(const std::vector<Diagnostic>& records, const ConnectOpti
                        const DriverProfile& profile, const std::string& own_name) {
   if (HasState(records, "IM") || Mentions(records, "Can't open lib")) {
     return {fmt::format("the ODBC driver could not be loaded; install {}", profile.package),
-            ErrorClass::kPermanent, 0};
+            Retry::kWhenSomebodyActs, 0};
   }
   // FreeTDS has numbers of its own; Microsoft's driver gives those of Windows Sockets, and repeats
   // everything until the login timeout, so these count before it.
@@ -132,12 +132,12 @@ Finding NetworksAnswer(const std::vector<Diagnostic>& records, const ConnectOpti
     if (!HasNative(records, native)) continue;
     return {
         fmt::format("host {} is not known: check the name and the DNS{}", options.host, own_name),
-        ErrorClass::kConnectionLost, native};
+        Retry::kAfterReconnect, native};
   }
   // Measured: on Linux a refused connection is 10057, "not connected".
   for (const int native : {10057, 10061}) {
     if (!HasNative(records, native)) continue;
-    return {CannotConnect(options, own_name), ErrorClass::kConnectionLost, native};
+    return {CannotConnect(options, own_name), Retry::kAfterReconnect, native};
   }
   if (HasState(records, "HYT") || HasState(records, "S1T") || HasNative(records, 20003)) {
     return {
@@ -145,7 +145,7 @@ Finding NetworksAnswer(const std::vector<Diagnostic>& records, const ConnectOpti
             "{} did not answer within {} s: check host, port, firewall, and that the server runs",
             options.host, options.login_timeout.count()) +
             InstanceRemedy(options) + own_name,
-        ErrorClass::kConnectionLost, 0};
+        Retry::kAfterReconnect, 0};
   }
   return {};
 }
@@ -180,8 +180,11 @@ arrow::Status LoginError(std::vector<Diagnostic> diagnostics, const ConnectOptio
     finding.text += fmt::format(" (driver {}: {}, error {})", profile.name, principal->message,
                                 principal->native);
   }
-  return MakeErrorWithText(finding.text, std::move(diagnostics), finding.error_class,
-                           finding.native);
+  // Nothing goes over a connection that is refused. A database that is not there for now asks for
+  // patience instead: whoever wanted it asks again.
+  const Reach reach = finding.retry == Retry::kNextRound ? Reach::kTable : Reach::kConnection;
+  return MakeFault({finding.retry, reach, finding.native, {}, RecordsText(diagnostics)},
+                   std::move(finding.text));
 }
 
 }  // namespace cdc::odbc

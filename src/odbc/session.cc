@@ -171,18 +171,18 @@ arrow::Status Session::Check(SQLRETURN result, SQLHANDLE statement, std::string_
 }
 
 arrow::Status Session::Fail(SQLHANDLE statement, std::string_view doing) {
-  std::vector<Diagnostic> records = ReadDiagnostics(SQL_HANDLE_STMT, statement);
+  const std::vector<Diagnostic> records = ReadDiagnostics(SQL_HANDLE_STMT, statement);
   SQLUINTEGER dead = SQL_CD_FALSE;
   SQLGetConnectAttrW(connection(), SQL_ATTR_CONNECTION_DEAD, &dead, SQL_IS_UINTEGER, nullptr);
-  const ErrorClass error_class = Classify(records, profile(), dead == SQL_CD_TRUE);
-  if (error_class == ErrorClass::kConnectionLost) set_broken();
-  return MakeError(doing, std::move(records), error_class, profile());
+  const Retry retry = Classify(records, profile(), dead == SQL_CD_TRUE);
+  if (retry == Retry::kAfterReconnect) set_broken();
+  return MakeError(doing, records, retry, profile());
 }
 
 arrow::Status Session::Distrust(std::string_view doing, std::string_view why) {
   set_broken();
   return MakeErrorWithText(fmt::format("{}: the result may be cut: {}", doing, why), {},
-                           ErrorClass::kConnectionLost, 0);
+                           Retry::kAfterReconnect, 0);
 }
 
 bool Session::Alive() {
@@ -196,9 +196,10 @@ bool Session::Alive() {
 }
 
 arrow::Status Session::Confirm(arrow::Status error) {
-  if (error.ok() || DiagnosticsOf(error).empty()) return error;
-  if (ClassOf(error) == ErrorClass::kConnectionLost) return error;
-  const bool lives = !broken() && (ClassOf(error) == ErrorClass::kTransient || Alive());
+  const Fault& fault = FaultOf(error);
+  if (error.ok() || fault.records.empty()) return error;
+  if (fault.retry == Retry::kAfterReconnect) return error;
+  const bool lives = !broken() && (fault.retry == Retry::kNextRound || Alive());
   if (lives) return error;
   set_broken();
   return AsConnectionLost(error);

@@ -80,7 +80,7 @@ class Reader {
     for (int i = 1; i <= columns; ++i) ARROW_RETURN_NOT_OK(Describe(i, &result.columns, &forms));
     while (true) {
       if (statement_.session().cancelled()) {
-        return MakeErrorWithText("cancelled", {}, ErrorClass::kTransient, 0);
+        return MakeErrorWithText("cancelled", {}, Retry::kNextRound, 0);
       }
       const SQLRETURN fetched = statement_.Fetch();
       if (fetched == SQL_NO_DATA) break;

@@ -17,8 +17,7 @@ arrow::Result<std::unique_ptr<Statement>> Statement::Execute(
     std::shared_ptr<Session> session, const std::string& sql,
     const std::vector<Parameter>& parameters) {
   if (session->broken()) {
-    return MakeErrorWithText("the connection is lost; connect anew", {},
-                             ErrorClass::kConnectionLost, 0);
+    return MakeErrorWithText("the connection is lost; connect anew", {}, Retry::kAfterReconnect, 0);
   }
   if (!session->Occupy()) {
     return arrow::Status::Invalid("another statement is open on this connection; close it first");
@@ -109,8 +108,8 @@ arrow::Status Statement::Close() {
   session_->Vacate();
   // FreeTDS fails here, too, when further statements of the batch had errors: a permission that is
   // missing is seldom missing once. Then the connection itself tells whether it still serves.
-  if (ClassOf(status) == ErrorClass::kPermanent) (void)session_->Confirm(status);
-  const bool serves = ClassOf(status) == ErrorClass::kPermanent && !session_->broken();
+  if (FaultOf(status).retry == Retry::kWhenSomebodyActs) (void)session_->Confirm(status);
+  const bool serves = FaultOf(status).retry == Retry::kWhenSomebodyActs && !session_->broken();
   if (status.ok() || serves) return arrow::Status::OK();
   session_->set_broken();
   return status;

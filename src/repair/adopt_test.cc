@@ -8,8 +8,6 @@ namespace cdc::repair::testing {
 namespace {
 
 using namespace capture::testing;
-using capture::IsStopsEverything;
-
 using ::testing::HasSubstr;
 using Fault = store::MemoryStore::Fault;
 

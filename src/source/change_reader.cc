@@ -226,7 +226,7 @@ class SqlChangeReader : public ChangeReader {
 
   // Whoever breaks a reader off does so once, perhaps while it has no statement open.
   Status CheckNotCancelled() const {
-    return connection_.cancelled() ? odbc::TransientError("cancelled") : Status::OK();
+    return connection_.cancelled() ? TransientFault("cancelled") : Status::OK();
   }
 
   Status FetchBlock() {

@@ -29,7 +29,7 @@ constexpr int kInvalidObject = 208;
 // SELECT, a database's or a server's right denied; no user in that database.
 bool IsDenied(const Status& status) {
   const int denials[] = {229, 230, 262, 297, 300, 371, 916};
-  return std::ranges::find(denials, odbc::NativeErrorOf(status)) != std::end(denials);
+  return std::ranges::find(denials, FaultOf(status).native) != std::end(denials);
 }
 
 // What this room's own statements return: a text that is not a number or a time is a fault of the
@@ -168,7 +168,7 @@ class Measurement {
   Status ReadPart(const Part& part, CaptureHealth* health) {
     const auto results = Ask(part.text);
     // msdb has no such table before the first job is made: then there is no job.
-    if (part.read == ReadJobs && odbc::NativeErrorOf(results.status()) == kInvalidObject) {
+    if (part.read == ReadJobs && FaultOf(results.status()).native == kInvalidObject) {
       return ReadJobs({}, health);
     }
     ARROW_RETURN_NOT_OK(results.status());
@@ -257,10 +257,10 @@ Result<CaptureHealth> HealthReader::Read(odbc::Connection& connection,
     }
     const Status read = measurement.ReadPart(part, &health);
     if (read.ok()) continue;
-    const odbc::ErrorClass error = odbc::ClassOf(read);
-    if (error == odbc::ErrorClass::kConnectionLost) return read;
+    const Retry error = FaultOf(read).retry;
+    if (error == Retry::kAfterReconnect) return read;
     const Unseen unseen{part.what, read.message(), IsDenied(read) ? part.grant : ""};
-    if (error == odbc::ErrorClass::kPermanent) refused_.emplace(part.what, unseen);
+    if (error == Retry::kWhenSomebodyActs) refused_.emplace(part.what, unseen);
     health.unseen.push_back(unseen);
   }
   return health;

@@ -10,7 +10,7 @@ using arrow::Status;
 Status WithRemedy(const Status& status, const std::string& user, const std::string& database) {
   const std::string who = user.empty() ? "<user>" : sql::Bracket(user);
   std::string remedy;
-  switch (odbc::NativeErrorOf(status)) {
+  switch (FaultOf(status).native) {
     case 208:  // invalid object name: the cdc schema is not there
       remedy =
           fmt::format("is CDC enabled? USE {}; EXEC sys.sp_cdc_enable_db", sql::Bracket(database));

@@ -73,8 +73,8 @@ struct TableDescription {
   std::string QualifiedName() const { return instance.schema + "." + instance.table; }
 };
 
-// Some change rows in commit order: the metadata columns, then the captured ones (design section
-// 5).
+// Some change rows in commit order: the metadata columns, then the captured ones (docs/FORMAT.md,
+// "Objects").
 struct ChangeBatch {
   std::shared_ptr<arrow::RecordBatch> rows;
   std::vector<RowKey> keys;  // of each row

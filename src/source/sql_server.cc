@@ -171,7 +171,7 @@ class SqlServer : public Source {
     ARROW_RETURN_NOT_OK(ExpectResults(results, 2));
     ARROW_ASSIGN_OR_RAISE(const auto horizon, HorizonOf(results[0]));
     if (!horizon || horizon->lsn < through) {
-      return odbc::TransientError(
+      return TransientFault(
           fmt::format("this connection's server knows changes up to {} only, another one to {}: a "
                       "replica that lags; reading again",
                       horizon ? horizon->lsn.ToString() : "none", through.ToString()));
@@ -206,7 +206,7 @@ class SqlServer : public Source {
     const auto results = connection_->Query(sql::kEncryptOption, {}, 1);
     if (!results.ok()) {
       // 300 and 297: the right to see it is missing.
-      const int number = odbc::NativeErrorOf(results.status());
+      const int number = FaultOf(results.status()).native;
       if (number == 300 || number == 297 || number == 229) return std::nullopt;
       return results.status();
     }
@@ -276,7 +276,7 @@ class SqlServer : public Source {
   Status HasSeen(const SmallResult& newest_two, const Lsn& through) const {
     ARROW_ASSIGN_OR_RAISE(const auto horizon, HorizonOf(newest_two));
     if (!horizon || horizon->lsn >= through) return Status::OK();
-    return odbc::TransientError(
+    return TransientFault(
         fmt::format("the server's horizon went back from {} to {} within one round; reading again",
                     through.ToString(), horizon->lsn.ToString()));
   }
@@ -345,8 +345,7 @@ class SqlServer : public Source {
     }
     auto results = Query(sql::Probe(names), parameters, static_cast<int64_t>(group.size()));
     if (!results.ok()) {
-      if (odbc::ClassOf(results.status()) == odbc::ErrorClass::kConnectionLost)
-        return results.status();
+      if (FaultOf(results.status()).retry == Retry::kAfterReconnect) return results.status();
       if (group.size() == 1) {
         answers->emplace_back(results.status());
         return Status::OK();

@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "base/fault.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "base/utc_text.h"
@@ -24,25 +25,9 @@ constexpr int kRenewalsPerLease = 3;
 constexpr int64_t kGroupsMax = 1'000;  // of one database
 constexpr std::string_view kEnding = ".json";
 
-constexpr char kLost[] = "cdc::state::ownership_lost";
-constexpr char kUnsettled[] = "cdc::state::swap_unsettled";
-
-class Detail : public arrow::StatusDetail {
- public:
-  explicit Detail(const char* id) : id_(id) {}
-  const char* type_id() const override { return id_; }
-  std::string ToString() const override { return id_; }
-
- private:
-  const char* id_;
-};
-
-Status MakeStatus(const char* id, const std::string& why) {
-  return Status::FromDetailAndArgs(arrow::StatusCode::IOError, std::make_shared<Detail>(id), why);
-}
-
-bool Is(const Status& status, const char* id) {
-  return status.detail() != nullptr && status.detail()->type_id() == std::string_view(id);
+// Whether a swap happened is not known; taking over anew settles it.
+Status Unsettled(std::string why) {
+  return MakeFault({.retry = Retry::kNextRound, .reach = Reach::kOwnership}, std::move(why));
 }
 
 std::string HostName() {
@@ -106,9 +91,19 @@ Result<std::optional<Stored>> ReadDocument(store::Store& store, const DocumentNa
   return Stored{std::move(*document), std::move(content->version)};
 }
 
-Status OwnershipLost(const std::string& why) { return MakeStatus(kLost, why); }
-bool IsOwnershipLost(const Status& status) { return Is(status, kLost); }
-bool IsUnsettled(const Status& status) { return Is(status, kUnsettled); }
+Status OwnershipLost(std::string why) {
+  return MakeFault({.retry = Retry::kWhenSomebodyActs, .reach = Reach::kOwnership}, std::move(why));
+}
+
+bool IsOwnershipLost(const Status& status) {
+  const Fault& fault = FaultOf(status);
+  return fault.reach == Reach::kOwnership && fault.retry == Retry::kWhenSomebodyActs;
+}
+
+bool IsUnsettled(const Status& status) {
+  const Fault& fault = FaultOf(status);
+  return fault.reach == Reach::kOwnership && fault.retry != Retry::kWhenSomebodyActs;
+}
 
 Result<OwnedDocument> OwnedDocument::TakeOver(store::Store& store, const Clock& clock,
                                               const std::optional<Stored>& stored,
@@ -197,7 +192,7 @@ Status OwnedDocument::SwapIn(Document next, const std::optional<std::string>& ex
                            (other.ok() ? Describe(other->owner) : "its document cannot be read"));
     }
   }
-  return MakeStatus(kUnsettled, "write the state document " + key + ": " + last.message());
+  return Unsettled("write the state document " + key + ": " + last.message());
 }
 
 }  // namespace cdc::state

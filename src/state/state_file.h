@@ -39,7 +39,7 @@ arrow::Result<std::optional<Stored>> ReadDocument(store::Store& store, const Doc
 
 // Whether the error means that another program is the owner now, or that the document is gone.
 bool IsOwnershipLost(const arrow::Status& status);
-arrow::Status OwnershipLost(const std::string& why);
+arrow::Status OwnershipLost(std::string why);
 // Whether a swap's outcome could not be learned (the store is away). Taking over anew settles it.
 bool IsUnsettled(const arrow::Status& status);
 

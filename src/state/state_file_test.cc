@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/fault.h"
 #include "state/lease.h"
 #include "state/process_identity.h"
 #include "store/testing/memory_store.h"
@@ -96,12 +97,18 @@ TEST_F(StateFile, a_store_that_stays_away_leaves_the_swap_unsettled) {
   const arrow::Status status = owned.Swap(kAdvance);
   EXPECT_TRUE(IsUnsettled(status)) << status;
   EXPECT_FALSE(IsOwnershipLost(status));
+  EXPECT_EQ(FaultOf(status).retry, Retry::kNextRound);  // by taking over anew
+  EXPECT_EQ(FaultOf(status).reach, Reach::kOwnership);
 }
 
 TEST_F(StateFile, a_deleted_document_ends_the_ownership) {
   OwnedDocument owned = TakeOver();
   store_.objects.clear();
-  EXPECT_TRUE(IsOwnershipLost(owned.Swap(kAdvance)));
+  const arrow::Status status = owned.Swap(kAdvance);
+  EXPECT_TRUE(IsOwnershipLost(status));
+  EXPECT_FALSE(IsUnsettled(status));
+  EXPECT_EQ(FaultOf(status).retry, Retry::kWhenSomebodyActs);
+  EXPECT_EQ(FaultOf(status).reach, Reach::kOwnership);
   EXPECT_TRUE(store_.objects.empty());
 }
 

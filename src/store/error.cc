@@ -1,60 +1,46 @@
-#include <fmt/format.h>
-
 #include <string>
 #include <utility>
 
+#include "base/fault.h"
 #include "store/store.h"
 
 namespace cdc::store {
 namespace {
 
-constexpr char kDetailType[] = "cdc::store::ErrorKind";
+// What each kind means to whoever knows nothing of stores.
+struct Meaning {
+  ErrorKind kind;
+  std::string_view code;
+  Retry retry;
+  Reach reach;
+};
 
-const char* Name(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::kTransient:
-      return "transient";
-    case ErrorKind::kConflict:
-      return "conflict";
-    case ErrorKind::kNotFound:
-      return "not found";
-    case ErrorKind::kNoBucket:
-      return "no bucket";
-    case ErrorKind::kNoCredentials:
-      return "no credentials";
-    case ErrorKind::kDenied:
-      return "denied";
-    case ErrorKind::kPermanent:
-      return "permanent";
-  }
-  return "permanent";
-}
-
-class KindDetail : public arrow::StatusDetail {
- public:
-  explicit KindDetail(ErrorKind kind) : kind_(kind) {}
-  const char* type_id() const override { return kDetailType; }
-  std::string ToString() const override { return fmt::format("store error: {}", Name(kind_)); }
-  ErrorKind kind() const { return kind_; }
-
- private:
-  ErrorKind kind_;
+constexpr Meaning kMeanings[] = {
+    {ErrorKind::kTransient, "store transient", Retry::kNextRound, Reach::kConnection},
+    {ErrorKind::kConflict, "store conflict", Retry::kWhenSomebodyActs, Reach::kTable},
+    {ErrorKind::kNotFound, "not found in store", Retry::kWhenSomebodyActs, Reach::kTable},
+    {ErrorKind::kNoBucket, "no bucket", Retry::kWhenSomebodyActs, Reach::kConnection},
+    {ErrorKind::kNoCredentials, "no credentials", Retry::kWhenSomebodyActs, Reach::kConnection},
+    {ErrorKind::kDenied, "denied by store", Retry::kWhenSomebodyActs, Reach::kConnection},
+    {ErrorKind::kPermanent, "store permanent", Retry::kWhenSomebodyActs, Reach::kTable},
 };
 
 }  // namespace
 
 ErrorKind KindOf(const arrow::Status& status) {
-  const auto& detail = status.detail();
-  if (detail == nullptr || std::string_view(detail->type_id()) != kDetailType) {
-    return ErrorKind::kPermanent;
+  const std::string_view code = FaultOf(status).code;
+  for (const Meaning& meaning : kMeanings) {
+    if (meaning.code == code) return meaning.kind;
   }
-  return static_cast<const KindDetail&>(*detail).kind();
+  return ErrorKind::kPermanent;
 }
 
 arrow::Status MakeError(ErrorKind kind, std::string message) {
+  const Meaning& meaning = kMeanings[static_cast<size_t>(kind)];
   const auto code =
       kind == ErrorKind::kNotFound ? arrow::StatusCode::KeyError : arrow::StatusCode::IOError;
-  return {code, std::move(message), std::make_shared<KindDetail>(kind)};
+  return MakeFault({.retry = meaning.retry, .reach = meaning.reach, .code = meaning.code},
+                   std::move(message), code);
 }
 
 }  // namespace cdc::store

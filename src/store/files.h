@@ -11,8 +11,8 @@
 
 namespace cdc::store {
 
-// Durable file operations for the directory store. Errors carry an ErrorKind, name the path and say
-// what to do. Paths are absolute.
+// Durable file operations for the directory store. Errors carry a Fault of this room, name the path
+// and say what to do. Paths are absolute.
 
 // The status for a failed system call: `what` is "write /data/lake/x".
 arrow::Status FileError(const std::string& what, int error);

@@ -273,7 +273,10 @@ class S3Store : public Store {
     }
     ARROW_ASSIGN_OR_RAISE(const S3Reply reply, client_->Send(*request));
     if (!reply.ok()) {
-      return client_->Explain(*request, reply.error);
+      const arrow::Status why = client_->Explain(*request, reply.error);
+      // A listing can miss nothing but the bucket.
+      return KindOf(why) == ErrorKind::kNotFound ? MakeError(ErrorKind::kNoBucket, why.message())
+                                                 : why;
     }
     return ParseListPage(*request, reply.http.body);
   }

@@ -49,7 +49,7 @@ enum class PutResult { kCreated, kAlreadyThere };
 // The seam to where objects live: S3 or a directory; one contract suite runs over both.
 // Keys are relative to the target's prefix, UTF-8, '/'-separated, never starting with '/'.
 // All calls block, retry transient faults inside a budget, and may be made from several threads.
-// Errors (arrow::Status) carry an ErrorKind as their detail; the message says what to do.
+// Errors (arrow::Status) carry a Fault with an ErrorKind in it; the message says what to do.
 class Store {
  public:
   virtual ~Store() = default;
@@ -97,7 +97,8 @@ enum class ErrorKind {
   kPermanent,      // anything else that trying again will not mend
 };
 
-// The kind of a status made by this room; kPermanent for any other error.
+// The kind of a status made by this room; kPermanent for any other error. Who asks when to try
+// again asks the Fault (base/fault.h), not this.
 ErrorKind KindOf(const arrow::Status& status);
 arrow::Status MakeError(ErrorKind kind, std::string message);
 

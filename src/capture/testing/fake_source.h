@@ -197,7 +197,7 @@ class FakeSource : public source::Source {
     ARROW_RETURN_NOT_OK(Pass("join"));
     const auto shown = Shown();
     if (shown.empty() || MakeLsn(shown.back()) < through)
-      return odbc::TransientError("a replica that lags");
+      return TransientFault("a replica that lags");
     return arrow::Status::OK();
   }
 
@@ -220,7 +220,7 @@ class FakeSource : public source::Source {
     ARROW_RETURN_NOT_OK(Pass("recheck"));
     const auto shown = Shown();
     if (!shown.empty() && MakeLsn(shown.back()) < through)
-      return odbc::TransientError("horizon went back");
+      return TransientFault("horizon went back");
     return Instances();
   }
 
