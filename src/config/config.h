@@ -16,7 +16,7 @@ enum class OnGap { kStop, kContinue };
 
 // Everything that can be set, with its default. One key of the TOML file each, in the section of
 // its struct; its environment name is CDC_<SECTION>_<KEY>, and where the original script or AWS's
-// own tools have a name, that one too (names.cc holds the one table of all keys).
+// own tools have a name, that one too (keys.cc holds the one table of all keys).
 struct Source {
   std::string host;  // db1 · db1:1433 · db1,1433 · tcp:db1,1433 · db1\\instance
   std::string database;

@@ -20,7 +20,7 @@ struct Stamp {
   std::string ToString() const;  // 20250109_143015 or 20250109_143015_0001
 };
 
-// Names and folders of one table's objects (design section 2.2):
+// Names and folders of one table's objects (docs/FORMAT.md, "Names"):
 // <folder>/<table>_cdc_<YYYYMMDD>_<HHMMSS>[_NNNN].parquet in UTC. '.' sorts before '_', so names
 // stay in order within a second.
 class TableNames {
