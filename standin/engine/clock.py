@@ -107,12 +107,10 @@ def offset_at_utc(zone: ZoneInfo | timezone, utc_ticks: int) -> int:
 
 
 def offset_at_local(zone: ZoneInfo | timezone, local_ticks: int) -> int:
-    """The offset of a local time. An hour that comes twice is taken as standard time, one that does not exist with the
-    offset before the change, so that it moves on by the hour (Microsoft Learn, AT TIME ZONE)."""
-    naive = _as_datetime(local_ticks, None)
-    first = int((naive.replace(tzinfo=zone, fold=0).utcoffset() or timedelta()).total_seconds()) // 60
-    second = int((naive.replace(tzinfo=zone, fold=1).utcoffset() or timedelta()).total_seconds()) // 60
-    return min(first, second) if first > second else first
+    """The offset of a local time; of one that comes twice, or that does not exist, the offset before the change, so that
+    the latter moves on by what clocks were put forward (Microsoft Learn, AT TIME ZONE)."""
+    local = _as_datetime(local_ticks, None).replace(tzinfo=zone, fold=0)
+    return int((local.utcoffset() or timedelta()).total_seconds()) // 60
 
 
 @lru_cache(maxsize=256)
