@@ -46,6 +46,8 @@ def _arguments() -> argparse.Namespace:
         help="between two scans of the log; 0 (default): only when sp_cdc_scan is called",
     )
     parser.add_argument("--time-zone", metavar="NAME", help="the server's local time, e.g. Europe/Berlin")
+    parser.add_argument("--server-version", metavar="YEAR", help="2012 to 2025; default: 2022")
+    parser.add_argument("--edition", help="developer (default), azure (SQL Database) or managed (Instance)")
     parser.add_argument(
         "--engine",
         action="append",
@@ -63,6 +65,8 @@ def _engine_options(arguments: argparse.Namespace, password: str) -> dict[str, A
         "data_dir": arguments.data,
         "capture_interval": arguments.capture_interval,
         "time_zone": arguments.time_zone,
+        "version": arguments.server_version,
+        "edition": arguments.edition,
     }
     for pair in arguments.engine:
         name, _, text = pair.partition("=")

@@ -22,14 +22,23 @@ _STOP_SECONDS = 15.0
 class StandIn:
     """Starts `python -m standin` and ends it. A context manager.
 
-    `options` are further words of its command line. Its stderr goes to `log` (default: this process's).
+    `options` are further words of its command line, `version` and `edition` what server it is (2019; azure). Its stderr goes to `log` (default: this process's).
     `ca_file` is what a client verifies it with (`--tls auto`; its certificate is for localhost and 127.0.0.1), and
     `clear_port` where it is reached without TLS (`--clear-port 0`; else `port`)."""
 
-    def __init__(self, password: str = "Stand-in-1", options: Sequence[str] = (), log: Path | None = None) -> None:
+    def __init__(
+        self,
+        password: str = "Stand-in-1",
+        options: Sequence[str] = (),
+        log: Path | None = None,
+        version: str = "",
+        edition: str = "",
+    ) -> None:
         self.user, self.password = "sa", password
         environment = {**os.environ, "STANDIN_PASSWORD": password}
-        words = [sys.executable, "-m", "standin", "--user", self.user, *options]
+        kind = ["--server-version", version] if version else []
+        kind += ["--edition", edition] if edition else []
+        words = [sys.executable, "-m", "standin", "--user", self.user, *kind, *options]
         self._log = log.open("ab") if log is not None else None
         self.process = subprocess.Popen(
             words,

@@ -216,6 +216,8 @@ class Session(Protocol):
 
 
 class Engine(Protocol):
+    server_version: tuple[int, int, int]  # as PRELOGIN and LOGINACK tell it
+
     def login(self, login: Login) -> Session:
         """Raises SqlError 18456 for a wrong user or password, 4060 for a database that cannot be opened."""
 

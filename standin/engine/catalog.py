@@ -227,6 +227,9 @@ class Database:
         for number, name in enumerate(FIXED_ROLES):
             self.principals[name] = Principal(name, 16_384 + number if number else 0, "R")
         self.principals["dbo"] = Principal("dbo", 1, "S", "sa", {"db_owner"})
+        self.principals["guest"] = Principal("guest", 2, "S")
+        if self.name in ("master", "tempdb", "msdb"):
+            self.grants.add(Grant("guest", "CONNECT", ("database", "")))
 
     def user_type(self, parts: list[str]) -> UserType | None:
         """The type of a dotted name; without a schema it is dbo's."""

@@ -240,7 +240,7 @@ def _sp_databases(call: Call) -> Iterator[Event]:
 def _sp_server_info(call: Call) -> Iterator[Event]:
     properties = call.session.engine.properties
     values = [
-        (1, "DBMS_NAME", "Microsoft SQL Server"), (2, "DBMS_VER", f"Microsoft SQL Server 2022 - {properties.values['productversion'][1]}"),
+        (1, "DBMS_NAME", "Microsoft SQL Server"), (2, "DBMS_VER", f"{properties.product} - {properties.version.build}"),
         (10, "OWNER_TERM", "owner"), (11, "TABLE_TERM", "table"), (12, "MAX_OWNER_NAME_LENGTH", "128"), (13, "TABLE_LENGTH", "128"),
         (14, "MAX_QUAL_LENGTH", "128"), (15, "COLUMN_LENGTH", "128"), (16, "IDENTIFIER_CASE", "MIXED"), (17, "TX_ISOLATION", "2"),
         (18, "COLLATION_SEQ", "charset=iso_1 sort_order=nocase_iso charset_num=1 sort_order_num=52"), (20, "SAVEPOINT_SUPPORT", "Y"),

@@ -245,12 +245,13 @@ def _build_change_table(
         ("__$update_mask", varbinary(128), True),
     ]  # fmt: skip
     body = [(c.name, change_table_type(c.type), True) for c in columns]
-    table = make_table(session, database, f"{instance}_CT", [*head, *body, ("__$command_id", INT, True)])
+    command_id = [] if session.engine.version.is_first_2012 else [("__$command_id", INT, True)]
+    table = make_table(session, database, f"{instance}_CT", [*head, *body, *command_id])
     for made, captured in zip(table.columns[5:], columns, strict=False):
         made.collation = captured.collation
         made.user_type = captured.user_type if captured.type.name == "udt" else None  # an alias is its base type here
     table.change_table = True
-    order = ["__$start_lsn", "__$command_id", "__$seqval", "__$operation"]
+    order = ["__$start_lsn", *(name for name, _, _ in command_id), "__$seqval", "__$operation"]
     table.indexes.append(Index(f"{instance}_CT_clustered_idx", 1, [(n, False) for n in order], True, True))
     if net_changes:
         table.indexes.append(Index(f"{instance}_CT_idx", 2, [(n, False) for n in [*key, *order]], True, False))

@@ -20,7 +20,7 @@ from standin.engine.clock import Log, ServerTime
 from standin.engine.connection import open_connection
 from standin.engine.hooks import HookBoard
 from standin.engine.operations import Operation, operations
-from standin.engine.properties import Properties
+from standin.engine.properties import Properties, Version
 from standin.engine.replica import Replica
 from standin.engine.session import EngineSession
 from standin.model import Login, SqlError
@@ -37,6 +37,7 @@ class Options:
     retention_minutes: what the cleanup job keeps.
     time_zone: the server's zone, a Windows or IANA name or an offset in minutes.
     untouched_max_in_after_image: whether operation 4 shows (max) values that the update did not touch.
+    version, edition: 2012 to 2025; developer, azure (SQL Database) or managed (Instance). What they lack is refused.
     """
 
     users: dict[str, str] = field(default_factory=lambda: {"sa": "Passw0rd!"})
@@ -47,6 +48,8 @@ class Options:
     time_zone: str | int = "UTC"
     untouched_max_in_after_image: bool = True
     server_name: str = "STANDIN"
+    version: str | int = "2022"
+    edition: str = "developer"
 
 
 _engines = itertools.count(1)
@@ -68,7 +71,8 @@ class StandInEngine:
         self.options = options
         self.number = next(_engines)  # plans are cached with a batch's text, which engines of one process share
         self.time = ServerTime(options.time_zone)
-        self.properties = Properties(options.server_name)
+        self.version = Version(str(options.version), options.edition)
+        self.properties = Properties(options.server_name, self.version)
         self.log = Log()
         self.object_ids = ObjectIds()
         self.writer = threading.RLock()
@@ -203,6 +207,10 @@ class StandInEngine:
 
     # standin.model.Engine
 
+    @property
+    def server_version(self) -> tuple[int, int, int]:
+        return self.version.numbers
+
     def login(self, login: Login) -> EngineSession:
         expected = self.passwords.get(login.user.lower())
         if expected is None or expected != login.password:
@@ -226,7 +234,7 @@ class StandInEngine:
         session = EngineSession(self, login, next(self._session_ids), self.databases["master"])
         try:
             if login.database:
-                session.db_catalog = session.open_database(login.database)
+                session.db_catalog = session.enter_database(login.database)
         except SqlError as error:
             session.close()
             if error.number in availability.REPLICA_ERRORS:

@@ -260,7 +260,13 @@ class Executor(Queries, Raising):
 
     def _use(self, statement: st.Use) -> Iterator[Event]:
         session = self.session
-        database = session.open_database(statement.database)
+        if not session.engine.version.has("other databases") and statement.database.lower() != session.database.lower():
+            raise SqlError(
+                40508,
+                "USE statement is not supported to switch between databases. Use a new connection to connect to a "
+                "different database.",
+            )
+        database = session.enter_database(statement.database)
         old, session.db_catalog = session.db_catalog.name, database
         yield DatabaseChanged(old, database.name)
         yield Info(5701, f"Changed database context to '{database.name}'.", 0, 2)

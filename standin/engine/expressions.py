@@ -13,7 +13,7 @@ from standin.engine.catalog import Database
 from standin.engine.conditions import Conditions
 from standin.engine.conversion import converter
 from standin.engine.env import BASE_ROW, UNSET, Env, Expr, Scope, shared_function
-from standin.engine.errors import invalid_column, undeclared_variable, unsupported
+from standin.engine.errors import invalid_column, syntax_error, undeclared_variable, unsupported
 from standin.engine.merging import merge_types
 from standin.engine.physical import collation_clause
 from standin.engine.storage import stored_decimal, text_in, units
@@ -260,6 +260,8 @@ class Expressions(Conditions):
     def _at_time_zone(self, node: exp.Expression, scope: Scope | None) -> Expr:
         from standin.engine.time_functions import at_time_zone
 
+        if not self.env.session.engine.version.has("AT TIME ZONE"):
+            raise syntax_error("TIME")
         return at_time_zone(self, self.scalar(node.this, scope), self.scalar(node.args["zone"], scope))
 
     def _window(self, node: exp.Expression, scope: Scope | None) -> Expr:

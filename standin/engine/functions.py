@@ -30,7 +30,7 @@ GLOBALS: dict[str, tuple[SqlType, Callable[[Any], Any]]] = {
     "servicename": (nvarchar(128), lambda s: "MSSQLSERVER"),
     "identity": (decimal(38, 0), lambda s: s.wide_identity),
     "lock_timeout": (INT, lambda s: s.lock_timeout_ms),
-    "microsoftversion": (INT, lambda s: 0x100003E8),
+    "microsoftversion": (INT, lambda s: s.engine.version.numbers[0] << 24 | s.engine.version.numbers[2]),
     "max_precision": (SqlType("tinyint"), lambda s: 38),
     "dbts": (varbinary(8), lambda s: s.engine.rowversion.to_bytes(8, "big")),
     "options": (INT, lambda s: 5432),
@@ -67,13 +67,13 @@ def compile_function(c: Expressions, node: exp.Expression, scope: Scope | None) 
         if isinstance(node, exp.Anonymous)
         else _NODES.get(type(node).__name__, type(node).__name__.upper())
     )
-    if isinstance(node, exp.GroupConcat):
+    if isinstance(node, exp.GroupConcat) and c.env.session.engine.version.has("STRING_AGG"):
         return _ordered_concat(c, node, scope)
     arguments = list(node.expressions) if isinstance(node, exp.Anonymous) else _arguments_of(node)
-    if name in AGGREGATES:
+    if name in AGGREGATES and c.env.session.engine.version.has(name):
         return aggregate(c, name, arguments, scope)
     handler = FUNCTIONS.get(name)
-    if handler is None:
+    if handler is None or not c.env.session.engine.version.has(name):
         raise SqlError(
             195,
             f"'{node.name if isinstance(node, exp.Anonymous) else name}' is not a recognized built-in function name.",

@@ -104,6 +104,10 @@ def _any_object_id(session: EngineSession, database: Database, name: Any, kind: 
     if len(parts) > 2 and parts[-3]:
         database = session.engine.databases.get(parts[-3].lower(), database)
     table = database.table(parts[-2] if len(parts) > 1 and parts[-2] else "dbo", parts[-1])
+    if table is None and database.name == "msdb":
+        from standin.engine.views_agent import table_id
+
+        return table_id(session, database, parts[-1])
     if table is None:
         keys = [
             i for t in database.tables.values() for i in t.indexes if i.kind and i.name.lower() == parts[-1].lower()

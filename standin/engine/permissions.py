@@ -49,13 +49,14 @@ def principal_of(session: EngineSession, database: Database) -> Principal:
     for principal in database.principals.values():
         if principal.login is not None and principal.login.lower() == login and principal.name != "dbo":
             return principal
-    return Principal("guest", 2, "S")
+    return database.principals["guest"]
 
 
 def may_open(session: EngineSession, database: Database) -> bool:
-    if is_sysadmin(session) or database.name in ("master", "tempdb", "msdb"):
+    if is_sysadmin(session) or principal_of(session, database).name != "guest":
         return True
-    return principal_of(session, database).name != "guest"
+    grants = [g for g in database.grants if g.principal == "guest" and g.permission == "CONNECT"]
+    return bool(grants) and not any(g.deny for g in grants)
 
 
 def roles_of(session: EngineSession, database: Database) -> set[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from standin.engine import permissions
 from standin.engine import statements as st
 from standin.engine.catalog import Grant, Principal
-from standin.engine.errors import unsupported
+from standin.engine.errors import syntax_error, unsupported
 from standin.engine.tables import find
 from standin.engine.tokens import Cursor
 from standin.model import SqlError
@@ -157,6 +157,9 @@ def change_rights(session: EngineSession, c: Cursor, verb: str) -> None:
     if verb == "REVOKE":
         c.accept("GRANT", "OPTION", "FOR")
     names = _permissions(c)
+    for word in ("PERFORMANCE", "SECURITY"):
+        if any(f" {word} STATE" in name for name in names) and not session.engine.version.has("narrow rights"):
+            raise syntax_error(word)
     at_server = any(name in _AT_SERVER or name.startswith(_AT_SERVER_BEGINNINGS) for name in names)
     if at_server and session.db_catalog.name != "master":
         raise SqlError(4621, "Permissions at the server scope can only be granted when the current database is master")

@@ -77,6 +77,15 @@ class EngineSession(Transactions):
         return "dbo"
 
     def open_database(self, name: str) -> Database:
+        """A database that a statement names. Azure SQL Database knows the session's own alone."""
+        if not self.engine.version.has("other databases") and name.lower() != self.db_catalog.name.lower():
+            raise SqlError(
+                40515,
+                f"Reference to database and/or server name in '{name}' is not supported in this version of SQL Server.",
+            )
+        return self.enter_database(name)
+
+    def enter_database(self, name: str) -> Database:
         """SqlError 911 when it is not there, 916 when the login may not open it."""
         database = self.engine.databases.get(name.lower())
         if database is None:

@@ -44,7 +44,7 @@ def system_view(env: Env, database_name: str, schema: str, name: str) -> View | 
         elif not lowered and not name.lower().startswith("sys"):
             return None
     found = VIEWS.get(key)
-    if found is None:
+    if found is None or not env.session.engine.version.has(f"{key[0]}.{key[1]}"):
         return None
     columns, fill, volatile = found
     env.tables.add(-1)  # depends on the catalogue alone

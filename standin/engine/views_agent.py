@@ -11,13 +11,14 @@ from standin.engine import permissions
 from standin.engine.catalog import Database
 from standin.engine.errors import permission_denied
 from standin.engine.jobs import Job
-from standin.engine.system_views import Fill, view
+from standin.engine.system_views import VIEWS, Fill, view
 from standin.engine.types import BIT, DATETIME, INT, SYSNAME, nvarchar
 from standin.model import SqlType
 
 if TYPE_CHECKING:
     from standin.engine.session import EngineSession
 
+_FIRST_ID = 117_575_457
 BIGINT, GUID, TINYINT = SqlType("bigint"), SqlType("uniqueidentifier"), SqlType("tinyint")
 
 
@@ -32,6 +33,14 @@ def _table(name: str, columns: list[tuple[str, SqlType]]) -> Callable[[Fill], Fi
         return fill
 
     return register
+
+
+def table_id(session: EngineSession, msdb: Database, name: str) -> int | None:
+    """The object id of one of them; None for what is not there, or not to be seen."""
+    names = [table for schema, table in VIEWS if schema == "msdb"]
+    if name.lower() not in names or not permissions.may_select_in_msdb(session, msdb, name):
+        return None
+    return _FIRST_ID + names.index(name.lower())
 
 
 def _all_jobs(session: EngineSession) -> Iterable[tuple[Database, Job]]:
@@ -49,6 +58,18 @@ def _cdc_jobs(session: EngineSession, _msdb: Database) -> Iterable[tuple[Any, ..
         yield (
             d.database_id, j.kind, j.job_id, j.maxtrans, j.maxscans, j.continuous, j.pollinginterval, j.retention, j.threshold
         )  # fmt: skip
+
+
+@view("cdc", "cdc_jobs", [
+    ("job_type", nvarchar(20)), ("job_id", GUID), ("maxtrans", INT), ("maxscans", INT), ("continuous", BIT),
+    ("pollinginterval", BIGINT), ("retention", BIGINT), ("threshold", BIGINT),
+], True)  # fmt: skip
+def _jobs_of_azure(session: EngineSession, database: Database) -> Iterable[tuple[Any, ...]]:
+    """Azure SQL Database has them in the database itself, for a scheduler of its own."""
+    if not permissions.allowed(session, database, "SELECT", "cdc", 0):
+        raise permission_denied("SELECT", "cdc_jobs", database.name, "cdc")
+    for j in session.engine.capture.log_of(database).jobs.values():
+        yield j.kind, j.job_id, j.maxtrans, j.maxscans, j.continuous, 0, j.retention, j.threshold
 
 
 @_table("sysjobs", [("job_id", GUID), ("name", SYSNAME), ("enabled", TINYINT)])

@@ -37,9 +37,10 @@ def _numeric_lsn(lsn: bytes) -> bytes:
     ("replica_id", GUID), ("group_database_id", GUID), ("containment", TINYINT), ("containment_desc", nvarchar(60)),
     ("is_accelerated_database_recovery_on", BIT),
 ], True)  # fmt: skip
-def _databases(session: EngineSession, _database: Database) -> Iterable[tuple[Any, ...]]:
+def _databases(session: EngineSession, database: Database) -> Iterable[tuple[Any, ...]]:
+    alone = not session.engine.version.has("other databases") and database.name != "master"
     for d in session.engine.databases.values():
-        if not permissions.may_open(session, d):
+        if not permissions.may_open(session, d) or (alone and d.name not in ("master", database.name)):
             continue
         snapshot = d.options.get("ALLOW_SNAPSHOT_ISOLATION") == "ON"
         recovery = d.options.get("RECOVERY", "FULL")

@@ -119,7 +119,7 @@ class Connection:
         self._procedures = Procedures(self._session)
         most = TLS_PACKET_BYTES_MAX if request.login.encrypted else packets.PACKET_BYTES_MAX
         packet_bytes = packets.negotiated_packet_bytes(request.packet_bytes, most)
-        reply = login.login_reply(request, self._session.database, packet_bytes)
+        reply = login.login_reply(request, self._session.database, packet_bytes, self._engine.server_version)
         if fault is not None:
             self._writer.write(reply[: fault.count])
             self._login_fault(fault)
@@ -139,7 +139,7 @@ class Connection:
             answer = login.ENCRYPT_NOT_SUPPORTED  # under TDS 8 nobody looks at it
             if self._encryption is not None and not strict:
                 answer = self._encryption.answer(login.client_encryption(options))
-            self._writer.write(login.prelogin_reply(options, answer))
+            self._writer.write(login.prelogin_reply(options, answer, self._engine.server_version))
             self._writer.end_message()
             if self._encryption is not None and answer != login.ENCRYPT_NOT_SUPPORTED:
                 self._encrypt(self._encryption)

@@ -9,7 +9,6 @@ from standin.model import DEFAULT_COLLATION, Login
 from standin.tds import tokens
 from standin.tds.packets import ProtocolError
 
-SERVER_VERSION = (16, 0, 1000)  # SQL Server 2022
 TDS_7_2, TDS_7_4, TDS_8 = 0x72090002, 0x74000004, 0x08000000
 ENCRYPT_OFF, ENCRYPT_ON, ENCRYPT_NOT_SUPPORTED, ENCRYPT_REQUIRED = 0, 1, 2, 3
 FEATURE_UTF8 = 0x0A
@@ -45,10 +44,10 @@ def client_encryption(options: dict[int, bytes]) -> int:
     return (options.get(_ENCRYPTION) or b"\0")[0] & 0x7F
 
 
-def prelogin_reply(options: dict[int, bytes], encryption: int) -> bytes:
+def prelogin_reply(options: dict[int, bytes], encryption: int, version: tuple[int, int, int]) -> bytes:
     """Options in the order, and their data contiguous in that order, that every known client accepts."""
     answers = [
-        (_VERSION, struct.pack(">BBHH", *SERVER_VERSION, 0)),
+        (_VERSION, struct.pack(">BBHH", *version, 0)),
         (_ENCRYPTION, bytes([encryption])),
         (_INSTANCE, b"\0"),
         (_THREAD, b""),
@@ -115,7 +114,7 @@ def _features(payload: bytes) -> set[int]:
     return found
 
 
-def login_reply(request: LoginRequest, database: str, packet_bytes: int) -> bytes:
+def login_reply(request: LoginRequest, database: str, packet_bytes: int, version: tuple[int, int, int]) -> bytes:
     """The tokens of a login that succeeded. Clients need ENVCHANGE 1 and 7; of the features only UTF8 is acknowledged."""
     reply = [
         tokens.env_change_text(tokens.ENV_DATABASE, database, "master"),
@@ -123,7 +122,7 @@ def login_reply(request: LoginRequest, database: str, packet_bytes: int) -> byte
         tokens.env_change_collation(DEFAULT_COLLATION),
         tokens.env_change_text(tokens.ENV_LANGUAGE, "us_english", ""),
         tokens.info(5703, "Changed language setting to us_english."),
-        tokens.login_ack(min(request.tds_version, TDS_7_4), SERVER_VERSION),
+        tokens.login_ack(min(request.tds_version, TDS_7_4), version),
         tokens.env_change_text(tokens.ENV_PACKET_SIZE, str(packet_bytes), "4096"),
     ]
     if request.utf8_asked:

@@ -149,6 +149,8 @@ class FakeEngine:
         self.descriptors = 0
         self.closed = 0
 
+    server_version = (16, 0, 1000)
+
     def result(self, sql: str, columns: list[Column], rows: list[tuple[Any, ...]]) -> None:
         """Makes `sql` yield one result set."""
 
