@@ -37,6 +37,10 @@ constexpr int kLostNatives[] = {21,    64,    121,   233,   596,   823,   824,
                                 3624,  4014,  5180,  6002,  6005,  9001,  10053,
                                 10054, 10060, 17803, 17805, 17806, 17836, 18002};
 
+// A statement names a database that is not there or not for this login. Microsoft's driver gives
+// them class 08, but the connection goes on.
+constexpr int kOtherDatabaseNatives[] = {911, 916};
+
 template <size_t kSize>
 bool Contains(const int (&numbers)[kSize], int number) {
   return std::find(std::begin(numbers), std::end(numbers), number) != std::end(numbers);
@@ -52,7 +56,7 @@ bool IsInterruption(const Diagnostic& record) {
 constexpr std::string_view kMaybeTerminated = "Connection may have been terminated by the server";
 
 bool TellsOfBrokenConnection(const Diagnostic& record, const DriverProfile& profile) {
-  if (IsInterruption(record)) return false;
+  if (IsInterruption(record) || Contains(kOtherDatabaseNatives, record.native)) return false;
   if (record.native == 0 && record.message.find(kMaybeTerminated) != std::string::npos) return true;
   return record.sqlstate.starts_with("08") || Contains(kLostNatives, record.native) ||
          (record.native >= profile.broken_native_from && record.native <= profile.broken_native_to);

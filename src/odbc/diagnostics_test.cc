@@ -30,6 +30,8 @@ TEST(DiagnosticsTest, errors_are_classified_by_native_numbers_whatever_the_sqlst
       {{"HY008", 0, ""}, Retry::kNextRound, Retry::kNextRound},
       {{"42S02", 208, ""}, Retry::kWhenSomebodyActs, Retry::kWhenSomebodyActs},
       {{"42000", 229, ""}, Retry::kWhenSomebodyActs, Retry::kWhenSomebodyActs},
+      {{"08004", 916, ""}, Retry::kWhenSomebodyActs, Retry::kWhenSomebodyActs},
+      {{"08004", 911, ""}, Retry::kWhenSomebodyActs, Retry::kWhenSomebodyActs},
       {{"08S01", 104, ""}, Retry::kAfterReconnect, Retry::kAfterReconnect},
       {{"42000", 596, ""}, Retry::kAfterReconnect, Retry::kAfterReconnect},
       {{"HY000", 0,
