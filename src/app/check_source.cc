@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -83,6 +84,31 @@ void CheckRights(source::Source& source, const config::Config& config, const sou
   }
 }
 
+// "UTC+05:30"
+std::string Offset(int32_t minutes) {
+  const int32_t size = std::abs(minutes);
+  return fmt::format("UTC{}{:02}:{:02}", minutes < 0 ? '-' : '+', size / 60, size % 60);
+}
+
+// On servers that do not tell their zone.
+void CheckCommitTimes(const source::DatabaseIdentity& identity, int32_t offset_minutes,
+                      const config::Config& config, Findings* findings) {
+  switch (identity.commit_time_mode) {
+    case source::CommitTimeMode::kServerZone:
+      return;
+    case source::CommitTimeMode::kNamedZone:
+      return findings->Good("commit times become UTC by [source] time_zone \"" +
+                            config.source.time_zone + "\"");
+    case source::CommitTimeMode::kOffsetNow:
+      return findings->Note(fmt::format(
+          "commit times become UTC by the server's offset of now ({}), for it does not tell its "
+          "time zone: of rows from before a change of summer time __$commit_time is an hour off, "
+          "and start = TIME may begin up to two hours early. Where the zone has no summer time "
+          "nothing is off; else, from SQL Server 2016 on, set [source] time_zone",
+          Offset(offset_minutes)));
+  }
+}
+
 }  // namespace
 
 Sight CheckSource(const config::Config& config, Findings* findings) {
@@ -115,14 +141,15 @@ Sight CheckSource(const config::Config& config, Findings* findings) {
   }
   sight.instances = info->instances;
   if (info->horizon) {
-    findings->Good(fmt::format(
-        "changes are captured up to LSN {}, committed {} (server time is UTC{:+03}:{:02})",
-        info->horizon->lsn.ToString(), info->horizon->tran_end_time,
-        info->server_offset_minutes / 60, std::abs(info->server_offset_minutes) % 60));
+    findings->Good(
+        fmt::format("changes are captured up to LSN {}, committed {} (server time is {})",
+                    info->horizon->lsn.ToString(), info->horizon->tran_end_time,
+                    Offset(info->server_offset_minutes)));
   } else {
     findings->Note(
         "nothing was captured yet (or cleanup emptied it); is SQL Server Agent running?");
   }
+  CheckCommitTimes(*identity, info->server_offset_minutes, config, findings);
   CheckTables(source, config, sight, findings);
   CheckPatterns(source, config, sight, findings);
   CheckRights(source, config, *info, findings);

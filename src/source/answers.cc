@@ -1,12 +1,32 @@
 #include "source/answers.h"
 
+#include "base/fault.h"
+#include <algorithm>
 #include <charconv>
+#include <chrono>
+#include <iterator>
+
+#include "base/utc_text.h"
 
 namespace cdc::source {
 
 using arrow::Result;
 using arrow::Status;
 using odbc::SmallResult;
+
+namespace {
+
+// So many dummy rows one after the other, each so long after the one before, are those of an idle
+// database: making capture instances may leave single ones.
+constexpr int kIdleRowsMin = 3;
+constexpr std::chrono::minutes kIdleRowsApart{1};
+
+// A row of an idle database has a tran_id of zero.
+bool IsDummy(const std::optional<std::string>& tran_id) {
+  return !tran_id || tran_id->find_first_not_of('\0') == std::string::npos;
+}
+
+}  // namespace
 
 Result<int64_t> Int(const std::optional<std::string>& cell, const char* what) {
   if (!cell) return Status::Invalid("the server gave NULL for ", what);
@@ -29,6 +49,11 @@ Result<std::optional<Lsn>> OptionalLsn(const std::optional<std::string>& cell) {
   return lsn;
 }
 
+bool IsDenied(const Status& status) {
+  const int denials[] = {229, 230, 262, 297, 300, 371, 916};
+  return std::ranges::find(denials, FaultOf(status).native) != std::end(denials);
+}
+
 Status ExpectResults(const std::vector<SmallResult>& results, size_t count) {
   if (results.size() == count) return Status::OK();
   return Status::IOError("the server sent ", results.size(), " results where ", count,
@@ -38,14 +63,28 @@ Status ExpectResults(const std::vector<SmallResult>& results, size_t count) {
 Result<std::optional<Horizon>> HorizonOf(const SmallResult& newest_two) {
   for (size_t i = 0; i < newest_two.rows.size(); ++i) {
     const Row& row = newest_two.rows[i];
-    const std::string tran_id = row[1].value_or("");
-    const bool dummy = tran_id.find_first_not_of('\0') == std::string::npos;
-    if (i == 0 && dummy) continue;
+    if (i == 0 && IsDummy(row[1])) continue;
     ARROW_ASSIGN_OR_RAISE(const std::optional<Lsn> lsn, OptionalLsn(row[0]));
     if (!lsn) return Status::Invalid("cdc.lsn_time_mapping has a row without start_lsn");
     return Horizon{*lsn, row[2].value_or("")};
   }
   return std::nullopt;
+}
+
+Result<bool> ShowsIdleRows(const SmallResult& newest_first) {
+  int found = 0;
+  UtcTime after{};
+  for (const Row& row : newest_first.rows) {
+    if (!IsDummy(row[0])) {
+      found = 0;
+      continue;
+    }
+    ARROW_ASSIGN_OR_RAISE(const UtcTime at, ParseUtc(row[1].value_or("") + "Z"));
+    found = found > 0 && after - at >= kIdleRowsApart ? found + 1 : 1;
+    if (found == kIdleRowsMin) return true;
+    after = at;
+  }
+  return false;
 }
 
 Result<std::vector<CaptureInstance>> InstancesOf(const SmallResult& result) {

@@ -149,12 +149,19 @@ std::optional<CaptureVerdict> JudgeJobs(const CaptureHealth& health) {
   return std::nullopt;
 }
 
+// Whether silence is a sign. An idle database is as silent as one whose capture stopped, unless
+// idle ones are seen to get rows here, or the log waits for capture, or the last scan is seen to be
+// old.
+bool SilenceTells(const CaptureHealth& health) {
+  return health.has_idle_rows || health.log_reuse_wait == "REPLICATION" || Scan(health) != nullptr;
+}
+
 CaptureVerdict NothingCaptured(const CaptureHealth& health) {
   const auto* scan = Scan(health);
   CaptureVerdict verdict;
   if (scan != nullptr && IsFresh(health, *scan)) {
     verdict.condition = CaptureCondition::kRuns;
-  } else if (health.first_instance &&
+  } else if (health.first_instance && SilenceTells(health) &&
              Between(*health.first_instance, health.server_utc) > kSilenceMax) {
     verdict = Stopped(health,
                       "nothing was captured, although a table is enabled since " +
@@ -187,15 +194,25 @@ CaptureVerdict JudgeScan(const CaptureHealth& health, const CaptureHealth::LogSc
 // Where they are not: the newest captured commit.
 CaptureVerdict JudgeAge(const CaptureHealth& health, seconds age) {
   const seconds patience = 2 * PollingInterval(health);
-  const std::string why = fmt::format(
-      "the newest captured change is {} old, and an idle database gets a row about "
-      "every 5 minutes",
-      HumanDuration(age));
-  if (age > kSilenceMax + patience) return Stopped(health, why, LookAround(health));
   CaptureVerdict verdict;
+  if (age <= kAgeMax + patience) {
+    verdict.condition = CaptureCondition::kRuns;
+    verdict.lag = age;
+    return verdict;
+  }
+  std::string why = fmt::format("the newest captured change is {} old", HumanDuration(age));
+  if (!SilenceTells(health)) {
+    verdict.why = why +
+                  ": nothing was changed since, or capture stopped; nothing that this login "
+                  "sees tells which";
+    return verdict;
+  }
+  why += health.has_idle_rows ? ", and this database gets a row every few minutes while it is idle"
+         : Scan(health)       ? ", and so is the last scan of the log"
+                              : ", and the transaction log waits for capture";
+  if (age > kSilenceMax + patience) return Stopped(health, why, LookAround(health));
+  verdict.condition = CaptureCondition::kLags;
   verdict.lag = age;
-  verdict.condition = age > kAgeMax + patience ? CaptureCondition::kLags : CaptureCondition::kRuns;
-  if (verdict.condition == CaptureCondition::kRuns) return verdict;
   verdict.why = why;
   verdict.help = WithLastError(health, LookAround(health));
   return verdict;

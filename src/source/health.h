@@ -65,10 +65,11 @@ struct CaptureHealth {
   bool read_only = false;           // a replica: jobs and scans are those of another server
   std::string log_reuse_wait;       // sys.databases.log_reuse_wait_desc
 
-  // Commit times of cdc.lsn_time_mapping. Dummy rows count: an idle database gets one about every
-  // five minutes, so the newest is a sign of life of the capture job.
+  // Commit times of cdc.lsn_time_mapping. Dummy rows count: where an idle database gets one every
+  // few minutes, the newest is a sign of life of the capture job.
   std::optional<UtcTime> newest_commit;
   std::optional<UtcTime> oldest_commit;
+  bool has_idle_rows = false;  // such rows are seen, so that their absence means something
   std::optional<UtcTime> first_instance;  // when the oldest capture instance was made
 
   // Nothing: not seen, or not there (`unseen` tells them apart).

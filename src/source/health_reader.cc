@@ -7,6 +7,7 @@
 #include <map>
 
 #include "base/utc_text.h"
+#include "source/answers.h"
 
 namespace cdc::source {
 
@@ -24,13 +25,6 @@ constexpr size_t kPlacesMax = 3;
 // granted.
 constexpr int64_t kAskAgainEvery = 10;
 constexpr int64_t kRowsMax = 100;
-constexpr int kInvalidObject = 208;
-
-// SELECT, a database's or a server's right denied; no user in that database.
-bool IsDenied(const Status& status) {
-  const int denials[] = {229, 230, 262, 297, 300, 371, 916};
-  return std::ranges::find(denials, FaultOf(status).native) != std::end(denials);
-}
 
 // What this room's own statements return: a text that is not a number or a time is a fault of the
 // driver or of the server, and worth no measurement.
@@ -54,6 +48,12 @@ Result<UtcTime> RequiredTime(const Cell& cell) {
   ARROW_ASSIGN_OR_RAISE(const auto time, Time(cell));
   if (!time) return Status::IOError("the server gave NULL for a time");
   return *time;
+}
+
+// A time that comes twice was the second one, if that is past.
+Result<std::optional<UtcTime>> LatestTime(const Cell& first, const Cell& second, UtcTime now) {
+  ARROW_ASSIGN_OR_RAISE(const auto later, Time(second));
+  return later && *later <= now ? later : Time(first);
 }
 
 Status ReadJobs(const std::vector<Row>& rows, CaptureHealth* health) {
@@ -99,9 +99,9 @@ Status ReadScan(const std::vector<Row>& rows, CaptureHealth* health) {
   if (rows.empty()) return Status::OK();
   CaptureHealth::LogScan scan;
   ARROW_ASSIGN_OR_RAISE(scan.started, RequiredTime(rows[0][0]));
-  ARROW_ASSIGN_OR_RAISE(scan.ended, Time(rows[0][1]));
-  ARROW_ASSIGN_OR_RAISE(scan.transactions, Int(rows[0][2]));
-  ARROW_ASSIGN_OR_RAISE(const int64_t latency, Int(rows[0][3]));
+  ARROW_ASSIGN_OR_RAISE(scan.ended, LatestTime(rows[0][1], rows[0][2], health->server_utc));
+  ARROW_ASSIGN_OR_RAISE(scan.transactions, Int(rows[0][3]));
+  ARROW_ASSIGN_OR_RAISE(const int64_t latency, Int(rows[0][4]));
   scan.latency = std::chrono::seconds(latency);
   health->last_scan = scan;
   return Status::OK();
@@ -160,20 +160,30 @@ class Measurement {
                                              &health->first_instance};
     for (size_t i = 0; i < ends.size(); ++i) {
       if (ends[i].rows.empty()) continue;
-      ARROW_ASSIGN_OR_RAISE(*times[i], Time(ends[i].rows[0][0]));
+      const Row& row = ends[i].rows[0];
+      ARROW_ASSIGN_OR_RAISE(*times[i],
+                            LatestTime(row[0], i == 0 ? row[1] : Cell(), health->server_utc));
     }
+    ARROW_ASSIGN_OR_RAISE(const auto newest, Ask(sql::kNewestRows));
+    ARROW_RETURN_NOT_OK(Expect(newest, 1));
+    ARROW_ASSIGN_OR_RAISE(health->has_idle_rows, ShowsIdleRows(newest[0]));
     return Status::OK();
   }
 
   Status ReadPart(const Part& part, CaptureHealth* health) {
-    const auto results = Ask(part.text);
-    // msdb has no such table before the first job is made: then there is no job.
-    if (part.read == ReadJobs && FaultOf(results.status()).native == kInvalidObject) {
-      return ReadJobs({}, health);
+    ARROW_ASSIGN_OR_RAISE(const auto results, Ask(part.text));
+    if (part.read != ReadJobs) {
+      ARROW_RETURN_NOT_OK(Expect(results, 1));
+      return part.read(results[0].rows, health);
     }
-    ARROW_RETURN_NOT_OK(results.status());
-    ARROW_RETURN_NOT_OK(Expect(*results, 1));
-    return part.read((*results)[0].rows, health);
+    if (results.empty()) return Expect(results, 1);
+    // Managed servers have views in the table's place that show a login its own jobs alone.
+    const bool is_table =
+        results.size() == 2 && results[1].rows.size() == 1 && results[1].rows[0][0];
+    if (results[0].rows.empty() && !is_table) {
+      return Status::IOError("the server shows this login no job of the database");
+    }
+    return part.read(results[0].rows, health);
   }
 
   Status ReadPlaces(const std::vector<TablePlace>& tables, CaptureHealth* health) {
@@ -206,12 +216,12 @@ std::vector<Part> Parts(const HealthReader::Server& server, const sql::CommitTim
   const std::string user = server.user.empty() ? "<user>" : sql::Bracket(server.user);
   const std::string scans =
       fmt::format("USE {}; GRANT VIEW DATABASE {}STATE TO {}", sql::Bracket(server.database),
-                  server.has_narrow_rights ? "PERFORMANCE " : "", user);
+                  server.version.HasNarrowRights() ? "PERFORMANCE " : "", user);
   std::vector<Part> parts = {
       {"the scans of the log", sql::LastLogScan(commit_time), scans, ReadScan},
       {"the capture process's errors", sql::LastCaptureError(commit_time), scans, ReadError},
   };
-  if (server.azure_sql_database) {
+  if (server.version.IsAzureSqlDatabase()) {
     parts.push_back({"retention", {sql::kJobsOfAzure}, "", ReadJobs});
     return parts;
   }
@@ -229,10 +239,12 @@ std::vector<Part> Parts(const HealthReader::Server& server, const sql::CommitTim
                    "dbo.sysjobactivity TO {1}; GRANT SELECT ON dbo.syssessions TO {1}",
                    in_msdb, user),
        ReadActivity});
+  // Managed Instance runs it always, and lists no services.
+  if (server.version.IsManagedInstance()) return parts;
   parts.push_back({"whether SQL Server Agent runs",
                    {sql::kAgentService},
                    fmt::format("USE master; GRANT VIEW SERVER {}STATE TO {}",
-                               server.has_narrow_rights ? "SECURITY " : "", user),
+                               server.version.HasNarrowRights() ? "SECURITY " : "", user),
                    ReadAgent});
   return parts;
 }
@@ -245,7 +257,7 @@ Result<CaptureHealth> HealthReader::Read(odbc::Connection& connection,
   Measurement measurement(connection, commit_time);
   CaptureHealth health;
   health.database = server_.database;
-  health.azure_sql_database = server_.azure_sql_database;
+  health.azure_sql_database = server_.version.IsAzureSqlDatabase();
   ARROW_RETURN_NOT_OK(measurement.ReadDatabase(&health));
   ARROW_RETURN_NOT_OK(measurement.ReadPlaces(tables, &health));
   if (measurements_++ % kAskAgainEvery == 0) refused_.clear();

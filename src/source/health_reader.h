@@ -9,6 +9,7 @@
 
 #include "odbc/connection.h"
 #include "source/health.h"
+#include "source/server_version.h"
 #include "source/sql.h"
 
 namespace cdc::source {
@@ -20,8 +21,7 @@ class HealthReader {
   struct Server {
     std::string database;
     std::string user;
-    bool azure_sql_database = false;
-    bool has_narrow_rights = false;  // SQL Server 2022 and later: VIEW … PERFORMANCE/SECURITY STATE
+    ServerVersion version;
   };
 
   explicit HealthReader(Server server) : server_(std::move(server)) {}

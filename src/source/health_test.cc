@@ -68,8 +68,32 @@ TEST(Health, without_a_sight_of_the_scans_the_newest_rows_age_bounds_the_lag) {
   EXPECT_FALSE(verdict.lag_is_exact);
 }
 
+TEST(Health, an_idle_database_without_dummy_rows_neither_lags_nor_stops_by_age_alone) {
+  CaptureHealth health = SeenFromOutside();
+  for (const minutes age : {minutes{12}, minutes{16}, minutes{60 * 30}}) {
+    health.newest_commit = kNow - age;
+    const auto verdict = JudgeCapture(health);
+    EXPECT_EQ(verdict.condition, CaptureCondition::kUnknown);
+    EXPECT_EQ(verdict.lag, std::nullopt);
+    EXPECT_THAT(verdict.why, HasSubstr("nothing was changed since, or capture stopped"));
+  }
+  health.newest_commit = health.oldest_commit = std::nullopt;
+  EXPECT_EQ(JudgeCapture(health).condition, CaptureCondition::kUnknown);
+}
+
+TEST(Health, a_log_that_waits_for_capture_makes_silence_a_stop) {
+  CaptureHealth health = SeenFromOutside();
+  health.log_reuse_wait = "REPLICATION";
+  health.newest_commit = kNow - minutes{12};
+  EXPECT_EQ(JudgeCapture(health).condition, CaptureCondition::kLags);
+  health.newest_commit = kNow - minutes{16};
+  EXPECT_EQ(JudgeCapture(health).condition, CaptureCondition::kStopped);
+  EXPECT_THAT(JudgeCapture(health).why, HasSubstr("the transaction log waits for capture"));
+}
+
 TEST(Health, a_missing_dummy_row_is_a_lag_and_three_of_them_are_a_stop) {
   CaptureHealth health = SeenFromOutside();
+  health.has_idle_rows = true;
   health.newest_commit = kNow - minutes{12};
   EXPECT_EQ(JudgeCapture(health).condition, CaptureCondition::kLags);
   EXPECT_THAT(JudgeCapture(health).why, HasSubstr("12m old"));
@@ -85,6 +109,7 @@ TEST(Health, a_missing_dummy_row_is_a_lag_and_three_of_them_are_a_stop) {
 
 TEST(Health, a_job_that_looks_at_the_log_every_hour_is_given_its_time) {
   CaptureHealth health = SeenFromOutside();
+  health.has_idle_rows = true;
   health.jobs = {CaptureHealth::CaptureJob{true, hours{1}}, minutes{4320}};
   health.newest_commit = kNow - minutes{90};
   EXPECT_EQ(JudgeCapture(health).condition, CaptureCondition::kRuns);
@@ -113,6 +138,7 @@ TEST(Health, a_job_that_runs_by_a_schedule_may_rest) {
   health.jobs->capture->continuous = false;
   EXPECT_EQ(JudgeCapture(health).condition, CaptureCondition::kRuns);
   health.last_scan.reset();
+  health.has_idle_rows = true;
   health.newest_commit = kNow - minutes{50};
   EXPECT_EQ(JudgeCapture(health).condition, CaptureCondition::kRuns);
   health.newest_commit = kNow - hours{3};
@@ -144,6 +170,7 @@ TEST(Health, a_replica_is_not_judged_by_the_jobs_of_its_own_server) {
   health.activity = {true, false, std::nullopt};
   health.agent_running = false;
   EXPECT_EQ(JudgeCapture(health).condition, CaptureCondition::kRuns);
+  health.has_idle_rows = true;
   health.newest_commit = kNow - minutes{30};
   EXPECT_THAT(JudgeCapture(health).help, HasSubstr("primary"));
 }
@@ -151,6 +178,7 @@ TEST(Health, a_replica_is_not_judged_by_the_jobs_of_its_own_server) {
 TEST(Health, azure_sql_database_has_no_agent_to_start) {
   CaptureHealth health = SeenFromOutside();
   health.azure_sql_database = true;
+  health.has_idle_rows = true;
   health.newest_commit = kNow - minutes{30};
   const auto verdict = JudgeCapture(health);
   EXPECT_EQ(verdict.condition, CaptureCondition::kStopped);
@@ -196,6 +224,7 @@ TEST(Health, a_database_in_which_nothing_was_ever_captured_is_given_a_moment) {
   health.newest_commit = health.oldest_commit = std::nullopt;
   health.first_instance = kNow - minutes{1};
   EXPECT_EQ(JudgeCapture(health).condition, CaptureCondition::kUnknown);
+  health.log_reuse_wait = "REPLICATION";
   health.first_instance = kNow - minutes{20};
   EXPECT_EQ(JudgeCapture(health).condition, CaptureCondition::kStopped);
   EXPECT_THAT(JudgeCapture(health).why, HasSubstr("enabled since 2026-11-23T02:40:00Z"));

@@ -83,14 +83,28 @@ struct ChangeBatch {
   std::vector<int64_t> altered_values;
 };
 
+// How commit times, which the server writes in its local time, become UTC. In the hour that comes
+// twice at the end of summer time a row of its second pass is read as one of the first.
+enum class CommitTimeMode {
+  kServerZone,  // AT TIME ZONE CURRENT_TIMEZONE_ID(): SQL Server 2022 and Azure know their own zone
+  kNamedZone,   // AT TIME ZONE the configured name (2016 and later)
+  kOffsetNow,   // the offset of now: an hour off for rows from before a change of summer time
+};
+
 struct DatabaseIdentity {
-  std::string name;         // as the server spells it
-  std::string guid;         // service_broker_guid, or ""
+  std::string name;  // as the server spells it
+  // service_broker_guid, or "". ALTER DATABASE … SET NEW_BROKER gives a database another one.
+  std::string guid;
   std::string server_name;  // for people
   std::string version;      // for people
   std::string driver;       // for people
   bool cdc_enabled = false;
   odbc::ConnectionSecurity security = {};
+  CommitTimeMode commit_time_mode = CommitTimeMode::kServerZone;
+  // sys.database_recovery_status, or "" where the login or the server does not show it. The family
+  // outlives restores; each recovery after a restore, and each failover, begins a new fork.
+  std::string family_guid = {};
+  std::string recovery_fork_guid = {};
 };
 
 // The changes of one table in a window, in commit order.
@@ -111,12 +125,14 @@ class ChangeReader {
 };
 
 // What the heart of the program needs of SQL Server. All on one connection, one call at a time; a
-// lost connection is made anew by Poll and Join only, so that every verdict comes from a server
-// that has seen the round's horizon.
+// lost connection is made anew by Identify, Poll and Join only, so that every verdict comes from a
+// server that has seen the round's horizon.
 class Source {
  public:
   virtual ~Source() = default;
 
+  // Of the connection as it is now: after one was made anew, a database of another guid may stand
+  // behind the name. Only one of another family is refused here.
   virtual arrow::Result<DatabaseIdentity> Identify() = 0;
   virtual arrow::Result<PollInfo> Poll(const std::optional<Lsn>& anchor) = 0;
 
@@ -146,7 +162,9 @@ class Source {
   // server has seen `through`; until then nothing that it says of that window counts. A replica
   // that lags is an error that goes away by itself.
   virtual arrow::Status Join(const Lsn& through) = 0;
-  // The newest commit before `time`; nothing when all that the server remembers are later.
+  // The newest commit below the first one that may lie at or after `time`: local commit times do
+  // not rise in the hour that comes twice. Nothing when no commit that the server remembers is
+  // below.
   virtual arrow::Result<std::optional<Lsn>> LastCommitBefore(UtcTime time) = 0;
   // How the server's side of capture does, and what of `tables` is unread: a few small statements,
   // for once a minute or so. What the login may not see is no error but said in the answer.

@@ -42,9 +42,13 @@ const char kIdentify[] =
     "CONVERT(int, d.is_cdc_enabled) AS is_cdc_enabled, "
     "CONVERT(nvarchar(128), SERVERPROPERTY('ServerName')) AS server_name, "
     "CONVERT(nvarchar(128), SERVERPROPERTY('ProductVersion')) AS product_version, "
-    "CONVERT(int, SERVERPROPERTY('EngineEdition')) AS engine_edition, "
-    "CONVERT(int, SERVERPROPERTY('ProductMajorVersion')) AS major_version "
+    "CONVERT(int, SERVERPROPERTY('EngineEdition')) AS engine_edition "
     "FROM sys.databases AS d WHERE d.database_id = DB_ID()";
+
+const char kRecoveryStatus[] =
+    "SELECT CONVERT(nvarchar(36), r.family_guid) AS family_guid, "
+    "CONVERT(nvarchar(36), r.recovery_fork_guid) AS recovery_fork_guid "
+    "FROM sys.database_recovery_status AS r WHERE r.database_id = DB_ID()";
 
 const char kEncryptOption[] =
     "SELECT c.encrypt_option FROM sys.dm_exec_connections AS c WHERE c.session_id = @@SPID";
@@ -64,6 +68,7 @@ const char kEncryptOption[] =
   "FROM cdc.change_tables AS ct "
 
 #define CDC_BY_ID "ORDER BY ct.object_id"
+#define CDC_LSN_MAX "0xFFFFFFFFFFFFFFFFFFFF"
 #define CDC_SERVER_TIME                                              \
   "SELECT CONVERT(nvarchar(30), SYSUTCDATETIME(), 121) AS utc_now, " \
   "DATEDIFF(minute, SYSUTCDATETIME(), SYSDATETIME()) AS offset_minutes; "
@@ -80,8 +85,13 @@ const char kInstances[] = CDC_INSTANCES CDC_BY_ID;
 const char kHorizonAndTime[] = CDC_HORIZON_ROWS CDC_SERVER_TIME;
 
 const char kCommitsBelow[] =
-    "SELECT MAX(m.start_lsn) AS last_lsn, MAX(CASE WHEN m.tran_end_time < CONVERT(datetime2(3), ?) "
-    "THEN m.start_lsn END) AS last_before FROM cdc.lsn_time_mapping AS m WHERE m.start_lsn < ?";
+    "SELECT MAX(m.start_lsn) AS last_lsn, "
+    "MAX(CASE WHEN m.start_lsn < f.first_lsn THEN m.start_lsn END) AS last_before "
+    "FROM cdc.lsn_time_mapping AS m "
+    "CROSS JOIN (SELECT COALESCE(MIN(a.start_lsn), " CDC_LSN_MAX
+    ") AS first_lsn "
+    "FROM cdc.lsn_time_mapping AS a WHERE a.tran_end_time >= CONVERT(datetime2(3), ?)) AS f "
+    "WHERE m.start_lsn < ?";
 
 // Alias types arrive as their base type; CLR types (hierarchyid, geometry, geography) share one
 // system type, so their own name counts, and json's and vector's, which others stand behind (vector
@@ -123,19 +133,49 @@ std::string Probe(const std::vector<std::string>& change_tables) {
 
 namespace {
 
-// A time that the server writes as its local one, in UTC.
+// The server's zone as an expression; not for kOffsetNow.
+std::string Zone(const CommitTime& commit_time) {
+  return commit_time.mode == CommitTime::Mode::kServerZone ? "CURRENT_TIMEZONE_ID()"
+                                                           : Quote(commit_time.zone);
+}
+
+// A time that the server writes as its local one, in UTC. AT TIME ZONE takes the offset before the
+// change for a local time that comes twice.
 std::string InUtc(const CommitTime& commit_time, std::string_view local) {
-  switch (commit_time.mode) {
-    case CommitTime::Mode::kServerZone:
-      return fmt::format(
-          "CAST({} AT TIME ZONE CURRENT_TIMEZONE_ID() AT TIME ZONE N'UTC' AS datetime2(3))", local);
-    case CommitTime::Mode::kNamedZone:
-      return fmt::format("CAST({} AT TIME ZONE {} AT TIME ZONE N'UTC' AS datetime2(3))", local,
-                         Quote(commit_time.zone));
-    case CommitTime::Mode::kOffsetNow:
-      return fmt::format("CAST(DATEADD(minute, ?, {}) AS datetime2(3))", local);
+  if (commit_time.mode == CommitTime::Mode::kOffsetNow) {
+    return fmt::format("CAST(DATEADD(minute, ?, {}) AS datetime2(3))", local);
   }
-  return {};
+  return fmt::format("CAST({} AT TIME ZONE {} AT TIME ZONE N'UTC' AS datetime2(3))", local,
+                     Zone(commit_time));
+}
+
+// By how many minutes clocks go back: an hour, or less in a few zones.
+constexpr int kClocksGoBack[] = {60, 45, 30};
+
+// `utc`, which is what InUtc made of `local`, or that plus the minutes by which clocks went back if
+// the local time comes twice: then `local` is also what that later moment reads. A second of
+// tolerance is for the rounding of datetime. Where no zone is known this cannot be told: `utc`.
+std::string SecondPass(const CommitTime& commit_time, std::string_view utc,
+                       std::string_view local) {
+  const auto later = [&](int minutes) {
+    return fmt::format("DATEADD(minute, {}, {})", minutes, utc);
+  };
+  if (commit_time.mode == CommitTime::Mode::kOffsetNow) return std::string(utc);
+  std::string text = "CASE";
+  for (const int minutes : kClocksGoBack) {
+    text += fmt::format(
+        " WHEN ABS(DATEDIFF(second, {}, CAST({} AT TIME ZONE N'UTC' AT TIME ZONE {} AS "
+        "datetime2(3)))) <= 1 THEN {}",
+        local, later(minutes), Zone(commit_time), later(minutes));
+  }
+  return fmt::format("{} ELSE {} END", text, utc);
+}
+
+// The latest moment that a commit may have been at. The offset of now may be an hour too large.
+std::string LatestUtc(const CommitTime& commit_time, std::string_view utc, std::string_view local) {
+  return commit_time.mode == CommitTime::Mode::kOffsetNow
+             ? fmt::format("DATEADD(minute, 60, {})", utc)
+             : SecondPass(commit_time, utc, local);
 }
 
 std::string CommitTimeExpression(const CommitTime& commit_time) {
@@ -152,8 +192,12 @@ std::string CountRows(const std::string& change_table) {
 }
 
 std::string LastCommitBefore(const CommitTime& commit_time) {
-  return "SELECT MAX(t.start_lsn) AS last_lsn FROM cdc.lsn_time_mapping AS t WHERE " +
-         CommitTimeExpression(commit_time) + " < CONVERT(datetime2(3), ?)";
+  return fmt::format(
+      "SELECT MAX(m.start_lsn) AS last_lsn FROM cdc.lsn_time_mapping AS m WHERE m.start_lsn < "
+      "COALESCE((SELECT TOP (1) t.start_lsn FROM (SELECT l.start_lsn, l.tran_end_time, {} AS utc "
+      "FROM cdc.lsn_time_mapping AS l) AS t CROSS JOIN (SELECT CONVERT(datetime2(3), ?) AS utc) AS "
+      "s WHERE {} >= s.utc ORDER BY t.start_lsn), " CDC_LSN_MAX ")",
+      InUtc(commit_time, "l.tran_end_time"), LatestUtc(commit_time, "t.utc", "t.tran_end_time"));
 }
 
 namespace {
@@ -255,7 +299,8 @@ const char kDatabaseHealth[] = CDC_SERVER_TIME
 
 const char kJobs[] =
     "SELECT j.job_type, CONVERT(int, j.continuous) AS continuous, j.pollinginterval, j.retention "
-    "FROM msdb.dbo.cdc_jobs AS j WHERE j.database_id = DB_ID()";
+    "FROM msdb.dbo.cdc_jobs AS j WHERE j.database_id = DB_ID(); "
+    "SELECT OBJECT_ID(N'msdb.dbo.cdc_jobs', N'U') AS table_id";
 const char kJobsOfAzure[] =
     "SELECT j.job_type, CONVERT(int, j.continuous) AS continuous, j.pollinginterval, j.retention "
     "FROM cdc.cdc_jobs AS j";
@@ -280,13 +325,20 @@ std::string UtcText(const CommitTime& commit_time, std::string_view local, std::
 // READPAST: the capture job inserts at one end, cleanup deletes at the other, and neither must
 // wait for a look at the time.
 TimedText MappingEnds(const CommitTime& commit_time) {
-  const std::string ends = "SELECT TOP (1) " +
-                           UtcText(commit_time, "t.tran_end_time", "committed") +
-                           " FROM cdc.lsn_time_mapping AS t WITH (READPAST) ORDER BY t.start_lsn ";
-  return Timed(ends + "DESC; " + ends + "ASC; SELECT " +
-               UtcText(commit_time, "MIN(ct.create_date)", "first_instance") +
-               " FROM cdc.change_tables AS ct");
+  return Timed(fmt::format(
+      "SELECT CONVERT(nvarchar(30), t.utc, 121) AS committed, CONVERT(nvarchar(30), {}, 121) AS "
+      "committed_at_latest FROM (SELECT TOP (1) l.tran_end_time, {} AS utc FROM "
+      "cdc.lsn_time_mapping AS l WITH (READPAST) ORDER BY l.start_lsn DESC) AS t; "
+      "SELECT TOP (1) {} FROM cdc.lsn_time_mapping AS t WITH (READPAST) ORDER BY t.start_lsn ASC; "
+      "SELECT {} FROM cdc.change_tables AS ct",
+      SecondPass(commit_time, "t.utc", "t.tran_end_time"), InUtc(commit_time, "l.tran_end_time"),
+      UtcText(commit_time, "t.tran_end_time", "committed"),
+      UtcText(commit_time, "MIN(ct.create_date)", "first_instance")));
 }
+
+const char kNewestRows[] =
+    "SELECT TOP (64) t.tran_id, CONVERT(nvarchar(30), t.tran_end_time, 121) AS tran_end_time "
+    "FROM cdc.lsn_time_mapping AS t WITH (READPAST) ORDER BY t.start_lsn DESC";
 
 TimedText FirstCommitAfter(const CommitTime& commit_time) {
   TimedText timed = Timed("SELECT TOP (1) " + UtcText(commit_time, "t.tran_end_time", "committed") +
@@ -306,10 +358,13 @@ TimedText CaptureJobActivity(const CommitTime& commit_time) {
 }
 
 TimedText LastLogScan(const CommitTime& commit_time) {
-  return Timed("SELECT TOP (1) " + UtcText(commit_time, "s.start_time", "started") + ", " +
-               UtcText(commit_time, "s.end_time", "ended") +
-               ", s.tran_count, s.latency FROM sys.dm_cdc_log_scan_sessions AS s "
-               "WHERE s.session_id > 0 ORDER BY s.session_id DESC");
+  return Timed(fmt::format(
+      "SELECT {}, CONVERT(nvarchar(30), s.utc, 121) AS ended, CONVERT(nvarchar(30), {}, 121) AS "
+      "ended_at_latest, s.tran_count, s.latency FROM (SELECT TOP (1) d.start_time, d.end_time, {} "
+      "AS utc, d.tran_count, d.latency FROM sys.dm_cdc_log_scan_sessions AS d "
+      "WHERE d.session_id > 0 ORDER BY d.session_id DESC) AS s",
+      UtcText(commit_time, "s.start_time", "started"),
+      SecondPass(commit_time, "s.utc", "s.end_time"), InUtc(commit_time, "d.end_time")));
 }
 
 TimedText LastCaptureError(const CommitTime& commit_time) {

@@ -17,12 +17,7 @@ std::string Quote(std::string_view text);
 
 // How a commit time, written in the server's local time, becomes UTC.
 struct CommitTime {
-  enum class Mode {
-    kServerZone,  // AT TIME ZONE CURRENT_TIMEZONE_ID(): SQL Server 2022 and Azure know their own
-                  // zone
-    kNamedZone,   // AT TIME ZONE the configured name (2016 and later)
-    kOffsetNow,   // the offset of now: wrong for rows from before a change of summer time
-  };
+  using Mode = CommitTimeMode;
   Mode mode = Mode::kOffsetNow;
   std::string zone;            // kNamedZone
   int32_t offset_minutes = 0;  // kOffsetNow
@@ -37,8 +32,12 @@ int64_t TextSizeBytes(int64_t max_value_bytes);
 // locks.
 std::string SessionSettings(int64_t lock_timeout_ms, int64_t max_value_bytes);
 
-// One row: name, broker guid, is_cdc_enabled, server name, version, engine edition, major version.
+// One row: name, broker guid, is_cdc_enabled, server name, version, engine edition. No property
+// that some version leaves NULL is needed (ProductMajorVersion is NULL before 2012 SP2 CU9).
 extern const char kIdentify[];
+// One row: family and recovery fork; none where the login may not see them. Azure SQL Database has
+// no such view.
+extern const char kRecoveryStatus[];
 
 // One row: encrypt_option of this connection. Needs VIEW SERVER STATE (VIEW SERVER SECURITY STATE
 // from SQL Server 2022 on).
@@ -56,12 +55,14 @@ extern const char kInstances[];
 extern const char kHorizonAndInstance[];
 // The newest two rows of cdc.lsn_time_mapping, then server time.
 extern const char kHorizonAndTime[];
-// The newest start_lsn of cdc.lsn_time_mapping below an LSN, and the newest of them before a time.
-// Parameters: the time as the server writes its own (nvarchar), the LSN.
+// The newest start_lsn of cdc.lsn_time_mapping below an LSN, and the newest below the first commit
+// at or after a time as well. Parameters: the time as the server writes its own (nvarchar), the
+// LSN. The first such commit decides, not each one's time: where the clock goes back, later commits
+// have lower times.
 extern const char kCommitsBelow[];
-// The newest start_lsn of cdc.lsn_time_mapping before a time. Parameters: [minus the offset in
-// minutes (int) if kOffsetNow,] the time in UTC as text. Reads the whole mapping: once for a new
-// table.
+// The newest start_lsn of cdc.lsn_time_mapping below the first one that may lie at or after a time.
+// Parameters: [minus the offset in minutes (int) if kOffsetNow,] the time in UTC as text. Reads the
+// mapping up to there: once for a new table.
 std::string LastCommitBefore(const CommitTime& commit_time);
 
 // Two results for a change table: captured columns with types; then row-identifying columns; then
@@ -95,18 +96,24 @@ struct TimedText {
 
 // Two results: server time; then log_reuse_wait_desc and updateability of the database.
 extern const char kDatabaseHealth[];
-// Three results of one time each: the newest and the oldest row of cdc.lsn_time_mapping, and when
-// the oldest capture instance was made.
+// Three results: the newest row's time in UTC and, where its local time comes twice, the later
+// moment that it may mean (else the same); the oldest row's time; when the oldest capture instance
+// was made.
 TimedText MappingEnds(const CommitTime& commit_time);
+// The newest rows: tran_id and the time as the server writes it.
+extern const char kNewestRows[];
 // The time of the first commit after an LSN (parameter). A seek.
 TimedText FirstCommitAfter(const CommitTime& commit_time);
-// One row a job: type, continuous, polling interval in seconds, retention in minutes.
+// One row a job: type, continuous, polling interval in seconds, retention in minutes. Then, but for
+// Azure, whether what was asked is seen to be a table: only then does no row mean that there is no
+// job.
 extern const char kJobs[];
 extern const char kJobsOfAzure[];
 // One row, if there is a capture job: enabled, started, stopped in the Agent's present life.
 TimedText CaptureJobActivity(const CommitTime& commit_time);
 extern const char kAgentService[];
-// The newest scan of the log: started, ended (NULL: it runs), transactions, latency in seconds.
+// The newest scan of the log: started, ended (NULL: it runs), the later moment that its end may
+// mean (as above), transactions, latency in seconds.
 TimedText LastLogScan(const CommitTime& commit_time);
 // The newest of the last 32 sessions' errors: time, number, text.
 TimedText LastCaptureError(const CommitTime& commit_time);

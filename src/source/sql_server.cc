@@ -11,6 +11,7 @@
 #include "source/answers.h"
 #include "source/change_reader.h"
 #include "source/health_reader.h"
+#include "source/server_version.h"
 #include "source/sql.h"
 
 namespace cdc::source {
@@ -25,8 +26,6 @@ constexpr int64_t kInstancesMax = 20'000;  // rows of cdc.change_tables
 constexpr int64_t kColumnsMax = 4'096;     // of one change table
 constexpr int64_t kAllColumnsMax = 1'000'000;
 constexpr size_t kProbesPerStatement = 50;
-// SERVERPROPERTY('EngineEdition') and ('ProductMajorVersion').
-constexpr int64_t kAzureSqlDatabase = 5, kAzureManagedInstance = 8, kSqlServer2022 = 16;
 
 class SqlServer : public Source {
  public:
@@ -205,9 +204,7 @@ class SqlServer : public Source {
     ARROW_RETURN_NOT_OK(MustBeConnected());
     const auto results = connection_->Query(sql::kEncryptOption, {}, 1);
     if (!results.ok()) {
-      // 300 and 297: the right to see it is missing.
-      const int number = FaultOf(results.status()).native;
-      if (number == 300 || number == 297 || number == 229) return std::nullopt;
+      if (IsDenied(results.status())) return std::nullopt;
       return results.status();
     }
     ARROW_RETURN_NOT_OK(ExpectResults(*results, 1));
@@ -259,14 +256,14 @@ class SqlServer : public Source {
         Query(sql::SessionSettings(options_.lock_timeout.count(), options_.max_value_bytes), {}, 1)
             .status());
     ARROW_ASSIGN_OR_RAISE(DatabaseIdentity identity, ReadIdentity());
-    const std::string& before = identity_.guid;
-    if (!before.empty() && !identity.guid.empty() && identity.guid != before) {
+    const std::string& before = identity_.family_guid;
+    if (!before.empty() && !identity.family_guid.empty() && identity.family_guid != before) {
       return Status::IOError(fmt::format(
-          "database {} on {} is another one than this program began with (service_broker_guid {} "
-          "instead of {}): it was replaced, or its name leads to another server now. Nothing is "
-          "read from it. Bring the right database back, or stop the program and give this one "
-          "another [target] url",
-          identity.name, identity.server_name, identity.guid, before));
+          "database {} on {} is another one than this program began with (family_guid {} instead "
+          "of {}): it was replaced, or its name leads to another server now. Nothing is read from "
+          "it. Bring the right database back, or stop the program and give this one another "
+          "[target] url",
+          identity.name, identity.server_name, identity.family_guid, before));
     }
     identity_ = std::move(identity);
     return Status::OK();
@@ -312,24 +309,29 @@ class SqlServer : public Source {
     identity.version = row[4].value_or("");
     identity.driver = connection_->driver_description();
     identity.security = connection_->security();
-    ARROW_ASSIGN_OR_RAISE(const int64_t edition, Int(row[5], "EngineEdition"));
-    ARROW_ASSIGN_OR_RAISE(const int64_t major, Int(row[6], "ProductMajorVersion"));
-    ChooseCommitTime(edition, major);
-    health_.emplace(HealthReader::Server{identity.name, options_.connect.user,
-                                         edition == kAzureSqlDatabase, major >= kSqlServer2022});
+    const ServerVersion version = VersionOf(row[4], row[5]);
+    ARROW_RETURN_NOT_OK(ReadRecoveryStatus(version, &identity));
+    ARROW_ASSIGN_OR_RAISE(commit_time_, CommitTimeOf(version, options_.time_zone));
+    identity.commit_time_mode = commit_time_.mode;
+    health_.emplace(HealthReader::Server{identity.name, options_.connect.user, version});
     return identity;
   }
 
-  void ChooseCommitTime(int64_t engine_edition, int64_t major_version) {
-    if (!options_.time_zone.empty()) {
-      commit_time_.mode = sql::CommitTime::Mode::kNamedZone;
-      commit_time_.zone = options_.time_zone;
-    } else if (major_version >= kSqlServer2022 || engine_edition == kAzureSqlDatabase ||
-               engine_edition == kAzureManagedInstance) {
-      commit_time_.mode = sql::CommitTime::Mode::kServerZone;
-    } else {
-      commit_time_.mode = sql::CommitTime::Mode::kOffsetNow;
+  // Further witnesses of the database's identity, which not everybody may see: a refusal leaves
+  // them empty.
+  Status ReadRecoveryStatus(const ServerVersion& version, DatabaseIdentity* identity) {
+    if (version.IsAzureSqlDatabase()) return Status::OK();
+    const auto results = connection_->Query(sql::kRecoveryStatus, {}, 1);
+    if (!results.ok()) {
+      const bool refused = FaultOf(results.status()).retry == Retry::kWhenSomebodyActs;
+      return refused ? Status::OK() : results.status();
     }
+    ARROW_RETURN_NOT_OK(ExpectResults(*results, 1));
+    for (const Row& row : results->front().rows) {
+      identity->family_guid = row[0].value_or("");
+      identity->recovery_fork_guid = row[1].value_or("");
+    }
+    return Status::OK();
   }
 
   // One statement for the group; when it fails for a reason of one table (permission, lock timeout,

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #include "columns/type_table.h"
@@ -55,6 +56,30 @@ TEST(Sql, a_time_zone_name_cannot_leave_its_quotes) {
   zone.mode = CommitTime::Mode::kNamedZone;
   zone.zone = "W. Europe' + x";
   EXPECT_THAT(ReadWindow(Table(), zone), HasSubstr("N'W. Europe'' + x'"));
+}
+
+TEST(Sql, a_start_by_time_allows_for_the_hour_that_comes_twice) {
+  CommitTime zone;
+  zone.mode = CommitTime::Mode::kNamedZone;
+  zone.zone = "Lord Howe Standard Time";
+  for (const char* step : {"DATEADD(minute, 60, t.utc)", "DATEADD(minute, 30, t.utc)"}) {
+    EXPECT_THAT(LastCommitBefore(zone), HasSubstr(step));
+  }
+  EXPECT_THAT(LastCommitBefore(zone), HasSubstr("AT TIME ZONE N'Lord Howe Standard Time'"));
+  const std::string by_offset = LastCommitBefore({});
+  EXPECT_THAT(by_offset, HasSubstr("DATEADD(minute, 60, t.utc) >= s.utc"));
+  EXPECT_EQ(std::ranges::count(by_offset, '?'), 2);
+}
+
+TEST(Sql, nothing_that_servers_before_2016_lack_is_asked_of_them) {
+  const CommitTime old;  // no zone is known
+  for (const std::string& text :
+       {std::string(kIdentify), std::string(kPoll), LastCommitBefore(old), MappingEnds(old).text,
+        FirstCommitAfter(old).text, CaptureJobActivity(old).text, LastLogScan(old).text,
+        LastCaptureError(old).text, ReadWindow(Table(), old), std::string(kCommitsBelow)}) {
+    EXPECT_THAT(text, Not(HasSubstr("AT TIME ZONE")));
+    EXPECT_THAT(text, Not(HasSubstr("ProductMajorVersion")));
+  }
 }
 
 TEST(Sql, probes_of_many_tables_are_one_statement_with_two_parameters_each) {

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,11 +75,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @contextmanager
-def own_server(log: Path) -> Iterator[Server]:
-    """For tests that move the server's clock: commit times never go back, so other tests must not see its days pass."""
+def own_server(log: Path, options: Sequence[str] = (), version: str = "", edition: str = "") -> Iterator[Server]:
+    """For tests that move the server's clock (commit times never go back, so other tests must not see its days pass), and
+    for those that need a server of some time zone, version or edition."""
     if os.environ.get("SQLSERVER"):
-        pytest.skip("a real server's clock is not ours to move")
-    with StandIn(log=log) as own:
+        pytest.skip("a real server's clock and version are not ours to choose")
+    with StandIn(log=log, options=options, version=version, edition=edition) as own:
         address = Address(own.host, own.port, own.user, own.password, "master")
         yield Server(address, own, in_clear(address))
 

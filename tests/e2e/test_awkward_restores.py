@@ -176,7 +176,7 @@ def test_another_database_under_the_same_name_is_not_read(shop: Shop, program: P
     other.commit_both(20)
     if running:
         wait_until(lambda: "another one than" in program.log_text(), "a message")
-        assert "service_broker_guid" in program.log_text() and "another [target] url" in program.log_text()
+        assert "family_guid" in program.log_text() and "another [target] url" in program.log_text()
         program.stop()
     said = _said(program)
     assert "is another one than the state document knows (service_broker_guid" in said

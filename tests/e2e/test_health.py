@@ -109,13 +109,22 @@ def test_each_grant_that_check_names_shows_what_was_hidden(
     assert "retention is 3d" in ended.out
 
 
-def test_a_login_that_sees_nothing_of_the_jobs_is_told_by_the_newest_changes_age(
-    shop: Database, reader: str, program: Program
+def test_a_login_that_sees_nothing_of_the_jobs_is_told_by_the_newest_changes_age_where_idle_databases_get_rows(
+    shop: Database, reader: str, program: Program, stand_in: StandIn
 ) -> None:
     login = {"SQL_SERVER_USER": reader, "SQL_SERVER_PASSWORD": _PASSWORD}
     young = program.call("check", **login)
     assert "behind the log at most" in young.out
     assert "retention is not known" in young.out
+    _age_everything(shop, 25)
+    idle = program.call("check", **login)
+    assert idle.code == 0, "nothing may have been changed"
+    assert "the newest captured change is 25m old: nothing was changed since, or capture stopped" in idle.out
+    with stand_in.control() as control:
+        for _ in range(3):
+            control.ask("advance", seconds=301)
+            shop.run("EXEC sys.sp_cdc_scan")
+    assert "behind the log at most" in program.call("check", **login).out
     _age_everything(shop, 25)
     old = program.call("check", **login)
     assert old.code == 1
