@@ -4,6 +4,7 @@ also where local commit times come twice."""
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,3 +109,14 @@ def test_where_the_servers_zone_is_not_known_up_to_an_hour_more_is_delivered_and
             due = [number for number, minutes in enumerate(at, 1) if minutes >= start]
             may = [number for number, minutes in enumerate(at, 1) if minutes >= start - 120]
             assert got == list(range(got[0], 7)) and set(due) <= set(got) <= set(may), (start, got)
+
+
+def test_in_the_hour_that_comes_twice_capture_that_runs_is_not_called_stopped(
+    tmp_path: Path, target: Target, s3: S3Server
+) -> None:
+    with _commits(tmp_path / "log", "Europe/Berlin", _BERLIN_BACK, [-50, 20], "2022") as shop:
+        program = Program(tmp_path, program_settings(shop.server, s3, shop.name, target.url))
+        checked = program.call("check")
+        assert checked.code == 0, checked.text
+        assert re.search(r"newest captured commit 2030-10-27T01:2\d:\S+Z, \d+s ago", checked.out), checked.out
+        assert re.search(r"capture runs, \d+s behind the log", checked.out)
