@@ -1,11 +1,11 @@
 #include "source/answers.h"
 
-#include "base/fault.h"
 #include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <iterator>
 
+#include "base/fault.h"
 #include "base/utc_text.h"
 
 namespace cdc::source {

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <mutex>
 
+#include "base/fault.h"
 #include "base/utc_text.h"
 #include "source/answers.h"
 #include "source/change_reader.h"
