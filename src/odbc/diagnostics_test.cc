@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "odbc/driver_profile.h"
-#include "odbc/login_error.h"
 
 namespace cdc::odbc {
 namespace {
@@ -88,58 +87,6 @@ TEST(DiagnosticsTest, an_error_that_took_its_connection_with_it_keeps_its_number
   EXPECT_EQ(FaultOf(lost).reach, Reach::kConnection);
   EXPECT_EQ(FaultOf(lost).native, 208);
   EXPECT_EQ(FaultOf(lost).records, FaultOf(permanent).records);
-}
-
-TEST(LoginErrorTest, a_database_that_cannot_be_used_now_is_no_wrong_name_or_password) {
-  ConnectOptions options;
-  options.host = "listener";
-  options.database = "Shop";
-  for (const int native : {924, 927, 942, 976, 978, 983}) {
-    const arrow::Status status = LoginError({{"42000", native, "The target database, 'Shop', …"},
-                                             {"42000", 4060, "Cannot open database"},
-                                             {"28000", 18456, "Login failed for user 'sa'."}},
-                                            options, Microsoft(), {}, {});
-    EXPECT_EQ(FaultOf(status).retry, Retry::kNextRound) << native;
-    EXPECT_EQ(FaultOf(status).native, native);
-    EXPECT_THAT(status.message(), HasSubstr("database 'Shop' on listener cannot be used now"));
-    EXPECT_THAT(status.message(), HasSubstr("The target database"));
-  }
-}
-
-TEST(LoginErrorTest, a_login_that_is_refused_reaches_all_that_would_go_over_the_connection) {
-  ConnectOptions options;
-  options.host = "db1";
-  options.database = "Shop";
-  const struct {
-    Diagnostic record;
-    Retry retry;
-    Reach reach;
-  } cases[] = {
-      {{"28000", 18456, "Login failed"}, Retry::kWhenSomebodyActs, Reach::kConnection},
-      {{"42000", 4060, "Cannot open database"}, Retry::kWhenSomebodyActs, Reach::kConnection},
-      {{"28000", 18487, "password expired"}, Retry::kWhenSomebodyActs, Reach::kConnection},
-      {{"IM002", 0, "Can't open lib"}, Retry::kWhenSomebodyActs, Reach::kConnection},
-      {{"08001", 11001, "Name or service not known"}, Retry::kAfterReconnect, Reach::kConnection},
-      {{"08001", 10061, "refused"}, Retry::kAfterReconnect, Reach::kConnection},
-      {{"HYT00", 0, "Login timeout expired"}, Retry::kAfterReconnect, Reach::kConnection},
-      {{"08S01", 104, "reset"}, Retry::kAfterReconnect, Reach::kConnection},
-      // It asks for patience, and reaches no further than whoever wanted the connection.
-      {{"42000", 927, "being restored"}, Retry::kNextRound, Reach::kTable},
-  };
-  for (const auto& one : cases) {
-    const arrow::Status status = LoginError({one.record}, options, Microsoft(), {}, {});
-    EXPECT_EQ(FaultOf(status).retry, one.retry) << status;
-    EXPECT_EQ(FaultOf(status).reach, one.reach) << status;
-  }
-}
-
-TEST(LoginErrorTest, a_password_that_a_driver_repeats_is_not_shown) {
-  ConnectOptions options;
-  options.host = "db1";
-  options.password = "s3cret";
-  const arrow::Status status =
-      LoginError({{"HY000", 0, "bad words: PWD=s3cret;"}}, options, FreeTds(), {}, {});
-  EXPECT_THAT(status.ToString(), Not(HasSubstr("s3cret")));
 }
 
 }  // namespace

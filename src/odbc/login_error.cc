@@ -118,6 +118,14 @@ std::string CannotConnect(const ConnectOptions& options, const std::string& own_
          InstanceRemedy(options) + own_name;
 }
 
+// The server's end went in the middle: as Windows and Linux number it, and FreeTDS; Microsoft's
+// driver has no number inside of TLS.
+bool WasCut(const std::vector<Diagnostic>& records) {
+  constexpr int kNatives[] = {10054, 104, 20004, 20006, 20017, kFreeTdsNoConnection};
+  return Mentions(records, "SSL Provider: Error code") ||
+         std::ranges::any_of(kNatives, [&](int native) { return HasNative(records, native); });
+}
+
 // The server was not reached, or not understood. `own_name`: what helps if another name was looked
 // up than the one that was written.
 Finding NetworksAnswer(const std::vector<Diagnostic>& records, const ConnectOptions& options,
@@ -134,8 +142,8 @@ Finding NetworksAnswer(const std::vector<Diagnostic>& records, const ConnectOpti
         fmt::format("host {} is not known: check the name and the DNS{}", options.host, own_name),
         Retry::kAfterReconnect, native};
   }
-  // Measured: on Linux a refused connection is 10057, "not connected".
-  for (const int native : {10057, 10061}) {
+  // Measured: on Linux a refused connection is 10057, "not connected"; FreeTDS has 20009.
+  for (const int native : {10057, 10061, 20009}) {
     if (!HasNative(records, native)) continue;
     return {CannotConnect(options, own_name), Retry::kAfterReconnect, native};
   }
@@ -146,6 +154,13 @@ Finding NetworksAnswer(const std::vector<Diagnostic>& records, const ConnectOpti
             options.host, options.login_timeout.count()) +
             InstanceRemedy(options) + own_name,
         Retry::kAfterReconnect, 0};
+  }
+  if (WasCut(records)) {
+    return {fmt::format("{} ended the connection during the login: is the server starting, failing "
+                        "over or out of connections, does something on the way (firewall, "
+                        "balancer) cut them, or is that another port than SQL Server's?",
+                        options.host),
+            Retry::kAfterReconnect, 0};
   }
   return {};
 }
@@ -167,7 +182,9 @@ arrow::Status LoginError(std::vector<Diagnostic> diagnostics, const ConnectOptio
   Finding finding = NotNow(diagnostics, options);
   if (finding.text.empty()) finding = ServersAnswer(diagnostics, options);
   if (finding.text.empty() && MayBeTls(diagnostics, profile, encryption)) {
-    finding.text = TlsErrorText(diagnostics, options, profile, encryption, seen);
+    TlsFinding tls = ExplainTls(diagnostics, options, profile, encryption, seen);
+    finding = {std::move(tls.text),
+               tls.may_pass ? Retry::kAfterReconnect : Retry::kWhenSomebodyActs, 0};
   }
   const std::string own_name = OwnNameRemedy(options, profile, encryption);
   if (finding.text.empty()) finding = NetworksAnswer(diagnostics, options, profile, own_name);

@@ -42,11 +42,16 @@ constexpr size_t kMessageBytesMax = 1 << 20;  // a chain of certificates is far 
 constexpr uint8_t kVersionOption = 0, kEncryptionOption = 1, kEndOfOptions = 0xFF;
 constexpr uint8_t kOn = 1, kNotSupported = 2;
 
+constexpr const char* kHungUp = "the server hung up";
+
 std::string OpenSslError() {
   const unsigned long code = ERR_get_error();
   ERR_clear_error();
+  if (ERR_GET_LIB(code) == ERR_LIB_SSL &&
+      ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+    return kHungUp;
   const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
-  return reason != nullptr ? reason : "the server hung up";
+  return reason != nullptr ? reason : kHungUp;
 }
 
 Result<Socket> Dial(const TlsQuestion& question) {
@@ -84,7 +89,7 @@ Status SendMessage(BIO* socket, const Bytes& payload) {
     packet.insert(packet.end(), payload.begin() + static_cast<ptrdiff_t>(sent),
                   payload.begin() + static_cast<ptrdiff_t>(sent + part));
     if (BIO_write(socket, packet.data(), static_cast<int>(whole)) != static_cast<int>(whole)) {
-      return Status::IOError("the server hung up");
+      return Status::IOError(kHungUp);
     }
     sent += part;
   }
@@ -94,7 +99,7 @@ Status SendMessage(BIO* socket, const Bytes& payload) {
 Status ReadExactly(BIO* socket, uint8_t* target, size_t bytes) {
   for (size_t done = 0; done < bytes;) {
     const int read = BIO_read(socket, target + done, static_cast<int>(bytes - done));
-    if (read <= 0) return Status::IOError("the server hung up");
+    if (read <= 0) return Status::IOError(kHungUp);
     done += static_cast<size_t>(read);
   }
   return Status::OK();
@@ -144,6 +149,12 @@ Result<uint8_t> AskForEncryption(BIO* socket) {
     if (reply[at] == kEncryptionOption && offset < reply.size()) return reply[offset];
   }
   return Status::IOError("the server does not say whether it encrypts");
+}
+
+// A server before SQL Server 2022 hangs up on TDS 8; so does one that is just going down.
+bool SpeaksOlder(const TlsQuestion& question) {
+  const auto socket = Dial(question);
+  return socket.ok() && AskForEncryption(socket->get()).ok();
 }
 
 // "" when TLS came about.
@@ -263,11 +274,15 @@ Result<ServerTls> ExamineTls(const TlsQuestion& question) {
   if (question.strict) {
     seen.offered = true;
     seen.failure = ShakeHandsFirst(socket.get(), tls.get());
+    seen.hung_up = seen.failure == kHungUp;
+    const bool answered = BIO_number_read(socket.get()) > 0;
+    seen.older = seen.hung_up && !answered && SpeaksOlder(question);
   } else {
     ARROW_ASSIGN_OR_RAISE(const uint8_t answer, AskForEncryption(socket.get()));
     seen.offered = answer != kNotSupported;
     if (!seen.offered) return seen;
     seen.failure = ShakeHands(socket.get(), tls.get());
+    seen.hung_up = seen.failure == kHungUp;
   }
   if (seen.failure.empty()) Judge(tls.get(), question.host_name, &seen);
   return seen;

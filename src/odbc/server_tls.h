@@ -15,6 +15,8 @@ namespace cdc::odbc {
 struct ServerTls {
   bool offered = false;     // what it answers to PRELOGIN (MS-TDS 2.2.6.5)
   std::string failure;      // why no TLS came about though it was offered; "" if it did
+  bool hung_up = false;     // `failure` is that the server went without a word of TLS about it
+  bool older = false;       // strict: it hung up on TDS 8 at once, and answers TDS 7
   std::string certificate;  // "for db1.example (issued by Example CA, valid until …)"
   std::string names;        // that the certificate is for: "db1.example, 10.0.0.7"
   std::string distrust;     // why the certificate is not trusted; "" if it is

@@ -73,35 +73,49 @@ bool Mentions(const std::vector<Diagnostic>& records, std::string_view words) {
 }
 
 // In the words of Microsoft's driver and of the OpenSSL in it.
-std::string DriversView(const std::vector<Diagnostic>& records, const ConnectOptions& options,
-                        const DriverProfile& profile) {
-  if (Mentions(records, "Encryption not supported on SQL Server")) return NotOffered(options);
-  if (Mentions(records, "does not match host name")) return WrongName(options, profile, "");
+TlsFinding DriversView(const std::vector<Diagnostic>& records, const ConnectOptions& options,
+                       const DriverProfile& profile) {
+  if (Mentions(records, "Encryption not supported on SQL Server")) return {NotOffered(options)};
+  if (Mentions(records, "does not match host name")) return {WrongName(options, profile, "")};
   if (Mentions(records, "certificate verify failed")) {
-    return NotTrusted(options, "its chain does not lead to one of them", "");
+    return {NotTrusted(options, "its chain does not lead to one of them", "")};
   }
-  return Mentions(records, "SSL") ? NoTls(options, "no secure connection could be agreed on") : "";
+  // OpenSSL gives its reason as [error:…]. A number alone is a connection that went (measured:
+  // under TDS 8, 0xFFFFFFFF).
+  if (!Mentions(records, "[error:") || Mentions(records, "unexpected eof")) return {};
+  return {NoTls(options, "no secure connection could be agreed on")};
+}
+
+std::string NotStrict(const ConnectOptions& options, std::string_view failure) {
+  return fmt::format(
+      "{} does not speak TDS 8 ({}), and encrypt = strict demands it: set encrypt = "
+      "yes for servers before SQL Server 2022",
+      options.host, failure);
+}
+
+TlsFinding NoHandshake(const ServerTls& seen, const ConnectOptions& options,
+                       const Encryption& encryption) {
+  const bool strict = encryption.mode == Encryption::Mode::kStrict;
+  if (strict && (seen.older || !seen.hung_up)) return {NotStrict(options, seen.failure)};
+  return {NoTls(options, seen.failure), seen.hung_up};
 }
 
 }  // namespace
 
-std::string TlsErrorText(const std::vector<Diagnostic>& diagnostics, const ConnectOptions& options,
-                         const DriverProfile& profile, const Encryption& encryption,
-                         const std::optional<ServerTls>& seen) {
+TlsFinding ExplainTls(const std::vector<Diagnostic>& diagnostics, const ConnectOptions& options,
+                      const DriverProfile& profile, const Encryption& encryption,
+                      const std::optional<ServerTls>& seen) {
   if (!seen) return DriversView(diagnostics, options, profile);
-  if (!seen->offered) return NotOffered(options);
-  if (encryption.mode == Encryption::Mode::kStrict && !seen->failure.empty()) {
-    return fmt::format(
-        "{} does not speak TDS 8 ({}), and encrypt = strict demands it: set encrypt = "
-        "yes for servers before SQL Server 2022",
-        options.host, seen->failure);
-  }
-  if (!seen->failure.empty()) return NoTls(options, seen->failure);
-  const bool verifies = encryption.verified || options.encrypt == Encrypt::kNo;
+  const bool login_only = encryption.mode == Encryption::Mode::kLoginOnly;
+  // The login alone is encrypted where the server offers it, and in clear where it does not.
+  if (!seen->offered) return login_only ? TlsFinding{} : TlsFinding{NotOffered(options)};
+  if (!seen->failure.empty()) return NoHandshake(*seen, options, encryption);
+  // A server that insists on encryption though encrypt = no is verified by Microsoft's driver.
+  const bool verifies = encryption.verified || (login_only && profile.verifies_by_default);
   if (verifies && !seen->distrust.empty()) {
-    return NotTrusted(options, seen->distrust, seen->certificate);
+    return {NotTrusted(options, seen->distrust, seen->certificate)};
   }
-  if (verifies && !seen->for_host) return WrongName(options, profile, seen->names);
+  if (verifies && !seen->for_host) return {WrongName(options, profile, seen->names)};
   return DriversView(diagnostics, options, profile);
 }
 
