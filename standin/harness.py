@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,10 +20,18 @@ _READY_SECONDS = 30.0
 _STOP_SECONDS = 15.0
 
 
+def ended_with_us(words: Sequence[str], by: signal.Signals) -> list[str]:
+    """The command, so that it is sent `by` when the thread that starts it has ended, however that was ended. Together
+    with process_group=0 a Ctrl-C reaches us alone, and we end it in order."""
+    setpriv = shutil.which("setpriv")  # of util-linux, on every Debian
+    return [setpriv, "--pdeathsig", by.name.removeprefix("SIG"), "--", *words] if setpriv else list(words)
+
+
 class StandIn:
     """Starts `python -m standin` and ends it. A context manager.
 
-    `options` are further words of its command line, `version` and `edition` what server it is (2019; azure). Its stderr goes to `log` (default: this process's).
+    `options` are further words of its command line, `version` and `edition` what server it is (2019; azure). Its stderr
+    goes to `log` (default: this process's); beside it are its temporary files.
     `ca_file` is what a client verifies it with (`--tls auto`; its certificate is for localhost and 127.0.0.1), and
     `clear_port` where it is reached without TLS (`--clear-port 0`; else `port`)."""
 
@@ -36,12 +45,15 @@ class StandIn:
     ) -> None:
         self.user, self.password = "sa", password
         environment = {**os.environ, "STANDIN_PASSWORD": password}
+        if log is not None:
+            environment["TMPDIR"] = str(log.parent.resolve())
         kind = ["--server-version", version] if version else []
         kind += ["--edition", edition] if edition else []
         words = [sys.executable, "-m", "standin", "--user", self.user, *kind, *options]
         self._log = log.open("ab") if log is not None else None
         self.process = subprocess.Popen(
-            words,
+            ended_with_us(words, signal.SIGTERM),
+            process_group=0,
             stdout=subprocess.PIPE,
             stderr=self._log,
             env=environment,

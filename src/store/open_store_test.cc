@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <cctype>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 
+#include "base/testing/project_root.h"
 #include "store/s3_error.h"
 #include "store/testing/child_process.h"
 
@@ -68,8 +68,7 @@ TEST(RequiredPolicy, allows_what_is_needed_below_the_prefix_and_no_more) {
 
 // The file of docs/policies without the blanks that people read it with.
 std::string Documented(const std::string& name) {
-  const auto root = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path();
-  std::ifstream file(root / "docs" / "policies" / name);
+  std::ifstream file(cdc::testing::ProjectRoot() / "docs" / "policies" / name);
   std::string text(std::istreambuf_iterator<char>(file), {});
   std::erase_if(text, [](unsigned char c) { return std::isspace(c) != 0; });
   return text;

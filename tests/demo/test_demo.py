@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from standin.harness import ended_with_us
+
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / os.environ.get("BUILD", "build") / "cdc-to-s3"
 _COLUMNS, _LINES = 80, 24
+_END_SECONDS = 20.0
 
 
 def _demo(program: Path, temp: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "TMPDIR": str(temp), "COLUMNS": str(_COLUMNS), "LINES": str(_LINES)}
     words = [sys.executable, "-m", "tools.demo", "--program", str(program)]
-    return subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    pipe = subprocess.PIPE
+    ours = ended_with_us(words, signal.SIGINT)
+    with subprocess.Popen(
+        ours, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, text=True, process_group=0
+    ) as demo:
+        try:
+            out, err = demo.communicate(timeout=240)
+        except BaseException:  # a Ctrl-C too: it ends what it started, if it is left the time
+            demo.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                demo.communicate(timeout=_END_SECONDS)
+            demo.kill()
+            raise
+    return subprocess.CompletedProcess(words, demo.returncode, out, err)
 
 
 def test_the_demo_proves_its_run_on_one_screen_and_cleans_up(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from standin.harness import ended_with_us
+
 ROOT = Path(__file__).resolve().parents[2]
 ACCESS_KEY = "demokey"
 SECRET_KEY = "demosecret12"
@@ -179,7 +181,12 @@ class S3Server:
         }
         with open(self.folder / "server.log", "ab") as log:  # the server keeps its own handle on it
             self._process = subprocess.Popen(
-                self._command(), env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                ended_with_us(self._command(), signal.SIGKILL),
+                process_group=0,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
         try:
             self._wait_until_ready()
@@ -233,6 +240,13 @@ class S3Server:
                 self._process.kill()
                 self._process.wait()
         self._process = None
+        self._remove_sockets()
+
+    def _remove_sockets(self) -> None:
+        """SeaweedFS has them in /tmp, whatever TMPDIR is, and leaves them there."""
+        for port in (*self._ports, *(port + 10_000 for port in self._ports)):
+            for path in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                path.unlink(missing_ok=True)
 
     def stop(self) -> None:
         self._end(signal.SIGTERM)

@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/testing/project_root.h"
 #include "odbc/connection.h"
 
 // Servers for the tests of this room and of those above it: a Python process that prints one line
@@ -25,10 +26,6 @@
 // the product.
 
 namespace cdc::odbc::testing {
-
-inline std::filesystem::path ProjectRoot() {
-  return std::filesystem::path(__FILE__).parent_path().parent_path().parent_path().parent_path();
-}
 
 // Writes a line, reads a line; requests and answers are JSON objects.
 class ControlChannel {
@@ -87,7 +84,7 @@ class ControlChannel {
 class ServerProcess {
  public:
   explicit ServerProcess(std::vector<std::string> words) {
-    const std::string root = ProjectRoot();
+    const std::string root = cdc::testing::ProjectRoot();
     words.insert(words.begin(), root + "/.venv/bin/python");
     int to_child[2];
     int from_child[2];
@@ -146,7 +143,9 @@ class ServerProcess {
 // testing/scripted_server.py: a statement is the JSON of what to answer.
 class ScriptedServer {
  public:
-  ScriptedServer() : process_({(ProjectRoot() / "src/odbc/testing/scripted_server.py").string()}) {}
+  ScriptedServer()
+      : process_({(cdc::testing::ProjectRoot() / "src/odbc/testing/scripted_server.py").string()}) {
+  }
 
   ControlChannel Control() const { return ControlChannel(process_.control_port()); }
   ConnectOptions Options(const std::string& driver) const {
@@ -176,7 +175,7 @@ struct Driver {
 // FreeTDS, and Microsoft's driver if the wheel that brings it is installed.
 inline std::vector<Driver> Drivers() {
   std::vector<Driver> drivers = {{"FreeTDS", "FreeTDS"}};
-  const std::filesystem::path libraries = ProjectRoot() / ".venv/lib";
+  const std::filesystem::path libraries = cdc::testing::ProjectRoot() / ".venv/lib";
   std::error_code ignored;
   for (const auto& python : std::filesystem::directory_iterator(libraries, ignored)) {
 #if defined(__x86_64__)

@@ -9,8 +9,11 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <system_error>
 #include <utility>
+#include <vector>
 
+#include "base/testing/project_root.h"
 #include "store/http.h"
 #include "store/s3_client.h"
 #include "store/testing/child_process.h"
@@ -32,7 +35,7 @@ inline std::string FindProgram(const char* variable, const std::string& in_tree)
   if (const char* set = std::getenv(variable); set != nullptr) {
     return set;
   }
-  const fs::path tree = fs::path(__FILE__).parent_path().parent_path().parent_path().parent_path();
+  const fs::path tree = cdc::testing::ProjectRoot();
   if (fs::exists(tree / in_tree)) {
     return (tree / in_tree).string();
   }
@@ -115,6 +118,18 @@ class SeaweedFs : public S3Server {
     }
     return nullptr;
   }
+  // It has sockets in /tmp, whatever TMPDIR is, and leaves them there.
+  ~SeaweedFs() override {
+    process_.reset();
+    for (const int port : ports_) {
+      for (const char* part : {"s3", "master", "volume", "filer", "admin"}) {
+        std::error_code ignored;
+        std::filesystem::remove(fmt::format("/tmp/seaweedfs-{}-{}.sock", part, port), ignored);
+        std::filesystem::remove(fmt::format("/tmp/seaweedfs-{}-grpc-{}.sock", part, port + 10'000),
+                                ignored);
+      }
+    }
+  }
 
  private:
   explicit SeaweedFs(const std::string& program) {
@@ -124,17 +139,32 @@ class SeaweedFs : public S3Server {
         << R"("demosecret12"}],"actions":["Admin","Read","Write","List","Tagging"]},)"
         << R"({"name":"put","credentials":[{"accessKey":"pokey","secretKey":"posecret1234"}],)"
         << R"("actions":["Write:lake"]}]})";
-    port_ = PickPort();
+    std::vector<std::string> words = {program,
+                                      "mini",
+                                      "-dir=" + folder_.path(),
+                                      "-ip=127.0.0.1",
+                                      "-ip.bind=127.0.0.1",
+                                      "-s3.port.iceberg=0",
+                                      "-s3.port.lance=0",
+                                      "-webdav=false",
+                                      "-admin.ui=false",
+                                      "-s3.config=" + users,
+                                      "-s3.domainName=localhost",
+                                      "-s3.autoCreateBucket=false",
+                                      fmt::format("-bucket={}", kBucket)};
+    for (const char* part : {"s3", "master", "volume", "filer", "admin"}) {
+      ports_.push_back(PickPort());
+      words.push_back(fmt::format("-{}.port={}", part, ports_.back()));
+    }
+    port_ = ports_.front();
     process_ = std::make_unique<ChildProcess>(
-        std::vector<std::string>{
-            program, "mini", "-dir=" + folder_.path(), "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
-            fmt::format("-s3.port={}", port_), fmt::format("-master.port={}", PickPort()),
-            fmt::format("-volume.port={}", PickPort()), fmt::format("-filer.port={}", PickPort()),
-            fmt::format("-admin.port={}", PickPort()), "-s3.port.iceberg=0", "-s3.port.lance=0",
-            "-webdav=false", "-admin.ui=false", "-s3.config=" + users, "-s3.domainName=localhost",
-            "-s3.autoCreateBucket=false", fmt::format("-bucket={}", kBucket)},
-        std::map<std::string, std::string>{{"HOME", folder_.path()}}, folder_.path() + "/log");
+        words,
+        // Without TMPDIR it writes logs to /tmp.
+        std::map<std::string, std::string>{{"HOME", folder_.path()}, {"TMPDIR", folder_.path()}},
+        folder_.path() + "/log");
   }
+
+  std::vector<int> ports_;
 };
 
 class VersityGw : public S3Server {
