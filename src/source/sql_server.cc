@@ -111,10 +111,10 @@ class SqlServer : public Source {
       table.columns.push_back(std::move(column));
     }
     if (table.columns.empty()) {
-      return Status::IOError(
-          "the server shows no captured columns of cdc.", instance.change_table,
-          "; the login may lack the right to see them: GRANT VIEW DEFINITION TO ",
-          sql::Bracket(options_.connect.user));
+      return Status::IOError("the server shows no captured columns of cdc.", instance.change_table,
+                             "; it was dropped, or the login may lack the right to see them: GRANT "
+                             "VIEW DEFINITION TO ",
+                             sql::Bracket(options_.connect.user));
     }
     ARROW_ASSIGN_OR_RAISE(auto output, columns::OutputOf(options_.output, instance.schema,
                                                          instance.table, std::move(table.columns)));
