@@ -159,6 +159,32 @@ TEST_P(ConnectionTest, a_database_that_cannot_be_opened_is_named) {
   EXPECT_THAT(status.message(), HasSubstr("database 'Shop2' cannot be opened"));
 }
 
+// A firewall of Azure's, a logon trigger: what the server says itself, and no guess at the network.
+TEST_P(ConnectionTest, a_login_that_the_server_refuses_is_told_in_its_own_words) {
+  testing::ControlChannel control = server_->Control();
+  const struct {
+    int native;
+    int severity;
+    ErrorClass error_class;
+  } cases[] = {{40615, 14, ErrorClass::kPermanent},
+               {17892, 14, ErrorClass::kPermanent},
+               {17809, 16, ErrorClass::kTransient}};
+  for (const auto& one : cases) {
+    control.Arm({{"at", "login"},
+                 {"action", "error"},
+                 {"number", one.native},
+                 {"severity", one.severity},
+                 {"message", "Not from where you are."}});
+    const arrow::Status status = Connection::Open(Options()).status();
+    EXPECT_EQ(NativeErrorOf(status), one.native) << status;
+    EXPECT_EQ(ClassOf(status), one.error_class) << status;
+    EXPECT_THAT(status.message(), HasSubstr("Not from where you are."));
+    EXPECT_THAT(status.message(), Not(HasSubstr("listens on TCP")));
+    EXPECT_THAT(status.message(), Not(HasSubstr("TLS")));
+    control.Clear();
+  }
+}
+
 TEST_P(ConnectionTest, a_server_that_cannot_be_reached_may_be_tried_again) {
   ConnectOptions options = Options();
   options.login_timeout = std::chrono::seconds(1);  // Microsoft's driver dials until then

@@ -16,21 +16,20 @@ constexpr int kRecordsMax = 50;  // SQL Server sends at most one record a failed
 
 // The same statement may succeed later on this or another connection. Sources: Microsoft's pages
 // "Database engine errors" and "Troubleshoot transient connection errors" (Azure SQL).
-constexpr int kTransientNatives[] =
-    {
-        601,   701,   802,   845,         // data movement, memory, buffer latch
-        921,   922,   924,   927,         // database in recovery, of one user, or being restored
-        942,                              // database offline
-        976,   978,   982,   983,   988,  // availability group: replica cannot serve now
-        1204,  1205,  1222,               // locks used up, deadlock victim, lock timeout
-        3960,  3961,  3980,               // snapshot conflict, batch aborted
-        4221,  8628,  8645,  8651,        // replica not ready, memory grants
-        10928, 10929,                     // resource limits (Azure)
-        17142, 17187, 17830, 17889, 18401,
-        18451, 18461,  // server paused, starting, upgrading, one user
-        40143, 40197, 40501, 40540, 40613,
-        41301, 41302, 41305,  // failover, busy, in-memory conflicts
-        49918, 49919, 49920};
+constexpr int kTransientNatives[] = {
+    601,   701,   802,   845,         // data movement, memory, buffer latch
+    921,   922,   924,   927,         // database in recovery, of one user, or being restored
+    942,                              // database offline
+    976,   978,   982,   983,   988,  // availability group: replica cannot serve now
+    1204,  1205,  1222,               // locks used up, deadlock victim, lock timeout
+    3960,  3961,  3980,               // snapshot conflict, batch aborted
+    4221,  8628,  8645,  8651,        // replica not ready, memory grants
+    10928, 10929,                     // resource limits (Azure)
+    17142, 17187, 17809, 17830, 17889,
+    18401, 18451, 18461,  // server paused, starting, upgrading, one user
+    40143, 40197, 40501, 40540, 40613,
+    41301, 41302, 41305,  // failover, busy, in-memory conflicts
+    49918, 49919, 49920};
 
 // SQL Server closes the connection with these (severity 20 and more, or KILL), or the network did.
 constexpr int kLostNatives[] = {21,    64,    121,   233,   596,   823,   824,

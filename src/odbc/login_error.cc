@@ -88,6 +88,22 @@ Finding ServersAnswer(const std::vector<Diagnostic>& records, const ConnectOptio
   return {};
 }
 
+// Any other answer of the server's: its own words say best what it is. They come with the records
+// of a connection that ended, which say nothing beside them.
+Finding ServersRefusal(const std::vector<Diagnostic>& records, const ConnectOptions& options,
+                       const DriverProfile& profile) {
+  for (const Diagnostic& record : records) {
+    const bool of_driver =
+        record.native >= profile.broken_native_from && record.native <= profile.broken_native_to;
+    const bool of_network = record.sqlstate.starts_with("08") || record.sqlstate.starts_with("HY");
+    if (record.native <= 0 || of_driver || of_network || record.sqlstate.starts_with("01"))
+      continue;
+    return {fmt::format("{} refused the login of '{}'", options.host, options.user),
+            Classify({record}, profile, false), record.native};
+  }
+  return {};
+}
+
 // SQL Server Browser (UDP 1434) tells an instance's port; both drivers say no more than that they
 // cannot connect when it does not answer.
 std::string InstanceRemedy(const ConnectOptions& options) {
@@ -155,6 +171,10 @@ Finding NetworksAnswer(const std::vector<Diagnostic>& records, const ConnectOpti
             InstanceRemedy(options) + own_name,
         Retry::kAfterReconnect, 0};
   }
+  if (Mentions(records, "Protocol error in TDS stream")) {
+    return {fmt::format("what answers at {} is no SQL Server: check host and port", options.host),
+            ErrorClass::kConnectionLost, 0};
+  }
   if (WasCut(records)) {
     return {fmt::format("{} ended the connection during the login: is the server starting, failing "
                         "over or out of connections, does something on the way (firewall, "
@@ -181,6 +201,7 @@ arrow::Status LoginError(std::vector<Diagnostic> diagnostics, const ConnectOptio
     record.message = Redacted(record.message, options.password);
   Finding finding = NotNow(diagnostics, options);
   if (finding.text.empty()) finding = ServersAnswer(diagnostics, options);
+  if (finding.text.empty()) finding = ServersRefusal(diagnostics, options, profile);
   if (finding.text.empty() && MayBeTls(diagnostics, profile, encryption)) {
     TlsFinding tls = ExplainTls(diagnostics, options, profile, encryption, seen);
     finding = {std::move(tls.text),

@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.conftest import Database, Target
 from tests.support.drivers import drivers
 from tests.support.program import Ended, Program
+from tests.support.s3_servers import S3Server
 
 _PASSWORD = "Weak-Login-1"
 _SOON = {"CDC_SOURCE_LOGIN_TIMEOUT": "2s"}  # Microsoft's driver tries on until then, whatever the reason
@@ -100,6 +101,14 @@ def test_a_port_with_nothing_behind_it_is_explained(program: Program, driver: st
     host = f"127.0.0.1,{_free_port()}"
     ended = program.once(expect=1, SQL_SERVER_HOST=host, SQL_SERVER_DRIVER=driver, **_SOON)
     _says(ended, f"cannot connect to {host}", "check host, port", "listens on TCP")
+
+
+@each_driver
+def test_a_port_of_something_else_is_explained(program: Program, s3: S3Server, driver: str) -> None:
+    """An HTTP server answers in words of its own, for which FreeTDS waits on."""
+    ended = program.once(expect=1, SQL_SERVER_HOST=f"127.0.0.1,{s3.port}", SQL_SERVER_DRIVER=driver, **_SOON)
+    told = ("is no SQL Server: check host and port", "did not answer within 2 s: check host, port")
+    assert any(words in ended.text for words in told), ended.text
 
 
 def test_a_daemon_that_cannot_begin_ends_with_one_event(program: Program) -> None:
