@@ -1,7 +1,10 @@
 #include "state/state_file.h"
 
 #include <gmock/gmock.h>
+#include <grp.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -178,6 +181,48 @@ TEST_F(Lease, is_free_at_once_when_the_owner_was_a_process_of_this_machine_that_
   // Of another machine nobody can tell.
   EXPECT_FALSE(HasEnded("00000000-0000-0000-0000-000000000000/pid:[1]/1/1"));
   EXPECT_FALSE(HasEnded(""));
+  // Of a number that is no process, neither.
+  const std::string here = ended.substr(0, ended.rfind('/', ended.rfind('/') - 1) + 1);
+  for (const char* damaged : {"", "x/1", "0/1", "-1/1", "99999999999/1", "1"}) {
+    EXPECT_FALSE(HasEnded(here + damaged)) << damaged;
+  }
+}
+
+TEST(ProcessIdentity, a_process_that_cannot_be_seen_is_not_taken_for_ended) {
+  EXPECT_FALSE(IsKnownToHaveEnded({.absent = false, .started = ""}, "77"));
+  EXPECT_FALSE(IsKnownToHaveEnded({.absent = false, .started = "77"}, "77"));
+  EXPECT_TRUE(IsKnownToHaveEnded({.absent = false, .started = "78"}, "77"));
+  EXPECT_TRUE(IsKnownToHaveEnded({.absent = true, .started = ""}, "77"));
+  EXPECT_TRUE(IsKnownToHaveEnded({.absent = true, .started = "77"}, "77"));
+}
+
+// As a second user would see us on a machine that hides the processes of others. What the child
+// found out is its exit code.
+TEST(ProcessIdentity, a_living_owner_that_proc_hides_is_not_taken_for_dead) {
+  const std::string living = ProcessIdentity();
+  const pid_t gone = fork();
+  if (gone == 0) _exit(0);
+  ASSERT_EQ(waitpid(gone, nullptr, 0), gone);
+  const size_t slash = living.rfind('/', living.rfind('/') - 1);
+  const std::string ended = living.substr(0, slash + 1) + std::to_string(gone) + "/1";
+  enum Found { kRight, kCannotTry, kLivingTakenForDead, kDeadTakenForLiving };
+  const pid_t child = fork();
+  if (child == 0) {
+    constexpr uid_t kNobody = 65'534;
+    const bool hidden = unshare(CLONE_NEWNS) == 0 &&
+                        mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                        mount("proc", "/proc", "proc", 0, "hidepid=2") == 0 &&
+                        setgroups(0, nullptr) == 0 && setgid(kNobody) == 0 && setuid(kNobody) == 0;
+    const std::string ours = "/proc/" + std::to_string(getppid());
+    if (!hidden || std::filesystem::exists(ours)) _exit(kCannotTry);
+    if (HasEnded(living)) _exit(kLivingTakenForDead);
+    _exit(HasEnded(ended) ? kRight : kDeadTakenForLiving);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == kCannotTry) GTEST_SKIP() << "needs root, to mount a /proc of its own";
+  EXPECT_EQ(WEXITSTATUS(status), kRight);
 }
 
 TEST_F(Lease, an_owner_renews_long_before_the_others_lose_patience) {
