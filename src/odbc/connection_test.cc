@@ -165,10 +165,10 @@ TEST_P(ConnectionTest, a_login_that_the_server_refuses_is_told_in_its_own_words)
   const struct {
     int native;
     int severity;
-    ErrorClass error_class;
-  } cases[] = {{40615, 14, ErrorClass::kPermanent},
-               {17892, 14, ErrorClass::kPermanent},
-               {17809, 16, ErrorClass::kTransient}};
+    Retry retry;
+  } cases[] = {{40615, 14, Retry::kWhenSomebodyActs},
+               {17892, 14, Retry::kWhenSomebodyActs},
+               {17809, 16, Retry::kNextRound}};
   for (const auto& one : cases) {
     control.Arm({{"at", "login"},
                  {"action", "error"},
@@ -176,8 +176,8 @@ TEST_P(ConnectionTest, a_login_that_the_server_refuses_is_told_in_its_own_words)
                  {"severity", one.severity},
                  {"message", "Not from where you are."}});
     const arrow::Status status = Connection::Open(Options()).status();
-    EXPECT_EQ(NativeErrorOf(status), one.native) << status;
-    EXPECT_EQ(ClassOf(status), one.error_class) << status;
+    EXPECT_EQ(FaultOf(status).native, one.native) << status;
+    EXPECT_EQ(FaultOf(status).retry, one.retry) << status;
     EXPECT_THAT(status.message(), HasSubstr("Not from where you are."));
     EXPECT_THAT(status.message(), Not(HasSubstr("listens on TCP")));
     EXPECT_THAT(status.message(), Not(HasSubstr("TLS")));

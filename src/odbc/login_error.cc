@@ -173,7 +173,7 @@ Finding NetworksAnswer(const std::vector<Diagnostic>& records, const ConnectOpti
   }
   if (Mentions(records, "Protocol error in TDS stream")) {
     return {fmt::format("what answers at {} is no SQL Server: check host and port", options.host),
-            ErrorClass::kConnectionLost, 0};
+            Retry::kAfterReconnect, 0};
   }
   if (WasCut(records)) {
     return {fmt::format("{} ended the connection during the login: is the server starting, failing "

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <climits>
 #include <filesystem>
 #include <utility>
 
@@ -112,13 +113,24 @@ class DirectoryStore : public Store {
     ARROW_ASSIGN_OR_RAISE(const std::string path, PathOf(key));
     ARROW_ASSIGN_OR_RAISE(const File file, OpenToRead(path));
     if (!file.is_open()) {
-      return MakeError(ErrorKind::kNotFound,
-                       fmt::format("get {}/{}: there is no such object", url(), key));
+      return NoSuchObject("get", key);
     }
     Content content;
     ARROW_ASSIGN_OR_RAISE(content.bytes, ReadAll(file, path));
     content.version = ToHex(Sha256Of(content.bytes));
     return content;
+  }
+
+  arrow::Result<Tail> GetTail(const std::string& key, int64_t bytes_max) override {
+    ARROW_ASSIGN_OR_RAISE(const std::string path, PathOf(key));
+    ARROW_ASSIGN_OR_RAISE(const File file, OpenToRead(path));
+    if (!file.is_open()) {
+      return NoSuchObject("get the end of", key);
+    }
+    Tail tail;
+    ARROW_ASSIGN_OR_RAISE(tail.bytes, ReadTail(file, path, bytes_max));
+    ARROW_ASSIGN_OR_RAISE(tail.size_bytes, SizeOf(file, path));
+    return tail;
   }
 
   arrow::Result<std::optional<ObjectInfo>> Head(const std::string& key) override {
@@ -168,6 +180,13 @@ class DirectoryStore : public Store {
     return arrow::Status::OK();
   }
 
+  // Paths end with a zero byte, and the longest is that of an object's sidecar.
+  KeyLimits key_limits() const override {
+    const int64_t name = pathconf(root_.c_str(), _PC_NAME_MAX);
+    const int64_t path = PATH_MAX - 1 - std::ssize(SidecarPath(""));
+    return {path, name > 0 ? name : NAME_MAX};
+  }
+
   std::string url() const override { return "file://" + root_; }
 
   // Files of writers that were killed. A living one is not a day old.
@@ -182,6 +201,11 @@ class DirectoryStore : public Store {
   }
 
  private:
+  arrow::Status NoSuchObject(const char* call, const std::string& key) const {
+    return MakeError(ErrorKind::kNotFound,
+                     fmt::format("{} {}/{}: there is no such object", call, url(), key));
+  }
+
   arrow::Result<std::string> PathOf(const std::string& key) const {
     bool good = key != kPrivateFolder && !key.starts_with(std::string(kPrivateFolder) + "/");
     for (size_t begin = 0; begin <= key.size();) {

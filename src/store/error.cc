@@ -1,4 +1,8 @@
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/fault.h"
@@ -41,6 +45,20 @@ arrow::Status MakeError(ErrorKind kind, std::string message) {
       kind == ErrorKind::kNotFound ? arrow::StatusCode::KeyError : arrow::StatusCode::IOError;
   return MakeFault({.retry = meaning.retry, .reach = meaning.reach, .code = meaning.code},
                    std::move(message), code);
+}
+
+bool KeyLimits::Hold(std::string_view key) const {
+  if (std::ssize(key) > key_bytes_max) {
+    return false;
+  }
+  for (size_t begin = 0; begin <= key.size();) {
+    const size_t end = std::min(key.find('/', begin), key.size());
+    if (static_cast<int64_t>(end - begin) > name_bytes_max) {
+      return false;
+    }
+    begin = end + 1;
+  }
+  return true;
 }
 
 }  // namespace cdc::store

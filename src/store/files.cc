@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -88,11 +89,11 @@ arrow::Status CopyTo(int fd, const std::string& path, const Spool& bytes) {
   return arrow::Status::OK();
 }
 
-// Calls `use(data, size)` with every piece of the file in turn.
+// Calls `use(data, size)` with every piece of the file from `offset` on in turn.
 template <typename Use>
-arrow::Status ReadThrough(const File& file, const std::string& path, const Use& use) {
+arrow::Status ReadThrough(const File& file, const std::string& path, const Use& use,
+                          int64_t offset = 0) {
   std::vector<char> chunk(static_cast<size_t>(kChunkBytes));
-  int64_t offset = 0;
   while (true) {
     const ssize_t got = pread(file.fd(), chunk.data(), chunk.size(), offset);
     if (got < 0 && errno == EINTR) {
@@ -170,6 +171,15 @@ arrow::Result<std::string> ReadAll(const File& file, const std::string& path) {
   std::string bytes;
   ARROW_RETURN_NOT_OK(
       ReadThrough(file, path, [&](const char* data, size_t size) { bytes.append(data, size); }));
+  return bytes;
+}
+
+arrow::Result<std::string> ReadTail(const File& file, const std::string& path, int64_t bytes_max) {
+  ARROW_ASSIGN_OR_RAISE(const int64_t size, SizeOf(file, path));
+  std::string bytes;
+  ARROW_RETURN_NOT_OK(ReadThrough(
+      file, path, [&](const char* data, size_t got) { bytes.append(data, got); },
+      std::max(int64_t{0}, size - bytes_max)));
   return bytes;
 }
 

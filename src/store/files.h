@@ -40,6 +40,8 @@ class File {
 arrow::Result<File> OpenToRead(const std::string& path);
 arrow::Result<int64_t> SizeOf(const File& file, const std::string& path);
 arrow::Result<std::string> ReadAll(const File& file, const std::string& path);
+// The last bytes, at most `bytes_max` of them.
+arrow::Result<std::string> ReadTail(const File& file, const std::string& path, int64_t bytes_max);
 arrow::Result<Sha256> HashAll(const File& file, const std::string& path);
 
 // Whether anything (a file, a folder, a broken link) is at the path.

@@ -17,6 +17,11 @@ namespace {
 
 constexpr char kMetadataPrefix[] = "x-amz-meta-";
 constexpr char kOwnFolder[] = "_cdc_to_s3/";  // state and probe: not objects
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+constexpr int64_t kKeyBytesMax = 1'024;
+// A look at a key after a write whose fate is not known: it may settle it, and must not take as
+// long as the write did.
+constexpr std::chrono::milliseconds kPeekTime{10'000};
 
 // ETags are quoted in headers, and in listings by some stores only.
 std::string VersionOf(std::string_view etag) {
@@ -141,6 +146,32 @@ class S3Store : public Store {
     return content;
   }
 
+  arrow::Result<Tail> GetTail(const std::string& key, int64_t bytes_max) override {
+    S3Request request = Request("get the end of", "GET", key);
+    request.headers.emplace_back("range", fmt::format("bytes=-{}", bytes_max));
+    ARROW_ASSIGN_OR_RAISE(S3Reply reply, client_->Send(request));
+    if (reply.error.status == 416) {  // an empty object has no last byte
+      return Tail{};
+    }
+    if (!reply.ok()) {
+      return client_->Explain(request, reply.error);
+    }
+    Tail tail{std::move(reply.http.body), 0};
+    const std::string& range = reply.http.Header("content-range");  // "bytes 7-9/10"
+    const bool partial = reply.http.status == 206;
+    tail.size_bytes =
+        partial ? ParseSize(range.substr(range.rfind('/') + 1)) : std::ssize(tail.bytes);
+    if (tail.size_bytes < std::ssize(tail.bytes)) {
+      return MakeError(ErrorKind::kPermanent,
+                       fmt::format("{}: the store's reply does not say how long the object is",
+                                   request.operation));
+    }
+    if (std::ssize(tail.bytes) > bytes_max) {  // a store that knows no ranges sends all of it
+      tail.bytes.erase(0, tail.bytes.size() - static_cast<size_t>(bytes_max));
+    }
+    return tail;
+  }
+
   arrow::Result<std::optional<ObjectInfo>> Head(const std::string& key) override {
     const S3Request request = Request("head", "HEAD", key);
     ARROW_ASSIGN_OR_RAISE(const S3Reply reply, client_->Send(request));
@@ -196,6 +227,11 @@ class S3Store : public Store {
     }
     const arrow::Status status = client_->Explain(request, reply.error);
     return KindOf(status) == ErrorKind::kNotFound ? arrow::Status::OK() : status;
+  }
+
+  KeyLimits key_limits() const override {
+    const int64_t left = kKeyBytesMax - std::ssize(prefix_);
+    return {left, left};  // S3 itself knows no folders, so no limit of a part
   }
 
   std::string url() const override { return url_; }

@@ -30,6 +30,19 @@ struct Content {
   std::string version;
 };
 
+struct Tail {
+  std::string bytes;
+  int64_t size_bytes = 0;  // of the whole object
+};
+
+// What a store can keep under one key, in bytes of UTF-8.
+struct KeyLimits {
+  int64_t key_bytes_max = 0;   // of a key as it is given to the store, without its prefix
+  int64_t name_bytes_max = 0;  // of each part of it between slashes
+
+  bool Hold(std::string_view key) const;
+};
+
 enum class PutMode {
   kIfAbsent,   // refuses to replace an existing object
   kOverwrite,  // for stores without conditions, when the state lives elsewhere
@@ -69,6 +82,8 @@ class Store {
 
   // ErrorKind::kNotFound when there is none.
   virtual arrow::Result<Content> Get(const std::string& key) = 0;
+  // The last bytes, at most `bytes_max` of them. ErrorKind::kNotFound when there is none.
+  virtual arrow::Result<Tail> GetTail(const std::string& key, int64_t bytes_max) = 0;
   // Nothing when there is none.
   virtual arrow::Result<std::optional<ObjectInfo>> Head(const std::string& key) = 0;
   // All objects whose key starts with `prefix` and is greater than `after` ("" for all), in byte
@@ -78,6 +93,8 @@ class Store {
   // For tests and `check`'s probe only: the product never deletes data. Deleting what is not there
   // is OK.
   virtual arrow::Status Delete(const std::string& key) = 0;
+
+  virtual KeyLimits key_limits() const = 0;
 
   // "s3://lake/raw" or "file:///data/lake", for messages.
   virtual std::string url() const = 0;

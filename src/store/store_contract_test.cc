@@ -154,6 +154,43 @@ TEST_P(StoreContract, what_is_not_there_is_not_found) {
   EXPECT_TRUE(store_->Delete("none").ok());
 }
 
+TEST_P(StoreContract, the_end_of_an_object_is_read_alone) {
+  Put("tail/k", "hello world");
+  for (const auto& [bytes_max, expected] :
+       {std::pair(5, "world"), std::pair(11, "hello world"), std::pair(100, "hello world")}) {
+    const Tail tail = store_->GetTail("tail/k", bytes_max).ValueOrDie();
+    EXPECT_EQ(tail.bytes, expected);
+    EXPECT_EQ(tail.size_bytes, 11);
+  }
+  Put("tail/empty", "");
+  const Tail empty = store_->GetTail("tail/empty", 5).ValueOrDie();
+  EXPECT_EQ(empty.bytes, "");
+  EXPECT_EQ(empty.size_bytes, 0);
+  EXPECT_EQ(KindOf(store_->GetTail("tail/none", 5).status()), ErrorKind::kNotFound);
+}
+
+TEST_P(StoreContract, the_longest_key_that_the_limits_allow_can_be_kept) {
+  const KeyLimits limits = store_->key_limits();
+  std::string longest = "long";
+  while (std::ssize(longest) < limits.key_bytes_max) {
+    const int64_t left = limits.key_bytes_max - std::ssize(longest) - 1;
+    if (left <= 0) {
+      break;
+    }
+    longest += "/" + std::string(static_cast<size_t>(std::min<int64_t>(left, 200)), 'x');
+  }
+  PutOptions options;
+  options.metadata = {{"n", "1"}};
+  EXPECT_EQ(Put(longest, "x", options), PutResult::kCreated);
+  EXPECT_EQ(store_->Head(longest).ValueOrDie()->metadata, options.metadata);
+  const auto body = Spool::FromBytes("x");
+  EXPECT_FALSE(store_->Put(longest + "/xxxxx", *body, {}).ok());
+  // Servers over a file system know folders, and so a limit of a part, which S3 has not.
+  const std::string name(static_cast<size_t>(std::min<int64_t>(limits.name_bytes_max, 255)), 'n');
+  EXPECT_EQ(Put("long/" + name, "x", options), PutResult::kCreated);
+  EXPECT_EQ(store_->Head("long/" + name).ValueOrDie()->metadata, options.metadata);
+}
+
 TEST_P(StoreContract, a_deleted_object_is_gone_and_its_key_is_free) {
   Put("d/k", "one");
   ASSERT_TRUE(store_->Delete("d/k").ok());

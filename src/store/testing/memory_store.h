@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <string>
@@ -31,7 +32,9 @@ class MemoryStore : public Store {
 
   explicit MemoryStore(const Clock& clock) : clock_(clock) {}
 
-  Hook hook;                              // before every call
+  Hook hook;                    // before every call
+  bool drops_metadata = false;  // as some gateways do
+  KeyLimits limits{1'024, 1'024};
   std::map<std::string, Object> objects;  // for tests to look at and to change
 
   arrow::Result<PutResult> Put(const std::string& key, const Spool& body,
@@ -46,7 +49,8 @@ class MemoryStore : public Store {
                                         : PutResult::kAlreadyThere;
     }
     ARROW_ASSIGN_OR_RAISE(std::string bytes, ReadAll(body));
-    objects[key] = {std::move(bytes), NextVersion(), options.metadata, clock_.UtcNow()};
+    objects[key] = {std::move(bytes), NextVersion(), drops_metadata ? Metadata() : options.metadata,
+                    clock_.UtcNow()};
     if (fault == Fault::kReplyLost) return Away();
     return PutResult::kCreated;
   }
@@ -74,6 +78,15 @@ class MemoryStore : public Store {
     return Content{found->second.bytes, found->second.version};
   }
 
+  arrow::Result<Tail> GetTail(const std::string& key, int64_t bytes_max) override {
+    if (Pass("tail", key) != Fault::kNone) return Away();
+    const auto found = objects.find(key);
+    if (found == objects.end()) return MakeError(ErrorKind::kNotFound, key);
+    const std::string& bytes = found->second.bytes;
+    const size_t count = std::min(bytes.size(), static_cast<size_t>(bytes_max));
+    return Tail{bytes.substr(bytes.size() - count), static_cast<int64_t>(bytes.size())};
+  }
+
   arrow::Result<std::optional<ObjectInfo>> Head(const std::string& key) override {
     if (Pass("head", key) != Fault::kNone) return Away();
     const auto found = objects.find(key);
@@ -97,6 +110,8 @@ class MemoryStore : public Store {
     objects.erase(key);
     return arrow::Status::OK();
   }
+
+  KeyLimits key_limits() const override { return limits; }
 
   std::string url() const override { return "memory://store"; }
 
