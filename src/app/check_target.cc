@@ -92,6 +92,12 @@ void CheckTarget(const config::Config& config, const Sight& sight, Findings* fin
     if (!conditions->BothHold()) return findings->Bad(conditions->advice);
     findings->Good(stores->data->url() +
                    " can be written and keeps both conditions (If-None-Match, If-Match)");
+    if (conditions->metadata == store::Condition::kIgnored) {
+      findings->Note(
+          stores->data->url() +
+          " does not keep user metadata (x-amz-meta-...): objects are known by their footers "
+          "instead, at the price of a further short GET where one is looked at");
+    }
   }
   if (const auto listed = stores->data->List("", "", 1); !listed.ok()) {
     if (stores->local_state) {

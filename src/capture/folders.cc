@@ -1,7 +1,7 @@
 #include "capture/folders.h"
 
 #include "capture/groups.h"
-#include "parquet/footer_record.h"
+#include "parquet/stored_object.h"
 
 namespace cdc::capture {
 
@@ -20,9 +20,9 @@ Status CheckFolder(store::Store& data, const rules::TableNames& names, const std
   std::string foreign;
   for (const store::ObjectInfo& object : objects) {
     if (!object.key.ends_with(".parquet")) continue;
-    ARROW_ASSIGN_OR_RAISE(const auto head, data.Head(object.key));
-    if (!head) continue;  // moved away between the two calls
-    if (pq::IdentityFromUserMetadata(head->metadata)) {
+    ARROW_ASSIGN_OR_RAISE(const pq::ObjectThere found, pq::IdentifyObject(data, object.key));
+    if (!found.there) continue;  // moved away since it was listed
+    if (found.identity) {
       return StopsEverything(
           "the state document does not know the object " + data.url() + "/" + object.key +
           " of table " + table +

@@ -1,5 +1,6 @@
 #include "capture/read_task.h"
 
+#include "parquet/stored_object.h"
 #include "rules/gap.h"
 
 namespace cdc::capture {
@@ -56,15 +57,14 @@ Result<ReadOutcome> ReadNext(const Tools& tools, const ReadOrder& order) {
 Status PutClaimed(const Tools& tools, const std::string& key, const BuiltObject& object,
                   UtcTime signed_at) {
   const pq::FooterRecord& ours = object.record;
-  const auto judge = [&](const store::ObjectInfo& there) {
-    const auto found = pq::IdentityFromUserMetadata(there.metadata);
-    const bool same_claim = found && found->history_id == ours.history_id &&
-                            found->sequence == ours.sequence && found->from == ours.from &&
-                            found->to == ours.to;
+  const pq::ObjectIdentity our_identity = pq::IdentityOf(ours);
+  const auto judge = [&](const pq::ObjectThere& found) {
     // Of an incomplete window another owner may have found more rows, before cleanup went on.
-    const bool same_rows =
-        same_claim && found->rows == ours.rows && found->checksum == ours.checksum;
-    if (same_rows || (same_claim && ours.incomplete)) return Status::OK();
+    const bool same = found.identity == our_identity;
+    const bool same_claim = found.identity && found.identity->history_id == ours.history_id &&
+                            found.identity->sequence == ours.sequence &&
+                            found.identity->from == ours.from && found.identity->to == ours.to;
+    if (same || (same_claim && ours.incomplete)) return Status::OK();
     return StopsTable("another object sits at the key of this table's next one, " +
                       tools.data.url() + "/" + key + ". Move it away; the table goes on by itself");
   };
@@ -77,14 +77,14 @@ Status PutClaimed(const Tools& tools, const std::string& key, const BuiltObject&
   if (!tools.options.conditional_puts) {
     options.mode = store::PutMode::kOverwrite;
     // Such a store cannot refuse by itself; where it lets us look, we do.
-    const auto head = tools.data.Head(key);
-    if (head.ok() && *head) ARROW_RETURN_NOT_OK(judge(**head));
+    const auto found = pq::IdentifyObject(tools.data, key);
+    if (found.ok() && found->there) ARROW_RETURN_NOT_OK(judge(*found));
   }
   ARROW_ASSIGN_OR_RAISE(const auto result, tools.data.Put(key, *object.bytes, options));
   if (result == store::PutResult::kCreated) return Status::OK();
-  ARROW_ASSIGN_OR_RAISE(const auto head, tools.data.Head(key));
-  if (!head) return TransientFault(key + " was there and is not any more");
-  return judge(*head);
+  ARROW_ASSIGN_OR_RAISE(const pq::ObjectThere found, pq::IdentifyObject(tools.data, key));
+  if (!found.there) return TransientFault(key + " was there and is not any more");
+  return judge(found);
 }
 
 }  // namespace cdc::capture

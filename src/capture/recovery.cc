@@ -6,6 +6,7 @@
 #include "base/events.h"
 #include "base/utc_text.h"
 #include "capture/delivery.h"
+#include "parquet/stored_object.h"
 #include "rules/claimed_object.h"
 #include "state/edits.h"
 
@@ -44,21 +45,20 @@ struct Settled {
 // With local state the target may forbid looking: then the object is put again, with the same rows.
 Result<Found> Look(const Tools& tools, const Order& order) {
   const state::Claim& claim = order.claim;
-  const auto head = tools.data.Head(claim.key);
-  if (!head.ok()) {
+  const auto found = pq::IdentifyObject(tools.data, claim.key);
+  if (!found.ok()) {
     const bool may_overwrite = !tools.options.conditional_puts &&
-                               store::KindOf(head.status()) == store::ErrorKind::kDenied;
+                               store::KindOf(found.status()) == store::ErrorKind::kDenied;
     if (may_overwrite) return Found::kMissing;
-    return head.status();
+    return found.status();
   }
-  if (!*head) return Found::kMissing;
-  const auto identity = pq::IdentityFromUserMetadata((*head)->metadata);
-  if (!rules::IsClaimed(identity, order.history_id, claim)) {
+  if (!found->there) return Found::kMissing;
+  if (!rules::IsClaimed(found->identity, order.history_id, claim)) {
     return StopsTable("another object sits at the key of this table's claimed one, " +
                       tools.data.url() + "/" + claim.key +
                       ". Move it away; the table goes on by itself");
   }
-  return identity->rows < claim.rows ? Found::kThereIncomplete : Found::kThere;
+  return found->identity->rows < claim.rows ? Found::kThereIncomplete : Found::kThere;
 }
 
 void Confirm(Context& context, const std::string& name, int64_t sequence) {

@@ -21,7 +21,8 @@ struct Crash {};
 
 class Simulation {
  public:
-  explicit Simulation(uint64_t seed) : random_(seed) {
+  explicit Simulation(uint64_t seed, bool drops_metadata = false) : random_(seed) {
+    world_.store.drops_metadata = drops_metadata;
     world_.options.limits.max_rows = 1 + static_cast<int64_t>(Below(5));
     for (const char* name : {"A", "B", "C"}) world_.database.AddTable("dbo", name);
     world_.store.hook = [this](const std::string& call, const std::string& key) {
@@ -212,16 +213,24 @@ int64_t FromEnvironment(const char* name, int64_t otherwise) {
   return text == nullptr ? otherwise : std::strtoll(text, nullptr, 10);
 }
 
-TEST(Simulation, every_schedule_ends_with_each_change_exactly_once_and_in_order) {
+void RunSchedules(int64_t count_by_default, bool drops_metadata) {
   SetLogLevel(Level::kError);
   const int64_t only = FromEnvironment("CDC_SIMULATION_SEED", -1);
-  const int64_t count = only >= 0 ? 1 : FromEnvironment("CDC_SIMULATION_COUNT", 250);
+  const int64_t count = only >= 0 ? 1 : FromEnvironment("CDC_SIMULATION_COUNT", count_by_default);
   for (int64_t i = 0; i < count; ++i) {
     const int64_t seed = only >= 0 ? only : i;
-    const std::string wrong = Simulation(static_cast<uint64_t>(seed)).Run();
+    const std::string wrong = Simulation(static_cast<uint64_t>(seed), drops_metadata).Run();
     ASSERT_EQ(wrong, "") << "replay: CDC_SIMULATION_SEED=" << seed << " build/capture_test "
                          << "--gtest_filter=Simulation.*";
   }
+}
+
+TEST(Simulation, every_schedule_ends_with_each_change_exactly_once_and_in_order) {
+  RunSchedules(250, /*drops_metadata=*/false);
+}
+
+TEST(Simulation, every_schedule_ends_so_where_the_store_drops_user_metadata) {
+  RunSchedules(100, /*drops_metadata=*/true);
 }
 
 }  // namespace

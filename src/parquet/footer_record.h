@@ -66,7 +66,8 @@ struct FooterRecord {
   std::map<std::string, std::string> ToUserMetadata() const;
 };
 
-// What user metadata says of an object. Nothing: the object is not one of ours.
+// What an object says of itself, in its footer as in its user metadata. Nothing: the metadata is
+// not that of one of ours.
 struct ObjectIdentity {
   std::string history_id;
   int64_t sequence = 0;
@@ -76,6 +77,7 @@ struct ObjectIdentity {
   std::string checksum;
   bool operator==(const ObjectIdentity&) const = default;
 };
+ObjectIdentity IdentityOf(const FooterRecord& record);
 std::optional<ObjectIdentity> IdentityFromUserMetadata(
     const std::map<std::string, std::string>& metadata);
 

@@ -73,6 +73,10 @@ std::map<std::string, std::string> FooterRecord::ToUserMetadata() const {
   return metadata;
 }
 
+ObjectIdentity IdentityOf(const FooterRecord& record) {
+  return {record.history_id, record.sequence, record.from, record.to, record.rows, record.checksum};
+}
+
 std::optional<ObjectIdentity> IdentityFromUserMetadata(
     const std::map<std::string, std::string>& metadata) {
   for (const char* name : {kHistory, kSequence, kFrom, kTo, kRows, kChecksum}) {

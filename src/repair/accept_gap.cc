@@ -4,7 +4,7 @@
 
 #include "base/row_checksum.h"
 #include "base/utc_text.h"
-#include "parquet/footer_record.h"
+#include "parquet/stored_object.h"
 #include "rules/claimed_object.h"
 #include "rules/gap.h"
 #include "rules/same_database.h"
@@ -116,17 +116,14 @@ class Judge {
   }
 
   Result<bool> IsThere(const state::Claim& claim) {
-    const auto head = data_.Head(claim.key);
+    const auto found = pq::IdentifyObject(data_, claim.key);
     // With local state the target may forbid looking; then it counts as missing, as in a run.
-    if (!options_.conditional_puts && store::KindOf(head.status()) == store::ErrorKind::kDenied) {
+    if (!options_.conditional_puts && store::KindOf(found.status()) == store::ErrorKind::kDenied) {
       return false;
     }
-    ARROW_RETURN_NOT_OK(head.status());
-    if (!*head) return false;
-    if (rules::IsClaimed(pq::IdentityFromUserMetadata((*head)->metadata), document_.history_id,
-                         claim)) {
-      return true;
-    }
+    ARROW_RETURN_NOT_OK(found.status());
+    if (!found->there) return false;
+    if (rules::IsClaimed(found->identity, document_.history_id, claim)) return true;
     return Status::Invalid("another object sits at the key of its claimed one, ", data_.url(), "/",
                            claim.key, ". Move it away");
   }

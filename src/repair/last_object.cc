@@ -1,9 +1,8 @@
 #include "repair/last_object.h"
 
-#include <arrow/buffer.h>
-#include <arrow/io/memory.h>
+#include <utility>
 
-#include "parquet/object_reader.h"
+#include "parquet/stored_object.h"
 
 namespace cdc::repair {
 
@@ -40,13 +39,6 @@ Result<Range> ListObjects(store::Store& data, const rules::TableNames& names,
   }
 }
 
-Result<pq::FooterRecord> ReadRecord(store::Store& data, const std::string& key) {
-  ARROW_ASSIGN_OR_RAISE(auto content, data.Get(key));
-  auto record = pq::ReadFooter(std::make_shared<arrow::io::BufferReader>(
-      arrow::Buffer::FromString(std::move(content.bytes))));
-  return record.ok() ? record : Foreign(data, key, record.status().message());
-}
-
 }  // namespace
 
 Result<std::optional<LastObject>> FindLastObject(store::Store& data, const rules::TableNames& names,
@@ -55,13 +47,13 @@ Result<std::optional<LastObject>> FindLastObject(store::Store& data, const rules
   if (range.last.empty()) return std::nullopt;
   LastObject last;
   last.key = range.last;
-  ARROW_ASSIGN_OR_RAISE(last.record, ReadRecord(data, range.last));
+  auto record = pq::ReadRecord(data, range.last);
+  if (record.status().IsInvalid()) return Foreign(data, range.last, record.status().message());
+  ARROW_ASSIGN_OR_RAISE(last.record, std::move(record));
   last.first_from = last.record.from;
-  ARROW_ASSIGN_OR_RAISE(const auto head, data.Head(range.first));
-  if (head) {
-    const auto first = pq::IdentityFromUserMetadata(head->metadata);
-    if (first && first->from <= last.first_from) last.first_from = first->from;
-  }
+  ARROW_ASSIGN_OR_RAISE(const pq::ObjectThere found, pq::IdentifyObject(data, range.first));
+  const auto& first = found.identity;
+  if (first && first->from <= last.first_from) last.first_from = first->from;
   return last;
 }
 

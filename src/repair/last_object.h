@@ -19,7 +19,7 @@ struct LastObject {
 };
 
 // Nothing when the folder holds no object after `after` ("": none at all). Invalid when it holds a
-// Parquet file that is not ours. Lists the folder from there on, and gets one object whole.
+// Parquet file that is not ours. Lists the folder from there on, and reads one footer.
 arrow::Result<std::optional<LastObject>> FindLastObject(store::Store& data,
                                                         const rules::TableNames& names,
                                                         const std::string& after);

@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "base/row_checksum.h"
 #include "base/utc_text.h"
+#include "parquet/stored_object.h"
 #include "rules/claimed_object.h"
 
 namespace cdc::repair {
@@ -54,12 +55,9 @@ Result<Position> StartOf(const NewHistory& with, const CaptureInstance* instance
 Status SettleClaim(const NewHistory& with, state::Table* table) {
   if (!table->claim || table->claim->confirmed) return Status::OK();
   const state::Claim claim = *table->claim;
-  ARROW_ASSIGN_OR_RAISE(const auto head, with.data.Head(claim.key));
-  if (head && rules::IsClaimed(pq::IdentityFromUserMetadata(head->metadata),
-                               with.document.history_id, claim)) {
-    return Status::OK();
-  }
-  if (head) {
+  ARROW_ASSIGN_OR_RAISE(const pq::ObjectThere found, pq::IdentifyObject(with.data, claim.key));
+  if (rules::IsClaimed(found.identity, with.document.history_id, claim)) return Status::OK();
+  if (found.there) {
     return Status::Invalid("table ", table->QualifiedName(),
                            ": another object sits at the key of its claimed one, ", with.data.url(),
                            "/", claim.key, ". Move it away");

@@ -79,6 +79,30 @@ arrow::Status ProbeSwap(Store& store, Conditions* found) {
   return arrow::Status::OK();
 }
 
+constexpr char kProbeName[] = "cdc-probe";
+
+// A store that does not let us try, or another program that comes between each time, says nothing.
+arrow::Result<Condition> ProbeMetadata(Store& store) {
+  PutOptions options;
+  options.mode = PutMode::kOverwrite;
+  for (int i = 0; i < kTriesMax; ++i) {
+    const std::string bytes = NewBytes();
+    options.metadata = {{kProbeName, RandomHex(8)}};
+    const auto put = store.Put(kProbeKey, *Spool::FromBytes(bytes), options);
+    if (!put.ok()) {
+      return KindOf(put.status()) == ErrorKind::kTransient ? arrow::Result<Condition>(put.status())
+                                                           : Condition::kNotKnown;
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto head, store.Head(kProbeKey));
+    if (head && head->metadata == options.metadata) return Condition::kHolds;
+    const auto now = store.Get(kProbeKey);
+    if (head && now.ok() && now->bytes == bytes && now->version == head->version) {
+      return Condition::kIgnored;
+    }
+  }
+  return Condition::kNotKnown;
+}
+
 std::string AdviceFor(const Conditions& found) {
   if (found.BothHold()) {
     return "";
@@ -104,6 +128,9 @@ arrow::Result<Conditions> ProbeConditions(Store& store) {
   Conditions found;
   ARROW_ASSIGN_OR_RAISE(found.put_if_absent, ProbePut(store));
   ARROW_RETURN_NOT_OK(ProbeSwap(store, &found));
+  if (found.BothHold()) {
+    ARROW_ASSIGN_OR_RAISE(found.metadata, ProbeMetadata(store));
+  }
   found.advice = AdviceFor(found);
   return found;
 }

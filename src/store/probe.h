@@ -18,12 +18,16 @@ enum class Condition {
 struct Conditions {
   Condition put_if_absent = Condition::kNotKnown;
   Condition swap = Condition::kNotKnown;
+  // Whether user metadata comes back as it was put. Nothing depends on it: where it does not, an
+  // object is known by its footer, at the price of one more request.
+  Condition metadata = Condition::kNotKnown;
   std::string advice;  // "" when both hold; else which setting or permission helps
 
   bool BothHold() const { return put_if_absent == Condition::kHolds && swap == Condition::kHolds; }
 };
 
-// Tries whether the store keeps the conditions of Put(kIfAbsent) and Swap. It leaves one small
+// Tries whether the store keeps the conditions of Put(kIfAbsent) and Swap, and user metadata. It
+// leaves one small
 // object behind, at the fixed key `_cdc_to_s3/probe`, and uses it again: so it needs no right to
 // delete. Several programs may probe at once. Errors that say nothing about conditions (no bucket,
 // wrong keys, no connection) come back as errors.

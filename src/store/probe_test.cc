@@ -5,6 +5,7 @@
 
 #include "store/s3_store.h"
 #include "store/testing/faulty_server.h"
+#include "store/testing/memory_store.h"
 
 // Stores that do not keep the conditions. (Those that do are in the contract suite.)
 
@@ -59,6 +60,18 @@ TEST(Probe, tells_the_two_conditions_apart) {
   EXPECT_EQ(found.put_if_absent, Condition::kHolds);
   EXPECT_EQ(found.swap, Condition::kIgnored);
   EXPECT_THAT(found.advice, HasSubstr("If-Match"));
+}
+
+TEST(Probe, finds_out_a_store_that_drops_user_metadata) {
+  for (const bool drops : {false, true}) {
+    MemoryStore store(Clock::System());
+    store.drops_metadata = drops;
+    for (int i = 0; i < 2; ++i) {
+      const Conditions found = ProbeConditions(store).ValueOrDie();
+      EXPECT_TRUE(found.BothHold()) << found.advice;
+      EXPECT_EQ(found.metadata, drops ? Condition::kIgnored : Condition::kHolds);
+    }
+  }
 }
 
 TEST(Probe, does_not_take_another_error_for_an_answer_about_conditions) {

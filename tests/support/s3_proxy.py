@@ -68,9 +68,11 @@ class Seen:
 
 
 class S3Proxy:
-    """In front of `upstream` ("http://127.0.0.1:8333") from `start` (or `with`) to `stop`. Thread-safe."""
+    """In front of `upstream` ("http://127.0.0.1:8333") from `start` (or `with`) to `stop`. Thread-safe.
+    `drops_metadata`: user metadata is lost on its way, as behind some gateways."""
 
-    def __init__(self, upstream: str) -> None:
+    def __init__(self, upstream: str, drops_metadata: bool = False) -> None:
+        self.drops_metadata = drops_metadata
         parts = urllib.parse.urlsplit(upstream)
         assert parts.hostname is not None and parts.port is not None, f"no host and port in {upstream}"
         self.upstream = (parts.hostname, parts.port)
@@ -233,7 +235,12 @@ class _Handler(BaseHTTPRequestHandler):
                 connection.send(data)
             response = connection.getresponse()
             data = response.read()
-            headers = [(n, v) for n, v in response.getheaders() if n.lower() not in ("transfer-encoding", "connection")]
+            left_out = (
+                "transfer-encoding",
+                "connection",
+                *(("x-amz-meta-",) if self.server.proxy.drops_metadata else ()),
+            )
+            headers = [(n, v) for n, v in response.getheaders() if not n.lower().startswith(left_out)]
             if self.command != "HEAD" and response.getheader("Content-Length") is None:
                 headers.append(("Content-Length", str(len(data))))
             return _Reply(response.status, response.reason, headers, data)
