@@ -69,12 +69,18 @@ Result<RoundReport> Capture::Steps(const RoundLimits& limits, std::chrono::nanos
   seen.horizon = horizon;
   ARROW_RETURN_NOT_OK(AddNewTables(context_, seen));
   ARROW_RETURN_NOT_OK(ChooseInstances(seen));
-  // But what was claimed may lie beyond.
+  // But what was claimed may lie beyond. What the store failed to take before comes last: it may
+  // hang on it again, and the other tables do not wait for that.
+  const std::map<std::string, Reading> held_up = TakeHeldUp();
   ARROW_RETURN_NOT_OK(RecoverClaims(context_, readable_, info.horizon->lsn));
   std::erase_if(readable_,
                 [this](const auto& entry) { return context_.runtime[entry.first].unconfirmed; });
   ARROW_RETURN_NOT_OK(FindWork(horizon, limits.wait_for_age));
   ARROW_RETURN_NOT_OK(Deliver(horizon, started + limits.turns));
+  ARROW_RETURN_NOT_OK(RecoverClaims(context_, held_up, info.horizon->lsn));
+  more_ = more_ || std::ranges::any_of(held_up, [this](const auto& entry) {
+            return !context_.runtime[entry.first].unconfirmed;
+          });
   ARROW_RETURN_NOT_OK(CloseRound(horizon));
   ShowAll();
   Tell(info, started, /*ended=*/true);
@@ -143,6 +149,18 @@ Status Capture::ChooseInstances(const PollInfo& info) {
     }
   }
   return Status::OK();
+}
+
+// Out of the tables that may be read.
+std::map<std::string, Reading> Capture::TakeHeldUp() {
+  std::map<std::string, Reading> held_up;
+  for (auto entry = readable_.begin(); entry != readable_.end();) {
+    const TableRuntime& runtime = context_.runtime[entry->first];
+    const bool failed = runtime.unconfirmed && runtime.transient && runtime.retries > 0;
+    if (failed) held_up.insert(*entry);
+    entry = failed ? readable_.erase(entry) : std::next(entry);
+  }
+  return held_up;
 }
 
 Status Capture::FindWork(const Horizon& horizon, bool wait_for_age) {

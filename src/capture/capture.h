@@ -63,6 +63,7 @@ class Capture {
   void TellIdlePatterns(const source::PollInfo& info);
   void LeaveOut();
   arrow::Status ChooseInstances(const source::PollInfo& info);
+  std::map<std::string, Reading> TakeHeldUp();
   arrow::Status FindWork(const source::Horizon& horizon, bool wait_for_age);
   arrow::Status Deliver(const source::Horizon& horizon, std::chrono::nanoseconds deadline);
   arrow::Status CloseRound(const source::Horizon& horizon);

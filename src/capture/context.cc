@@ -93,13 +93,17 @@ void Context::Record(const std::string& name, const Status& why) {
   TableRuntime& table = runtime[name];
   const bool transient = FaultOf(why).retry != Retry::kWhenSomebodyActs;
   table.transient = transient;
-  if (transient) {
-    table.retry_at = with.clock.MonotonicNow();
-  } else {
-    const auto pause = kFirstRetryPause * (int64_t{1} << std::min(table.retries++, 10));
-    table.retry_at =
-        with.clock.MonotonicNow() + std::min<std::chrono::seconds>(pause, kRetryPauseMax);
+  table.retry_at = with.clock.MonotonicNow();
+  // A store that hangs on one table's object and serves the others costs its round a whole deadline
+  // each time: at once a first time, and then after growing pauses.
+  const bool store_fails = transient && store::KindOf(why) == store::ErrorKind::kTransient;
+  const bool at_once = transient && (!store_fails || table.retries == 0);
+  if (!at_once) {
+    const int doublings = std::min(table.retries - (store_fails ? 1 : 0), 10);
+    table.retry_at += std::min<std::chrono::seconds>(kFirstRetryPause * (int64_t{1} << doublings),
+                                                     kRetryPauseMax);
   }
+  if (!transient || store_fails) ++table.retries;
   const bool known = table.trouble == why.message();
   table.trouble = why.message();
   Show(name, transient ? TableCondition::kRetrying : TableCondition::kStopped);

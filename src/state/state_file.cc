@@ -20,6 +20,9 @@ using arrow::Status;
 
 // Tries of one swap, each already with the store's own retries behind it.
 constexpr int kSwapTriesMax = 5;
+// Of all of them. Whoever waits for the lease has come in long before, and taking over anew tells
+// sooner what became of the swap than further tries.
+constexpr std::chrono::minutes kSettleMax{2};
 
 constexpr int kRenewalsPerLease = 3;
 constexpr int64_t kGroupsMax = 1'000;  // of one database
@@ -156,6 +159,7 @@ Status OwnedDocument::SwapIn(Document next, const std::optional<std::string>& ex
   const UtcTime sent = clock_->UtcNow();  // of the first try: whichever takes effect was sent later
   Status last;
   for (int attempt = 0; attempt < kSwapTriesMax; ++attempt) {
+    if (clock_->MonotonicNow() - sent_monotonic > kSettleMax) break;
     auto swapped = store_->Swap(key, bytes, expected);
     if (swapped.ok()) {
       version_ = *swapped;

@@ -250,6 +250,18 @@ TEST_F(StateFile, groups_of_a_database_have_documents_of_their_own_and_are_found
                                      "_cdc_to_s3/groups/Shop/south.json"));
 }
 
+TEST_F(StateFile, a_store_that_stays_away_is_not_waited_for_five_budgets_in_a_row) {
+  OwnedDocument owned = TakeOver();
+  int swaps = 0;
+  store_.hook = [&](const std::string& call, const std::string&) {
+    swaps += call == "swap" ? 1 : 0;
+    clock_.Advance(std::chrono::seconds(60));
+    return Fault::kNotApplied;
+  };
+  EXPECT_TRUE(IsUnsettled(owned.Swap(kAdvance)));
+  EXPECT_LE(swaps, 2);
+}
+
 TEST_F(StateFile, a_damaged_document_is_an_error_that_says_where_and_what_to_do) {
   OwnedDocument owned = TakeOver();
   store_.objects.begin()->second.bytes.resize(20);

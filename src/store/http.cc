@@ -19,16 +19,74 @@ namespace {
 // An impatient request's timeouts. Conditional writes that race were seen to take up to 5 s.
 constexpr std::chrono::milliseconds kImpatientConnect{2'000};
 constexpr std::chrono::seconds kImpatientStall{6};
+constexpr std::chrono::milliseconds kImpatientAnswer{10'000};
+// What the kernel has taken may not be on its way yet: the usual greatest net.ipv4.tcp_wmem.
+constexpr int64_t kKernelBuffer = 4 << 20;
 constexpr size_t kIdleHandlesMax = 32;  // more threads than this share nothing but lose reuse
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// When a request has taken too long as a whole. A peer that sends or takes a byte now and then
+// never meets the stall timeout.
+class Watch {
+ public:
+  Watch(const HttpRequest& request, const HttpOptions& options)
+      : options_(options),
+        time_max_(request.time_max),
+        answer_max_(request.impatient ? std::min(options.answer_max, kImpatientAnswer)
+                                      : options.answer_max),
+        body_bytes_(request.body != nullptr ? request.body->size_bytes() : 0) {}
+
+  bool IsLate(int64_t sent, int64_t received) {
+    sent_ = sent;
+    received_ = received;
+    const auto now = steady_clock::now();
+    if (!all_sent_ && sent >= body_bytes_) all_sent_ = now;
+    const milliseconds extra = options_.TimeFor(received);
+    late_ = now - started_ > time_max_ + extra;
+    if (body_bytes_ > 0 && all_sent_) {
+      const milliseconds buffered = options_.TimeFor(std::min(body_bytes_, kKernelBuffer));
+      late_ = late_ || now - *all_sent_ > answer_max_ + buffered + extra;
+    }
+    return late_;
+  }
+  bool late() const { return late_; }
+  std::string Describe() const {
+    const std::chrono::duration<double> took = steady_clock::now() - started_;
+    return fmt::format("timeout: no whole answer after {:.1f} s, {} of {} bytes sent, {} received",
+                       took.count(), std::min(sent_, body_bytes_), body_bytes_, received_);
+  }
+
+ private:
+  const HttpOptions& options_;
+  const milliseconds time_max_;
+  const milliseconds answer_max_;
+  const int64_t body_bytes_;
+  const steady_clock::time_point started_ = steady_clock::now();
+  std::optional<steady_clock::time_point> all_sent_;
+  int64_t sent_ = 0;
+  int64_t received_ = 0;
+  bool late_ = false;
+};
 
 // The state of one request while libcurl calls back.
 struct Exchange {
-  const Spool* body = nullptr;
-  int64_t reply_bytes_max = 0;
+  Exchange(const HttpRequest& request, const HttpOptions& options)
+      : body(request.body), reply_bytes_max(options.reply_bytes_max), watch(request, options) {}
+
+  const Spool* body;
+  const int64_t reply_bytes_max;
+  Watch watch;
   int64_t offset = 0;
   arrow::Status read_status;
   HttpReply reply;
 };
+
+// At least once a second, whatever happens or does not. Not 0: the request is broken off.
+int OnProgress(void* user, curl_off_t, curl_off_t received, curl_off_t, curl_off_t sent) {
+  return static_cast<Exchange*>(user)->watch.IsLate(sent, received) ? 1 : 0;
+}
 
 size_t OnRead(char* out, size_t size, size_t count, void* user) {
   auto& exchange = *static_cast<Exchange*>(user);
@@ -151,9 +209,7 @@ class HttpClient::Handle {
   Handle& operator=(const Handle&) = delete;
 
   arrow::Result<HttpReply> Perform(const HttpRequest& request, const HttpOptions& options) {
-    Exchange exchange;
-    exchange.body = request.body;
-    exchange.reply_bytes_max = options.reply_bytes_max;
+    Exchange exchange(request, options);
     HeaderList headers;
     for (const auto& header : request.headers) {
       headers.Add(header);
@@ -167,6 +223,9 @@ class HttpClient::Handle {
     // libcurl holds pointers into this frame; the next use sets them all again.
     Set(CURLOPT_ERRORBUFFER, static_cast<char*>(nullptr));
     ARROW_RETURN_NOT_OK(exchange.read_status);
+    if (code == CURLE_ABORTED_BY_CALLBACK && exchange.watch.late()) {
+      return MakeError(ErrorKind::kTransient, exchange.watch.Describe());
+    }
     if (code != CURLE_OK) {
       return NoReply(code, error, request, options);
     }
@@ -213,6 +272,9 @@ class HttpClient::Handle {
     if (!options.ca_bundle.empty()) {
       Set(CURLOPT_CAINFO, options.ca_bundle.c_str());
     }
+    Set(CURLOPT_XFERINFOFUNCTION, OnProgress);
+    Set(CURLOPT_XFERINFODATA, exchange);
+    Set(CURLOPT_NOPROGRESS, 0L);
     Set(CURLOPT_HEADERFUNCTION, OnHeader);
     Set(CURLOPT_HEADERDATA, exchange);
     Set(CURLOPT_WRITEFUNCTION, OnWrite);

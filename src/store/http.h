@@ -28,6 +28,9 @@ struct HttpRequest {
   // Waits for a connection and for a silent server only shortly: for a server that was away a
   // moment ago.
   bool impatient = false;
+  // From its begin to the end of its answer, however bytes trickle meanwhile; then kTransient. What
+  // is received adds its own time (HttpOptions::TimeFor); for what is sent the caller adds it.
+  std::chrono::milliseconds time_max{60'000};
 };
 
 struct HttpReply {
@@ -47,6 +50,16 @@ struct HttpOptions {
   // Without a single byte in either direction. A store may hold a conditional write back while
   // another one runs (MinIO: half a minute), so this is not short.
   std::chrono::seconds stall_timeout{45};
+  // What is slower for a whole request hangs. Half a megabit a second for each of some requests at
+  // once is a line over which change data would never catch up.
+  int64_t bytes_per_second_min = 64 << 10;
+  // From the body's last byte to the end of the answer: longer than a silence may be, and far
+  // shorter than what a large body is given.
+  std::chrono::milliseconds answer_max{60'000};
+
+  std::chrono::milliseconds TimeFor(int64_t bytes) const {
+    return std::chrono::milliseconds(bytes * 1'000 / bytes_per_second_min);
+  }
 };
 
 // HTTP/1.1 requests over connections that are kept open. Follows no redirects. Thread-safe.

@@ -8,6 +8,12 @@ namespace cdc::store {
 
 using std::chrono::milliseconds;
 
+namespace {
+
+constexpr milliseconds kTryMin{1'000};
+
+}  // namespace
+
 Backoff::Backoff(const RetryLimits& limits, const Clock& clock)
     : limits_(limits), clock_(clock), started_(clock.MonotonicNow()), next_(limits.first_pause) {}
 
@@ -25,6 +31,11 @@ bool Backoff::Pause(milliseconds at_least, bool answered) {
   next_ = std::min(limits_.pause_max, next_ * 2);
   ++tries_;
   return true;
+}
+
+milliseconds Backoff::Left() const {
+  const auto elapsed = clock_.MonotonicNow() - started_;
+  return std::max(kTryMin, limits_.budget - std::chrono::floor<milliseconds>(elapsed));
 }
 
 }  // namespace cdc::store

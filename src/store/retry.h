@@ -9,7 +9,10 @@ namespace cdc::store {
 // How long a call goes on trying. The first of the two limits ends it.
 struct RetryLimits {
   int tries_max = 10;
-  std::chrono::milliseconds budget{60'000};  // from the first try to the start of the last
+  // From the first try to the end of the last, whatever each of them waits for; a body adds the
+  // time that it may take once (HttpOptions::TimeFor). A minute is longer than servers hold a
+  // conditional write back, and less than a person waits before asking what is wrong.
+  std::chrono::milliseconds budget{60'000};
   // Instead of `budget` while nothing at the address has ever answered. Then it is likelier to be
   // wrong than away, and somebody who has just started the program waits to be told.
   std::chrono::milliseconds first_contact_budget{5'000};
@@ -26,6 +29,8 @@ class Backoff {
   // Sleeps before the next try, at least `at_least` (a server's Retry-After). False, at once, if
   // there is to be no next try. `answered`: the store has answered a request, now or earlier.
   bool Pause(std::chrono::milliseconds at_least, bool answered);
+  // What the budget leaves for a try that begins now; never less than a try needs to be one.
+  std::chrono::milliseconds Left() const;
   int tries() const { return tries_; }
 
  private:

@@ -20,6 +20,8 @@ using std::chrono::milliseconds;
 constexpr char kSha256OfNothing[] =
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 constexpr milliseconds kRetryAfterMax{20'000};
+// Of a try while the store is thought to be away; conditional writes that race take up to 5 s.
+constexpr milliseconds kImpatientTime{10'000};
 
 // Retry-After in seconds; its other form, a date, is left to our own pauses.
 milliseconds RetryAfter(const HttpReply& reply) {
@@ -92,7 +94,8 @@ arrow::Result<bool> S3Client::RenewCredentials(const S3Reply& reply) {
   return options_.refreshed->Renew(reply.credentials_generation);
 }
 
-arrow::Result<HttpRequest> S3Client::Sign(const S3Request& request, int64_t* generation) const {
+arrow::Result<HttpRequest> S3Client::Sign(const S3Request& request, milliseconds time_max,
+                                          int64_t* generation) const {
   ARROW_ASSIGN_OR_RAISE(const CredentialsCache::Held held, CurrentCredentials());
   *generation = held.generation;
   const Target to = target();
@@ -121,6 +124,10 @@ arrow::Result<HttpRequest> S3Client::Sign(const S3Request& request, int64_t* gen
   http.url = to.location.origin + sign.path + (sign.query.empty() ? "" : "?" + sign.query);
   http.body = request.body;
   http.impatient = breaker_.IsOpen();
+  http.time_max = http.impatient ? std::min(time_max, kImpatientTime) : time_max;
+  if (request.body != nullptr) {
+    http.time_max += options_.http.TimeFor(request.body->size_bytes());
+  }
   for (const auto& [name, value] : sign.headers) {
     http.headers.push_back({name, value});
   }
@@ -132,12 +139,13 @@ arrow::Result<HttpRequest> S3Client::Sign(const S3Request& request, int64_t* gen
 
 // The reply to a HEAD has no body, so nobody could tell a missing bucket from a missing key, or one
 // reason of a 403 from another. A GET of one byte is answered with the same error, in full.
-arrow::Result<HttpReply> S3Client::FetchErrorOfHead(const S3Request& request) {
+arrow::Result<HttpReply> S3Client::FetchErrorOfHead(const S3Request& request,
+                                                    milliseconds time_max) {
   S3Request get = request;
   get.method = "GET";
   get.headers.emplace_back("range", "bytes=0-0");
   int64_t ignored = 0;
-  ARROW_ASSIGN_OR_RAISE(const HttpRequest signed_get, Sign(get, &ignored));
+  ARROW_ASSIGN_OR_RAISE(const HttpRequest signed_get, Sign(get, time_max, &ignored));
   ARROW_ASSIGN_OR_RAISE(HttpReply reply, http_.Perform(signed_get));
   if (reply.status < 300 || reply.status == 416) {  // it appeared between the two: ask again
     reply = HttpReply{};
@@ -146,15 +154,16 @@ arrow::Result<HttpReply> S3Client::FetchErrorOfHead(const S3Request& request) {
   return reply;
 }
 
-arrow::Result<S3Reply> S3Client::SendOnce(const S3Request& request) {
+arrow::Result<S3Reply> S3Client::SendOnce(const S3Request& request, milliseconds time_max) {
   S3Reply reply;
-  ARROW_ASSIGN_OR_RAISE(const HttpRequest http, Sign(request, &reply.credentials_generation));
+  ARROW_ASSIGN_OR_RAISE(const HttpRequest http,
+                        Sign(request, time_max, &reply.credentials_generation));
   ARROW_ASSIGN_OR_RAISE(reply.http, http_.Perform(http));
   answered_ = true;
   const bool clear_without_body = reply.http.status == 404 && bucket_seen_;
   if (request.method == "HEAD" && reply.http.status >= 400 && reply.http.status < 500 &&
       !clear_without_body) {
-    ARROW_ASSIGN_OR_RAISE(reply.http, FetchErrorOfHead(request));
+    ARROW_ASSIGN_OR_RAISE(reply.http, FetchErrorOfHead(request, time_max));
   }
   if (reply.ok()) {
     bucket_seen_ = true;
@@ -191,7 +200,7 @@ arrow::Result<S3Reply> S3Client::Send(const S3Request& request) {
   bool renewed = false;
   while (true) {
     ARROW_RETURN_NOT_OK(CheckSignedAt(request.signed_at, *options_.clock, request.operation));
-    auto reply = SendOnce(request);
+    auto reply = SendOnce(request, backoff.Left());
     if (!reply.ok() && KindOf(reply.status()) != ErrorKind::kTransient) {
       return WithOperation(request, reply.status());
     }

@@ -49,8 +49,8 @@ class S3Client {
   // A success, or the error that another try would not change. Retries used up: kTransient; then
   // for some seconds every call has one try only, until one is answered (circuit_breaker.h).
   arrow::Result<S3Reply> Send(const S3Request& request);
-  // One try.
-  arrow::Result<S3Reply> SendOnce(const S3Request& request);
+  // One try, with so much time for all but its body.
+  arrow::Result<S3Reply> SendOnce(const S3Request& request, std::chrono::milliseconds time_max);
 
   arrow::Status Explain(const S3Request& request, const S3Error& error) const;
   std::vector<std::string> TakeNotes();
@@ -65,11 +65,13 @@ class S3Client {
 
   Target target() const;
   // With the credentials in use; says of which generation they are.
-  arrow::Result<HttpRequest> Sign(const S3Request& request, int64_t* generation) const;
+  arrow::Result<HttpRequest> Sign(const S3Request& request, std::chrono::milliseconds time_max,
+                                  int64_t* generation) const;
   arrow::Result<CredentialsCache::Held> CurrentCredentials() const;
   // Whether there are newer credentials than those that the store has just called expired.
   arrow::Result<bool> RenewCredentials(const S3Reply& reply);
-  arrow::Result<HttpReply> FetchErrorOfHead(const S3Request& request);
+  arrow::Result<HttpReply> FetchErrorOfHead(const S3Request& request,
+                                            std::chrono::milliseconds time_max);
   arrow::Status GaveUp(const S3Request& request, const arrow::Result<S3Reply>& last,
                        int tries) const;
   arrow::Result<bool> MoveToRegion(const S3Error& error);

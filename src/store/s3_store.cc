@@ -77,6 +77,7 @@ class S3Store : public Store {
                          options.prefix)),
         prefix_(options.prefix.empty() ? "" : options.prefix + "/"),
         list_page_max_(options.list_page_max),
+        peek_time_(std::min(kPeekTime, options.retry.budget)),
         objects_(options.objects),
         expected_bucket_owner_(options.expected_bucket_owner),
         client_(std::move(client)) {}
@@ -274,7 +275,7 @@ class S3Store : public Store {
   }
 
   Peeked Peek(const std::string& key) {
-    const auto reply = client_->SendOnce(Request("head", "HEAD", key));
+    const auto reply = client_->SendOnce(Request("head", "HEAD", key), peek_time_);
     if (!reply.ok()) {
       return {};
     }
@@ -337,6 +338,7 @@ class S3Store : public Store {
   const std::string url_;
   const std::string prefix_;  // "" or "raw/"
   const int64_t list_page_max_;
+  const std::chrono::milliseconds peek_time_;
   const ObjectOptions objects_;
   const std::string expected_bucket_owner_;
   const std::unique_ptr<S3Client> client_;

@@ -61,7 +61,9 @@ enum class PutResult { kCreated, kAlreadyThere };
 
 // The seam to where objects live: S3 or a directory; one contract suite runs over both.
 // Keys are relative to the target's prefix, UTF-8, '/'-separated, never starting with '/'.
-// All calls block, retry transient faults inside a budget, and may be made from several threads.
+// All calls block, retry transient faults inside a budget, and may be made from several threads. A
+// call to a server ends within a time that goes by its kind and size (RetryLimits), however its
+// answers trickle.
 // Errors (arrow::Status) carry a Fault with an ErrorKind in it; the message says what to do.
 class Store {
  public:

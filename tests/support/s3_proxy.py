@@ -10,6 +10,7 @@ the signature covers it.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import socket
@@ -22,11 +23,12 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
-Action = Literal["drop_reply", "reset", "error", "error_after", "delay", "hold"]
+Action = Literal["drop_reply", "reset", "error", "error_after", "delay", "hold", "trickle", "trickle_after"]
 
 CHUNK_BYTES = 1 << 16
 UPSTREAM_TIMEOUT_S = 60.0
 HOLD_TIMEOUT_S = 60.0
+TRICKLE_TIMEOUT_S = 300.0
 
 
 @dataclass
@@ -40,6 +42,9 @@ class Fault:
     error_after  the server carries the request out; `status` and `code` are answered all the same
     delay        the request is passed on `seconds` later
     hold         the request waits for `release`; `reached` is set when it is there
+    trickle      the server never hears of the request; its answer comes at two bytes a second, and never whole;
+                 `release` is set when the client has had enough of it
+    trickle_after  the same, but the server carries the request out
     """
 
     action: Action
@@ -182,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
             fault.release.wait(HOLD_TIMEOUT_S)
         body = self._body()
         reply: _Reply | None = None
-        if action in ("reset", "error"):
+        if action in ("reset", "error", "trickle"):
             for _ in body:  # the client has sent all of it before it hears
                 pass
         else:
@@ -191,10 +196,12 @@ class _Handler(BaseHTTPRequestHandler):
             text = f"<Error><Code>{fault.code}</Code><Message>by the test's proxy</Message></Error>".encode()
             headers = [("Content-Type", "application/xml"), ("Content-Length", str(len(text)))]
             reply = _Reply(fault.status, fault.code, headers, text)
-        if action in ("reset", "drop_reply"):
+        if action in ("reset", "drop_reply", "trickle", "trickle_after"):
             reply = None
         proxy.note(Seen(self.command, path, reply.status if reply else 0, action))
-        if reply is None:
+        if fault and action in ("trickle", "trickle_after"):
+            self._trickle(fault)
+        elif reply is None:
             self._cut()
         else:
             self._answer(reply)
@@ -254,6 +261,23 @@ class _Handler(BaseHTTPRequestHandler):
         head += "".join(f"{name}: {value}\r\n" for name, value in reply.headers)
         body = b"" if self.command == "HEAD" else reply.body
         self.wfile.write(head.encode("latin-1") + b"\r\n" + body)
+
+    def _trickle(self, fault: Fault) -> None:
+        self.close_connection = True
+        fault.reached.set()
+        give_up = time.monotonic() + TRICKLE_TIMEOUT_S
+        sent = b'HTTP/1.1 200 OK\r\nETag: "'
+        try:
+            while time.monotonic() < give_up and not fault.release.is_set():
+                self.connection.sendall(sent[:1] or b"0")
+                sent = sent[1:]
+                self.connection.settimeout(0.5)
+                with contextlib.suppress(TimeoutError):
+                    if not self.connection.recv(1):
+                        break  # the client has closed
+        except OSError:
+            pass
+        fault.release.set()
 
     def _cut(self) -> None:
         """Ends the connection with a reset, as a failing network does, not with an orderly end."""

@@ -34,6 +34,7 @@ struct FaultyReply {
     kSilence,           // until the client gives up
     kAnswerBeforeBody,  // and then cut the connection, as servers do that refuse a precondition
     kShortBody,         // less than the Content-Length says
+    kTrickle,           // a byte every 20 ms, and never all of them
   };
   int status = 200;
   std::map<std::string, std::string> headers;
@@ -133,6 +134,21 @@ class FaultyServer {
     Send(fd, text + "\r\n" + reply.body);
   }
 
+  // An answer that is on its way for ever; until the client has had enough of it.
+  void Trickle(int fd) const {
+    const std::string endless = "HTTP/1.1 200 X\r\nETag: \"new\"\r\nX-Slow: ";
+    for (size_t i = 0; i < 1'500 && !stop_; ++i) {  // at most half a minute
+      const std::string next(1, i < endless.size() ? endless[i] : 'x');
+      if (send(fd, next.data(), 1, MSG_NOSIGNAL) != 1) {
+        return;
+      }
+      pollfd event{fd, POLLIN, 0};
+      if (poll(&event, 1, 20) > 0) {  // closed
+        return;
+      }
+    }
+  }
+
   // Closes with a reset instead of an orderly end.
   static void Cut(int fd) {
     const linger now{1, 0};
@@ -166,6 +182,8 @@ class FaultyServer {
     if (reply.how == FaultyReply::How::kSilence) {
       std::string rest;
       ReadMore(fd, &rest);  // returns when the client closes
+    } else if (reply.how == FaultyReply::How::kTrickle) {
+      Trickle(fd);
     } else if (reply.how != FaultyReply::How::kReset) {
       SendReply(fd, reply);
     }

@@ -90,7 +90,7 @@ class S3Server {
       request.operation = "wait";
       request.method = make_bucket ? "PUT" : "GET";
       request.body = make_bucket ? nothing.get() : nullptr;
-      const auto reply = client->SendOnce(request);
+      const auto reply = client->SendOnce(request, std::chrono::seconds(10));
       const bool there = reply.ok() && (reply->ok() || reply->error.status == 409);
       if (there && !make_bucket) {
         return true;
