@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
+#include <utility>
 
+#include "app/wiring.h"
 #include "columns/parquet_forms.h"
 #include "rules/naming.h"
 #include "rules/selection.h"
@@ -43,8 +46,17 @@ std::string WhyNotDelivered(source::Source& source, const config::Config& config
   return source.Read(*table->description, nowhere, nowhere).status().message();
 }
 
+// Opened without credentials: nothing is asked of it. Nothing where it cannot be opened, which is
+// said elsewhere.
+std::unique_ptr<store::Store> TargetUnasked(config::Config config) {
+  config.target.anonymous = true;
+  auto stores = OpenStores(config);
+  return stores.ok() ? std::move(stores->data) : nullptr;
+}
+
 void FindFolders(const config::Config& config, const std::string& database,
                  std::vector<CapturedTable>* tables) {
+  const auto target = TargetUnasked(config);
   std::map<std::string, std::string> owners;
   for (CapturedTable& table : *tables) {
     if (!table.selected || table.table.empty()) continue;
@@ -55,6 +67,9 @@ void FindFolders(const config::Config& config, const std::string& database,
       continue;
     }
     table.folder = names->folder();
+    if (target != nullptr && table.not_delivered.empty()) {
+      table.not_delivered = names->CheckFits(target->key_limits(), target->url()).message();
+    }
     const auto [owner, first] = owners.emplace(table.folder, table.Name());
     if (first || !table.not_delivered.empty()) continue;
     table.not_delivered =

@@ -89,6 +89,8 @@ class Runner {
     }
     database_ = identity.name;
     telemetry_.OnDatabase(database_);
+    ARROW_RETURN_NOT_OK(
+        state::CheckName(stores_.state(), CaptureOptions(config_, database_).document()));
     ARROW_RETURN_NOT_OK(RequireConditions(stores_));
     ARROW_RETURN_NOT_OK(TellIdleSettings());
     connected_ = true;

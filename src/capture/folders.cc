@@ -52,6 +52,12 @@ Status CheckFolders(Context& context) {
                            ". Put the setting back; a table's folder never changes")));
       continue;
     }
+    // The target may have become another one since the table came in.
+    const Status fits = names.CheckFits(tools->data.key_limits(), tools->data.url());
+    if (!fits.ok()) {
+      ARROW_RETURN_NOT_OK(context.TableTrouble(name, fits));
+      continue;
+    }
     context.with.executor.Post(Executor::Lane::kPut, [&context, tools, names, name = name,
                                                       last = table.claim ? table.claim->key : ""] {
       const Status checked =

@@ -56,6 +56,7 @@ Status ReadsLike(const std::string& other) {
 
 // On a worker's thread: can everything of it be read, and is its folder free?
 Status Examine(const Tools& tools, const Candidate& candidate, const Lsn& horizon) {
+  ARROW_RETURN_NOT_OK(candidate.names.CheckFits(tools.data.key_limits(), tools.data.url()));
   {
     ARROW_ASSIGN_OR_RAISE(auto source, tools.sources.Borrow(horizon, tools.database_guid));
     ARROW_ASSIGN_OR_RAISE(const auto description, source->Describe(candidate.instance));

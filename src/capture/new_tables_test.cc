@@ -65,6 +65,24 @@ TEST_F(CaptureTest, two_tables_that_would_share_a_folder_are_not_mixed) {
   EXPECT_THAT(WhyStopped(*report, "sales.A"), HasSubstr("already uses the folder Shop/A/cdc/"));
 }
 
+TEST_F(CaptureTest, a_table_whose_names_the_store_cannot_keep_is_told_when_it_comes_in) {
+  const std::string name(120, 'x');  // its objects' names have 33 bytes more
+  world_.database.AddTable("dbo", name);
+  Insert("A");
+  world_.database.Commit({{"dbo." + name, {kInsert}}});
+  world_.store.limits = {1'024, 152};
+  auto report = RunOnce();
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(WhyStopped(*report, "dbo." + name), HasSubstr("would have 153 bytes"));
+  EXPECT_FALSE(Document().tables.contains("dbo." + name));
+  EXPECT_EQ(world_.Judge("A"), "");
+  world_.store.limits = {1'024, 153};
+  report = RunOnce();
+  ASSERT_TRUE(report.ok());
+  EXPECT_TRUE(report->stopped.empty());
+  EXPECT_EQ(world_.Judge(name), "");
+}
+
 TEST_F(CaptureTest, a_folder_with_foreign_parquet_is_refused_that_table_alone) {
   Insert("A");
   Insert("B");

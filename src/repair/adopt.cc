@@ -339,7 +339,9 @@ Result<std::string> CopyAside(const rules::Settings& options, const Existing& ex
                               store::Store& state_store, const Clock& clock) {
   std::string stamp = FormatUtc(clock.UtcNow());
   std::erase_if(stamp, [](char c) { return c == '-' || c == ':'; });
-  const std::string base = options.document().Key() + "." + stamp;
+  std::string base = options.document().Key() + "." + stamp;
+  // Beside a name that is as long as names may be there is no room.
+  if (!state_store.key_limits().Hold(base + "_100")) base = "_cdc_to_s3/document." + stamp;
   // Never over another copy.
   for (int64_t suffix = 0;; ++suffix) {
     const std::string key = suffix == 0 ? base : base + "_" + std::to_string(suffix);

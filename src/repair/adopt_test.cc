@@ -139,6 +139,20 @@ TEST_F(AdoptTest, two_copies_of_one_second_are_both_kept) {
   EXPECT_EQ(world_.store.objects.at(aside_).bytes, "two");
 }
 
+TEST_F(AdoptTest, a_copy_beside_the_longest_name_has_a_short_one) {
+  Deliver();
+  world_.store.objects.at(Key()).bytes = "one";
+  world_.store.limits.name_bytes_max =
+      std::ssize(std::string("A_cdc_20250109_143015_0001.parquet"));
+  ASSERT_EQ(AdoptNow(), "");
+  EXPECT_TRUE(aside_.starts_with(Key() + ".")) << aside_;
+  world_.store.objects.at(Key()).bytes = "two";
+  world_.store.limits.name_bytes_max = 26;  // "Shop.json.20241004T000000Z"
+  ASSERT_EQ(AdoptNow(), "");
+  EXPECT_TRUE(aside_.starts_with("_cdc_to_s3/document.")) << aside_;
+  EXPECT_EQ(world_.store.objects.at(aside_).bytes, "two");
+}
+
 TEST_F(AdoptTest, a_document_that_knows_everything_needs_nothing) {
   Deliver();
   const auto plan = Plan();

@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <vector>
 
@@ -113,6 +114,34 @@ std::string TableNames::Next(UtcTime now, const std::string& last_key) const {
     if (++stamp.suffix > kSuffixMax) stamp = {last->time + std::chrono::seconds(1), 0};
   }
   return Key(stamp);
+}
+
+arrow::Status TableNames::CheckFits(const store::KeyLimits& limits, const std::string& url) const {
+  const std::string longest =
+      Key({std::chrono::sys_days(std::chrono::year(2026) / 1 / 1), kSuffixMax});
+  const size_t slash = longest.rfind('/');
+  for (size_t begin = 0; begin < longest.size();) {
+    const size_t end = std::min(longest.find('/', begin), longest.size());
+    const auto bytes = static_cast<int64_t>(end - begin);
+    if (bytes > limits.name_bytes_max) {
+      return arrow::Status::Invalid(fmt::format(
+          "{} {} would have {} bytes (UTF-8), and {} keeps names of at most {}. What helps: {}",
+          begin > slash ? "the names of its objects," : "the folder",
+          longest.substr(begin, end - begin), bytes, url, limits.name_bytes_max,
+          begin > slash ? "they begin with the table's name, so only another kind of target does "
+                          "(s3://: 1,024 bytes a key), or leaving it out with [source] exclude"
+                        : "a [target] path without it"));
+    }
+    begin = end + 1;
+  }
+  if (std::ssize(longest) > limits.key_bytes_max) {
+    return arrow::Status::Invalid(fmt::format(
+        "the keys of its objects, {}, would have {} bytes (UTF-8), and {} keeps keys of at most {} "
+        "below it. What helps: a shorter [target] path (\"{{table}}\" is the shortest), or a "
+        "shorter [target] url",
+        longest, longest.size(), url, limits.key_bytes_max));
+  }
+  return arrow::Status::OK();
 }
 
 std::optional<Stamp> TableNames::StampOf(std::string_view key) const {

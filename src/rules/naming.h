@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "store/store.h"
 
 namespace cdc::rules {
 
@@ -35,6 +36,9 @@ class TableNames {
   // The key of the next object: later than `last_key` ("" when there is none) whatever the clock
   // says. A second's suffixes end at _9999; then the timestamp moves one second on.
   std::string Next(UtcTime now, const std::string& last_key) const;
+  // Whether a store can keep even the longest of these names; else what helps. No suffix, no date
+  // and no time of day makes a longer one.
+  arrow::Status CheckFits(const store::KeyLimits& limits, const std::string& url) const;
   // Nothing when the key's last part is not such a name of this table.
   std::optional<Stamp> StampOf(std::string_view key) const;
 

@@ -1,9 +1,12 @@
 #include "rules/naming.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace cdc::rules {
 namespace {
+
+using ::testing::HasSubstr;
 
 const UtcTime kNow{std::chrono::sys_days(std::chrono::year(2025) / 1 / 9) + std::chrono::hours(14) +
                    std::chrono::minutes(30) + std::chrono::seconds(15) +
@@ -56,6 +59,33 @@ TEST(TableNames, recognise_their_own_only) {
         "x/a.parquet"}) {
     EXPECT_FALSE(names.StampOf(other)) << other;
   }
+}
+
+// "ü" and "漢" are two and three bytes, "%" is three when it is encoded.
+TEST(TableNames, are_measured_in_bytes_by_the_longest_name_before_the_first_is_needed) {
+  const std::string name(207, 'x');  // + "_cdc_20250109_143015_0001.parquet", 33 bytes
+  const TableNames names = Names("{database}/{table}/cdc", name);
+  const int64_t key = std::ssize(names.Next(kNow, "")) + 5;  // "_0001"
+  EXPECT_TRUE(names.CheckFits({key, 240}, "file:///lake").ok());
+  const arrow::Status name_too_long = names.CheckFits({key, 239}, "file:///lake");
+  EXPECT_THAT(name_too_long.message(), HasSubstr("would have 240 bytes"));
+  EXPECT_THAT(name_too_long.message(), HasSubstr("file:///lake keeps names of at most 239"));
+  EXPECT_THAT(name_too_long.message(), HasSubstr("[source] exclude"));
+  const arrow::Status key_too_long = names.CheckFits({key - 1, 240}, "s3://lake/raw");
+  EXPECT_THAT(key_too_long.message(), HasSubstr("shorter [target] path"));
+  EXPECT_THAT(key_too_long.message(), HasSubstr(std::to_string(key) + " bytes"));
+
+  std::string wide;
+  for (int i = 0; i < 128; ++i) wide += "漢";
+  EXPECT_FALSE(Names("{table}", wide).CheckFits({1'024, 255}, "u").ok());
+  EXPECT_TRUE(Names("{table}", wide).CheckFits({1'024, 1'024}, "u").ok());
+  EXPECT_FALSE(Names("{table}/{table}/{date}", wide).CheckFits({1'024, 1'024}, "u").ok());
+  std::string encoded(80, '%');
+  EXPECT_FALSE(Names("{table}", encoded).CheckFits({1'024, 255}, "u").ok());
+  // A folder alone may be too long, though the table's own name is short.
+  const arrow::Status folder =
+      Names(std::string(256, 'f') + "/{table}", "t").CheckFits({1'024, 255}, "u");
+  EXPECT_THAT(folder.message(), HasSubstr("[target] path"));
 }
 
 TEST(TableNames, refuse_an_unknown_placeholder) {

@@ -53,6 +53,17 @@ std::string DocumentName::Key() const {
   return GroupFolder(database) + group + ".json";
 }
 
+Status CheckName(const store::Store& store, const DocumentName& name) {
+  const std::string key = name.Key();
+  const store::KeyLimits limits = store.key_limits();
+  if (limits.Hold(key)) return Status::OK();
+  return Status::Invalid(fmt::format(
+      "the state document {} cannot be kept in {}: its key has {} bytes (UTF-8), where a key has "
+      "at most {} and each part of it {}. What helps: keep the state elsewhere ([target] state = "
+      "\"file:///...\", or a target in S3), or a shorter [target] url",
+      key, store.url(), key.size(), limits.key_bytes_max, limits.name_bytes_max));
+}
+
 Result<std::vector<DocumentName>> ListDocuments(store::Store& store, const std::string& database) {
   std::vector<DocumentName> names;
   const DocumentName whole{database, ""};
@@ -69,6 +80,7 @@ Result<std::vector<DocumentName>> ListDocuments(store::Store& store, const std::
 }
 
 Result<std::optional<Stored>> ReadDocument(store::Store& store, const DocumentName& name) {
+  ARROW_RETURN_NOT_OK(CheckName(store, name));
   const std::string key = name.Key();
   auto content = store.Get(key);
   if (!content.ok()) {

@@ -24,6 +24,9 @@ struct DocumentName {
   std::string Key() const;
 };
 
+// Whether the store can keep the document under its name; else what helps.
+arrow::Status CheckName(const store::Store& store, const DocumentName& name);
+
 // All documents of the database, as they are named now.
 arrow::Result<std::vector<DocumentName>> ListDocuments(store::Store& store,
                                                        const std::string& database);

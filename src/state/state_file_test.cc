@@ -250,6 +250,26 @@ TEST_F(StateFile, groups_of_a_database_have_documents_of_their_own_and_are_found
                                      "_cdc_to_s3/groups/Shop/south.json"));
 }
 
+TEST_F(StateFile, a_name_that_the_store_cannot_keep_is_told_before_anything_is_asked) {
+  std::string wide;
+  for (int i = 0; i < 128; ++i) wide += "漢";  // as long as a database's name can be
+  int calls = 0;
+  store_.hook = [&](const std::string&, const std::string&) {
+    ++calls;
+    return Fault::kNone;
+  };
+  EXPECT_TRUE(ReadDocument(store_, {wide, ""}).ok());
+  EXPECT_EQ(calls, 1);
+  store_.limits = {4'000, 255};
+  for (const DocumentName& name : {DocumentName{wide, ""}, DocumentName{wide, "north"}}) {
+    const auto read = ReadDocument(store_, name);
+    EXPECT_NE(read.status().message().find("keep the state elsewhere"), std::string::npos);
+  }
+  EXPECT_TRUE(ReadDocument(store_, {std::string(250, 'x'), ""}).ok());
+  EXPECT_FALSE(ReadDocument(store_, {std::string(251, 'x'), ""}).ok());
+  EXPECT_EQ(calls, 2);
+}
+
 TEST_F(StateFile, a_store_that_stays_away_is_not_waited_for_five_budgets_in_a_row) {
   OwnedDocument owned = TakeOver();
   int swaps = 0;

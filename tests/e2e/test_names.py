@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 from standin.load.connection import ensure_schemas, quoted, text
 from tests.e2e.conftest import Database, Server, Target
@@ -55,6 +56,61 @@ def test_tables_with_odd_names_are_delivered_under_documented_names(
         verdict = assert_delivered(database.connection, instances[f"dbo.{name}"], [target.get(keys[0])])
         assert verdict.footers[0]["cdc.table"] == name
         assert [(row["id"], row["a]b/c"]) for row in verdict.rows] == [(1, 2)]
+
+
+def _assert_told_at_entry(program: Program, table: str, why: str) -> None:
+    ended = program.once(expect=3)
+    assert f"dbo.{table}: " in ended.text and why in ended.text and "What helps: " in ended.text, ended.text
+    assert why in program.call("tables", f"dbo.{table}").out
+    checked = program.call("check")
+    assert checked.code != 0 and why in checked.text, checked.text
+    assert "1 of 2 captured tables can be delivered" in checked.text
+
+
+def test_a_table_whose_names_a_folder_cannot_keep_is_told_by_name_when_it_comes_in(
+    database: Database, make_program: Callable[..., Program], tmp_path: Path
+) -> None:
+    wide = "世" * 80  # 240 bytes, and 33 more in the names of its objects
+    _capture(database, "dbo", "Plain", "plain")
+    _capture(database, "dbo", wide, "wide")
+    database.capture()
+    lake = tmp_path / "lake"
+    lake.mkdir()
+    _assert_told_at_entry(make_program(database.name, f"file://{lake}"), wide, "names of at most 255")
+    assert len(list(lake.glob(f"{database.name}/Plain/cdc/*.parquet"))) == 1
+    assert not (lake / database.name / wide).exists()
+
+
+def test_a_table_whose_keys_are_too_long_for_s3_is_told_by_name_and_goes_on_below_a_shorter_url(
+    database: Database, target: Target, make_program: Callable[..., Program]
+) -> None:
+    wide = "世" * 70
+    _capture(database, "dbo", "Plain", "plain")
+    _capture(database, "dbo", wide, "wide")
+    database.capture()
+    deep = "/".join(["p" * 190] * 3)
+    _assert_told_at_entry(make_program(database.name, f"{target.url}/{deep}"), wide, "keys of at most ")
+    assert len(target.keys(f"{deep}/{database.name}/")) == 1
+    make_program(database.name, target.url).once()
+    assert len(target.keys(f"{database.name}/{wide}/cdc/")) == 1
+
+
+def test_a_database_whose_state_the_target_cannot_keep_is_told_so_before_anything_is_written(
+    server: Server, make_program: Callable[..., Program], tmp_path: Path
+) -> None:
+    database = Database(server, "世" * 84 + uuid.uuid4().hex[:8])
+    try:
+        _capture(database, "dbo", "T", "dbo_T")
+        database.capture()
+        lake = tmp_path / "lake"
+        lake.mkdir()
+        program = make_program(database.name, f"file://{lake}")
+        ended = program.once(expect=1)
+        assert "state document" in ended.text and "keep the state elsewhere" in ended.text, ended.text
+        assert list(lake.rglob("*.parquet")) == []
+        assert "keep the state elsewhere" in program.call("check").text
+    finally:
+        database.drop()
 
 
 def test_a_database_with_an_odd_name_is_delivered_under_its_documented_name(
