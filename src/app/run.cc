@@ -27,6 +27,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kFirstPause{1'000};
 constexpr milliseconds kPauseMax{60'000};
 constexpr int kOnceTries = 5;
+constexpr int kTakeOverTries = 5;  // of a start that meets others' swaps
 // A round gives tables with a backlog further turns for the interval, but not for less than this.
 constexpr milliseconds kTurnsMin{2'000};
 // How often a standby looks at the document, and how often an owner looks whether to renew.
@@ -112,14 +113,33 @@ class Runner {
     return arrow::Status::OK();
   }
 
-  // Waits until no other copy has the document, then takes it over. Another one that is alive: a
-  // standby waits on, `--once` ends and says who it is.
+  // A swap may come between our look and ours: the last one of a predecessor that has ended, or one
+  // of another copy that is alive. Another look tells them apart.
   arrow::Status BecomeOwner() {
     const auto options = CaptureOptions(config_, database_);
     state::LeaseWatch watch(stores_.state(), Clock::System(), options.document());
+    for (int tries = 1;; ++tries) {
+      ARROW_RETURN_NOT_OK(AwaitTurn(watch));
+      auto begun = capture::Capture::Start(
+          options, {*source_, sources_, *executor_, *stores_.data, stores_.state(), Clock::System(),
+                    stop_.requested(), telemetry_});
+      if (IsLost(begun.status()) && tries < kTakeOverTries) continue;
+      ARROW_ASSIGN_OR_RAISE(capture_, std::move(begun));
+      break;
+    }
+    take_over_ = false;  // once: afterwards we are as patient as any other copy
+    owner_id_ = capture_->document().owner.id;
+    telemetry_.OnRole(capture::Role::kOwner,
+                      state::LeaseWatch::Describe(capture_->document().owner));
+    return arrow::Status::OK();
+  }
+
+  // Waits until no other copy has the document. One that is alive: a standby waits on, `--once`
+  // ends and says who it is.
+  arrow::Status AwaitTurn(state::LeaseWatch& watch) {
     for (bool told = false;; told = true) {
       ARROW_ASSIGN_OR_RAISE(const auto view, watch.Look());
-      if (view.free || take_over_ || view.owner->id == owner_id_) break;
+      if (view.free || take_over_ || view.owner->id == owner_id_) return arrow::Status::OK();
       const std::string who = state::LeaseWatch::Describe(*view.owner);
       if (once_ && view.alive) {
         return state::OwnershipLost(
@@ -141,15 +161,6 @@ class Runner {
         return arrow::Status::Cancelled("stopped");
       }
     }
-    ARROW_ASSIGN_OR_RAISE(
-        capture_, capture::Capture::Start(
-                      options, {*source_, sources_, *executor_, *stores_.data, stores_.state(),
-                                Clock::System(), stop_.requested(), telemetry_}));
-    take_over_ = false;  // once: afterwards we are as patient as any other copy
-    owner_id_ = capture_->document().owner.id;
-    telemetry_.OnRole(capture::Role::kOwner,
-                      state::LeaseWatch::Describe(capture_->document().owner));
-    return arrow::Status::OK();
   }
 
   arrow::Status Begin() {

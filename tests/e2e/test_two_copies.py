@@ -166,6 +166,38 @@ def test_a_swap_that_arrives_after_another_copy_has_taken_over_is_refused(
     assert_same(database, target)
 
 
+@pytest.mark.parametrize("ending", ["killed", "stopped"])
+def test_a_copy_that_starts_while_its_predecessor_swaps_a_last_time_tries_again(
+    database: Database, target: Target, s3: S3Server, make_program: Callable[..., Program], ending: str
+) -> None:
+    rng = random_of("a last swap")
+    commit_some(database, rng.randrange(2**31), 20)
+    with S3Proxy(s3.endpoint) as before, S3Proxy(s3.endpoint) as after:
+        earlier = make_program(database.name, target.url, AWS_ENDPOINT_URL_S3=before.endpoint, CDC_RUN_LEASE="3s")
+        later = make_program(database.name, target.url, AWS_ENDPOINT_URL_S3=after.endpoint)
+        process = earlier.start()
+        wait_until(lambda: len(target.keys(f"{database.name}/")) >= 3, "the first objects")
+        commit_some(database, rng.randrange(2**31), 20)
+        last = before.add(Fault("hold", "PUT", "/_cdc_to_s3/Shop_"))
+        assert last.reached.wait(20)
+        process.send_signal(signal.SIGKILL if ending == "killed" else signal.SIGTERM)
+        taking_over = after.add(Fault("hold", "PUT", "/_cdc_to_s3/Shop_"))
+        words = [] if ending == "killed" else ["--take-over"]
+        begun = later.start("--once", *words)
+        assert taking_over.reached.wait(30), later.log_text()
+        # Between the later one's look at the document and its own swap.
+        document = target.get(target.state_key(database.name)).data
+        last.release.set()
+        wait_until(lambda: target.get(target.state_key(database.name)).data != document, "the last swap")
+        if ending == "stopped":
+            assert process.wait(30) == 0
+        taking_over.release.set()
+        assert begun.wait(60) == 0, later.log_text()
+        later.process = None
+        earlier.kill()
+    assert_same(database, target)
+
+
 def test_two_first_starts_at_once_begin_one_history(
     database: Database, target: Target, proxy: S3Proxy, make_program: Callable[..., Program]
 ) -> None:
