@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 #include <string>
@@ -10,7 +11,7 @@
 #include "app/rule_patterns.h"
 #include "app/stop_signal.h"
 #include "app/telemetry.h"
-#include "app/verbs.h"
+#include "app/verb.h"
 #include "app/wiring.h"
 #include "base/events.h"
 #include "base/fault.h"
@@ -23,6 +24,11 @@ namespace {
 
 using arrow::Result;
 using std::chrono::milliseconds;
+
+struct Options {
+  bool once = false;       // up to the horizon at its start, then exit
+  bool take_over = false;  // do not wait for the lease of another copy, alive or not
+};
 
 constexpr milliseconds kFirstPause{1'000};
 constexpr milliseconds kPauseMax{60'000};
@@ -51,7 +57,7 @@ class Pauses {
 
 class Runner {
  public:
-  Runner(const config::Config& config, const RunOptions& how, Telemetry& telemetry)
+  Runner(const config::Config& config, const Options& how, Telemetry& telemetry)
       : config_(config),
         telemetry_(telemetry),
         once_(how.once),
@@ -342,9 +348,7 @@ class Runner {
                       [this](const HealthReport& report) { telemetry_.OnHealth(report); }};
 };
 
-}  // namespace
-
-int Run(const config::Config& config, const RunOptions& how) {
+int Run(const config::Config& config, const Options& how) {
   const auto telemetry = Telemetry::Start(config);
   if (!telemetry.ok()) {
     PrintError(telemetry.status());
@@ -352,5 +356,30 @@ int Run(const config::Config& config, const RunOptions& how) {
   }
   return Runner(config, how, **telemetry).Go();
 }
+
+Action Prepare(CLI::App& flags) {
+  auto how = std::make_shared<Options>();
+  flags.add_flag("--once", how->once, "Up to the newest change at the start, then exit");
+  flags.add_flag("--take-over", how->take_over,
+                 "Do not wait until another copy gives the state document up");
+  return [how](const config::Config& config, bool) { return Run(config, *how); };
+}
+
+}  // namespace
+
+extern const Verb kRunVerb = {
+    .name = "run",
+    .summary = "Capture changes until stopped",
+    .about =
+        "Delivers the changes of all selected tables, round by round, until SIGTERM or\n"
+        "SIGINT; with --once up to the newest change at its start.",
+    .example = "cdc-to-s3 run\ncdc-to-s3 run --once --interval 5s",
+    .exit_codes =
+        "0 done, 1 failed, 2 wrong usage or configuration, 3 done but a\n"
+        "table needs attention",
+    .needs = Needs::kSourceAndTarget,
+    .lists_all_settings = true,
+    .prepare = Prepare,
+};
 
 }  // namespace cdc::app

@@ -1,14 +1,16 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
+#include <memory>
 #include <set>
 
 #include "app/documents.h"
 #include "app/human.h"
 #include "app/json.h"
 #include "app/owner_view.h"
-#include "app/verbs.h"
+#include "app/verb.h"
 #include "app/wiring.h"
 #include "base/text.h"
 #include "base/units.h"
@@ -21,6 +23,11 @@ namespace {
 
 using arrow::Result;
 using state::Document;
+
+struct Options {
+  bool offline = false;  // do not ask the server
+  bool watch = false;    // until it is known whether the owner lives
+};
 
 constexpr std::chrono::seconds kServerPatience{5};  // status is not worth a longer wait
 
@@ -283,13 +290,11 @@ Result<std::vector<Shown>> ReadAll(const config::Config& config, store::Store& s
   return all;
 }
 
-}  // namespace
-
-int Status(const config::Config& config, const StatusOptions& options) {
+int ShowStatus(const config::Config& config, const Options& options, bool json) {
   const auto stores = OpenStores(config);
-  if (!stores.ok()) return Fail(stores.status(), options.json);
+  if (!stores.ok()) return Fail(stores.status(), json);
   auto all = ReadAll(config, stores->state(), options.watch);
-  if (!all.ok()) return Fail(all.status(), options.json);
+  if (!all.ok()) return Fail(all.status(), json);
   std::string why_not = "nothing was delivered yet";
   if (!all->empty()) {
     Server server = Connect(config, options.offline);
@@ -307,7 +312,7 @@ int Status(const config::Config& config, const StatusOptions& options) {
   const UtcTime now = Clock::System().UtcNow();
   for (const Shown& shown : *all) {
     for (const auto& [name, table] : shown.document.tables) troubled |= !table.stopped.empty();
-    if (options.json) {
+    if (json) {
       documents.push_back(ToJson(shown));
       continue;
     }
@@ -319,7 +324,7 @@ int Status(const config::Config& config, const StatusOptions& options) {
     PrintTroubles(shown.document, now);
   }
   const auto not_begun = NotBegun(config, *all);
-  if (options.json) {
+  if (json) {
     PrintJson({{"database", all->empty() ? config.source.database : all->front().name.database},
                {"state", stores->state().url()},
                {"server_not_asked", why_not},
@@ -331,7 +336,7 @@ int Status(const config::Config& config, const StatusOptions& options) {
   } else if (!why_not.empty() && !options.offline) {
     fmt::print("\nThe server could not be asked, so the lag is not known: {}\n", Wrap(why_not, 2));
   }
-  if (!options.json && !not_begun.empty()) {
+  if (!json && !not_begun.empty()) {
     fmt::print("\n{}\n", Wrap(fmt::format("Captured and not begun: {}. If this stays, cdc-to-s3 "
                                           "tables says why",
                                           fmt::join(not_begun, ", ")),
@@ -339,5 +344,44 @@ int Status(const config::Config& config, const StatusOptions& options) {
   }
   return troubled ? kExitAttention : kExitDone;
 }
+
+Action Prepare(CLI::App& flags) {
+  auto options = std::make_shared<Options>();
+  flags.add_flag("--offline", options->offline, "Do not ask the server");
+  flags.add_flag("--watch", options->watch,
+                 "Watch for at most a lease's length whether the owner lives");
+  return [options](const config::Config& config, bool json) {
+    return ShowStatus(config, *options, json);
+  };
+}
+
+}  // namespace
+
+extern const Verb kStatusVerb = {
+    .name = "status",
+    .summary = "Show what has been delivered, table by table",
+    .about =
+        "Shows what the state document says: who owns it, up to where everything is\n"
+        "complete, and each table's objects, gaps and troubles. The server is asked for\n"
+        "times and for captured tables that have not begun; without it, or with --offline,\n"
+        "the document alone speaks. Where groups share the database and no group is set,\n"
+        "all of them are shown.",
+    .example = "cdc-to-s3 status\ncdc-to-s3 status --json --offline",
+    .exit_codes =
+        "0 done, 1 failed, 2 wrong usage or configuration, 3 done but a\n"
+        "table needs attention",
+    .json =
+        "database, state, server_not_asked (why; \"\" when it was), not_begun [table],\n"
+        "documents [group, history_id, owner {life (released, living, silent, unknown),\n"
+        "host, pid, since, lease_ms}, complete_through, server {complete_through_time,\n"
+        "newest, newest_time, behind_seconds} or null, held_back_by [table],\n"
+        "joining [table], tables [schema, name, condition (complete, behind, joining,\n"
+        "stopped), capture_instance, folder, objects, complete_through, last_object {key,\n"
+        "sequence, rows, from, to, confirmed, incomplete} or null, gaps [from, to,\n"
+        "accepted_at], altered_values {column: values that lost something},\n"
+        "stopped {since, why} or null]]",
+    .needs = Needs::kSourceAndTarget,
+    .prepare = Prepare,
+};
 
 }  // namespace cdc::app

@@ -1,12 +1,14 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
+#include <memory>
 
 #include "app/captured_tables.h"
 #include "app/human.h"
 #include "app/json.h"
-#include "app/verbs.h"
+#include "app/verb.h"
 #include "app/wiring.h"
 #include "rules/selection.h"
 #include "state/state_file.h"
@@ -222,8 +224,6 @@ Result<View> Look(const config::Config& config, const std::vector<std::string>& 
   return view;
 }
 
-}  // namespace
-
 int Tables(const config::Config& config, const std::vector<std::string>& patterns, bool json) {
   const auto view = Look(config, patterns);
   if (!view.ok()) return Fail(view.status(), json);
@@ -247,5 +247,36 @@ int Tables(const config::Config& config, const std::vector<std::string>& pattern
   }
   return all_good ? kExitDone : kExitAttention;
 }
+
+Action Prepare(CLI::App& flags) {
+  auto patterns = std::make_shared<std::vector<std::string>>();
+  flags.add_option("pattern", *patterns, "Tables to show, as in [source] tables");
+  return [patterns](const config::Config& config, bool json) {
+    return Tables(config, *patterns, json);
+  };
+}
+
+}  // namespace
+
+extern const Verb kTablesVerb = {
+    .name = "tables",
+    .summary = "Show captured tables and what their columns become",
+    .about =
+        "Shows every captured table, or those that fit a pattern: its capture instances,\n"
+        "whether it is selected, its folder, its key, what its columns become, and whether\n"
+        "rows wait to be delivered. A table that cannot be delivered says why.",
+    .example = "cdc-to-s3 tables\ncdc-to-s3 tables 'Sales.*' --json",
+    .exit_codes =
+        "0 done, 1 failed, 2 wrong usage or configuration, 3 a selected\n"
+        "table cannot be delivered",
+    .json =
+        "database, tables [schema, name, selected, in_state, deliverable, why_not, folder,\n"
+        "rows_waiting (true, false, null: not known), capture_instances [name,\n"
+        "change_table, low_end, created], key_columns [name], options (as in the files'\n"
+        "footers), columns [name, ordinal, column_id, sql_type, computed, delivered, mask,\n"
+        "parquet [name, type]]]",
+    .needs = Needs::kSourceAndTarget,
+    .prepare = Prepare,
+};
 
 }  // namespace cdc::app

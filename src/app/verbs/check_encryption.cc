@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "app/check_parts.h"
+#include "app/verbs/check_parts.h"
 
 namespace cdc::app {
 

@@ -3,7 +3,7 @@
 #include <map>
 #include <string>
 
-#include "app/check_parts.h"
+#include "app/verbs/check_parts.h"
 #include "app/health_watch.h"
 #include "app/wiring.h"
 #include "base/utc_text.h"

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "app/captured_tables.h"
-#include "app/check_parts.h"
+#include "app/verbs/check_parts.h"
 #include "app/rule_patterns.h"
 #include "app/wiring.h"
 #include "rules/selection.h"

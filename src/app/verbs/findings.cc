@@ -1,4 +1,4 @@
-#include "app/findings.h"
+#include "app/verbs/findings.h"
 
 #include <fmt/format.h>
 

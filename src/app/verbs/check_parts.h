@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "app/findings.h"
+#include "app/verbs/findings.h"
 #include "config/config.h"
 #include "source/source.h"
 

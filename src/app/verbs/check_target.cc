@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include "app/check_parts.h"
+#include "app/verbs/check_parts.h"
 #include "app/wiring.h"
 #include "capture/folders.h"
 #include "rules/naming.h"

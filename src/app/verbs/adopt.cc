@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
+#include <memory>
+
 #include "app/human.h"
 #include "app/json.h"
 #include "app/operation.h"
 #include "app/owner_view.h"
-#include "app/verbs.h"
+#include "app/verb.h"
 #include "base/units.h"
 #include "state/lease.h"
 
@@ -17,6 +20,11 @@ namespace {
 using arrow::Result;
 using arrow::Status;
 using repair::AdoptionPlan;
+
+struct Options {
+  bool new_history = false;  // at [source] start
+  bool yes = false;          // else it says what it would do
+};
 
 constexpr size_t kIndent = 2;
 
@@ -91,7 +99,7 @@ struct Outcome {
   bool adopted = false;
 };
 
-Result<Outcome> Work(const config::Config& config, const AdoptOptions& options) {
+Result<Outcome> Work(const config::Config& config, const Options& options, bool json) {
   ARROW_ASSIGN_OR_RAISE(Operation operation, BeginOperation(config, options.yes));
   Outcome outcome;
   outcome.key = operation.stores.state().url() + "/" + operation.options.document().Key();
@@ -100,20 +108,18 @@ Result<Outcome> Work(const config::Config& config, const AdoptOptions& options) 
       repair::PlanAdoption(operation.options, {options.new_history, config.source.start},
                            *operation.source, *operation.stores.data, operation.stores.state()));
   if (!options.yes || !outcome.plan.needed) return outcome;
-  ARROW_RETURN_NOT_OK(RefuseLivingOwner(operation, outcome.plan, options.json));
+  ARROW_RETURN_NOT_OK(RefuseLivingOwner(operation, outcome.plan, json));
   ARROW_ASSIGN_OR_RAISE(outcome.aside, repair::Adopt(operation.options, outcome.plan,
                                                      operation.stores.state(), Clock::System()));
   outcome.adopted = true;
   return outcome;
 }
 
-}  // namespace
-
-int Adopt(const config::Config& config, const AdoptOptions& options) {
-  const auto outcome = Work(config, options);
-  if (!outcome.ok()) return Fail(outcome.status(), options.json);
+int Adopt(const config::Config& config, const Options& options, bool json) {
+  const auto outcome = Work(config, options, json);
+  if (!outcome.ok()) return Fail(outcome.status(), json);
   const auto& [plan, key, aside, adopted] = *outcome;
-  if (options.json) {
+  if (json) {
     PrintJson(ToJson(plan, key, adopted, aside));
   } else if (!plan.needed) {
     fmt::print("{}\n", plan.existing
@@ -125,5 +131,43 @@ int Adopt(const config::Config& config, const AdoptOptions& options) {
   }
   return plan.needed && !adopted ? kExitAttention : kExitDone;
 }
+
+Action Prepare(CLI::App& flags) {
+  auto options = std::make_shared<Options>();
+  // A start that nobody thought of would be a guess.
+  flags.add_flag("--new-history", options->new_history, "Begin a new history; needs --start")
+      ->needs(flags.get_option("--start"));
+  flags.add_flag("--yes", options->yes, "Do it; without it nothing is changed");
+  return
+      [options](const config::Config& config, bool json) { return Adopt(config, *options, json); };
+}
+
+}  // namespace
+
+extern const Verb kAdoptVerb = {
+    .name = "adopt",
+    .summary = "Rebuild a lost state document, or begin a new history",
+    .about =
+        "For two troubles after which a run refuses to go on.\n"
+        "The state document was lost, damaged or set back: adopt rebuilds it from the\n"
+        "records of the objects in the tables' folders; a run then goes on without loss\n"
+        "or doubling.\n"
+        "The database was restored or replaced on purpose: adopt --new-history begins a\n"
+        "new history at --start now, oldest, a time or an LSN; names and numbers of\n"
+        "objects go on behind the old ones (docs/FORMAT.md says what consumers see).\n"
+        "Stop every copy and wait 15 minutes first. Whatever document is there is copied\n"
+        "aside, never deleted.",
+    .example =
+        "cdc-to-s3 adopt\ncdc-to-s3 adopt --yes\n"
+        "cdc-to-s3 adopt --new-history --start now --yes",
+    .exit_codes =
+        "0 done, or nothing to adopt, 1 failed or refused, 2 wrong usage or\n"
+        "configuration, 3 this is what it would do: --yes was not given",
+    .json =
+        "adopted, needed, document, history_id, copied_to, notes [text], tables [table,\n"
+        "objects, last_object, position, note]",
+    .needs = Needs::kSourceAndTarget,
+    .prepare = Prepare,
+};
 
 }  // namespace cdc::app

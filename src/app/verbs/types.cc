@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iterator>
+#include <memory>
 #include <set>
 #include <sstream>
 #include <utility>
@@ -10,7 +12,7 @@
 #include "app/human.h"
 #include "app/json.h"
 #include "app/type_mapping.h"
-#include "app/verbs.h"
+#include "app/verb.h"
 #include "app/wiring.h"
 #include "columns/options.h"
 #include "columns/parquet_forms.h"
@@ -246,8 +248,6 @@ void PrintHints(const config::Config& config, bool all) {
   }
 }
 
-}  // namespace
-
 int Types(const config::Config& config, const std::vector<std::string>& patterns, bool json) {
   std::vector<std::string> idle;
   std::ranges::copy_if(patterns, std::back_inserter(idle), [&](const std::string& pattern) {
@@ -281,5 +281,38 @@ int Types(const config::Config& config, const std::vector<std::string>& patterns
   PrintHints(config, all);
   return kExitDone;
 }
+
+Action Prepare(CLI::App& flags) {
+  auto patterns = std::make_shared<std::vector<std::string>>();
+  flags.add_option("type", *patterns, "SQL types to show: datetime2, 'date*'");
+  return [patterns](const config::Config& config, bool json) {
+    return Types(config, *patterns, json);
+  };
+}
+
+}  // namespace
+
+extern const Verb kTypesVerb = {
+    .name = "types",
+    .summary = "Show what each SQL type becomes in Parquet",
+    .about =
+        "Shows what the columns of each SQL type become with these settings, and what each\n"
+        "option ([types] in the TOML file, CDC_TYPES_... in the environment) would make of\n"
+        "them, masks apart. For named types also what readers of Parquet see, and what is\n"
+        "lost in them.\n"
+        "Needs neither server nor target.",
+    .example =
+        "cdc-to-s3 types\ncdc-to-s3 types datetime2 'date*'\n"
+        "CDC_TYPES_DATETIME2=nanos cdc-to-s3 types --json",
+    .exit_codes = "0 done, 1 a word fits no type, 2 wrong usage or configuration",
+    .json =
+        "types [sql_type, forms (the first is in effect) [options {name: word}, columns\n"
+        "[name, parquet], note]], metadata [the same of CDC's own columns], options [name,\n"
+        "scope (column, table), words, default, in_effect, help], forms [parquet, readers\n"
+        "{reader: {type (\"\": refused), loss, setting (with which nothing is lost),\n"
+        "setting_type}}], losses {loss: meaning}",
+    .needs = Needs::kSettings,
+    .prepare = Prepare,
+};
 
 }  // namespace cdc::app

@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
+#include <memory>
 #include <set>
 
 #include "app/human.h"
 #include "app/json.h"
 #include "app/operation.h"
-#include "app/verbs.h"
+#include "app/verb.h"
 #include "base/utc_text.h"
 #include "config/nearest.h"
 #include "rules/selection.h"
@@ -22,6 +24,12 @@ using repair::GapReport;
 using repair::OpenGap;
 using rules::TableSelection;
 using state::Document;
+
+struct Options {
+  std::vector<std::string> tables;  // patterns; none: all
+  bool all = false;
+  bool yes = false;  // else it says what it would do
+};
 
 const char* KindName(OpenGap::Kind kind) {
   switch (kind) {
@@ -77,7 +85,7 @@ Result<std::vector<std::string>> Meant(const std::string& word, const Document& 
 }
 
 // Whoever names a table expects a gap there: it is an error if there is none.
-Status EveryWordHasAGap(const AcceptGapOptions& options, const Document& document,
+Status EveryWordHasAGap(const Options& options, const Document& document,
                         const std::vector<std::string>& known, const GapReport& report) {
   for (const std::string& word : options.tables) {
     ARROW_ASSIGN_OR_RAISE(const auto meant, Meant(word, document, known));
@@ -124,7 +132,7 @@ void Print(const GapReport& report, const Document& document) {
   }
 }
 
-void PrintConclusion(const GapReport& report, const AcceptGapOptions& options) {
+void PrintConclusion(const GapReport& report, const Options& options) {
   if (report.gaps.empty()) return fmt::print("no table has a gap\n");
   if (options.yes) {
     return fmt::print(
@@ -146,7 +154,7 @@ struct Outcome {
   GapReport report;
 };
 
-Result<Outcome> Work(const config::Config& config, const AcceptGapOptions& options) {
+Result<Outcome> Work(const config::Config& config, const Options& options) {
   ARROW_ASSIGN_OR_RAISE(Operation operation, BeginOperation(config, options.yes));
   Outcome outcome;
   ARROW_ASSIGN_OR_RAISE(outcome.document, ReadDocument(operation));
@@ -172,22 +180,20 @@ Result<Outcome> Work(const config::Config& config, const AcceptGapOptions& optio
   return outcome;
 }
 
-}  // namespace
-
-int AcceptGap(const config::Config& config, const AcceptGapOptions& options) {
+int AcceptGap(const config::Config& config, const Options& options, bool json) {
   if (options.yes && !options.all && options.tables.empty()) {
-    Fail(Status::Invalid("accept-gap --yes needs the tables, or --all"), options.json);
+    Fail(Status::Invalid("accept-gap --yes needs the tables, or --all"), json);
     return kExitUsage;
   }
   if (options.all && !options.tables.empty()) {
-    Fail(Status::Invalid("accept-gap takes tables or --all, not both"), options.json);
+    Fail(Status::Invalid("accept-gap takes tables or --all, not both"), json);
     return kExitUsage;
   }
   const auto outcome = Work(config, options);
-  if (!outcome.ok()) return Fail(outcome.status(), options.json);
+  if (!outcome.ok()) return Fail(outcome.status(), json);
   const GapReport& report = outcome->report;
   const bool accepted = options.yes && !report.gaps.empty();
-  if (options.json) {
+  if (json) {
     PrintJson(ToJson(report, outcome->document, accepted));
   } else {
     Print(report, outcome->document);
@@ -196,5 +202,40 @@ int AcceptGap(const config::Config& config, const AcceptGapOptions& options) {
   const bool attention = !report.refused.empty() || (!accepted && !report.gaps.empty());
   return attention ? kExitAttention : kExitDone;
 }
+
+Action Prepare(CLI::App& flags) {
+  auto options = std::make_shared<Options>();
+  flags.add_option("table", options->tables, "Tables, as in [source] tables");
+  flags.add_flag("--all", options->all, "All tables that have a gap");
+  flags.add_flag("--yes", options->yes, "Do it; without it nothing is changed");
+  return [options](const config::Config& config, bool json) {
+    return AcceptGap(config, *options, json);
+  };
+}
+
+}  // namespace
+
+extern const Verb kAcceptGapVerb = {
+    .name = "accept-gap",
+    .summary = "Go on behind changes that can no longer be read",
+    .about =
+        "Shows the gaps that stop tables: changes that nobody can read any more, because\n"
+        "retention passed them or a capture instance was made anew. With --yes it records\n"
+        "them in the state, so that the tables go on behind them; the next objects carry\n"
+        "the gaps in their footers. A running copy loses the state for a moment and takes\n"
+        "it over again. Only what really cannot be read is given up.",
+    .example =
+        "cdc-to-s3 accept-gap\ncdc-to-s3 accept-gap dbo.Orders 'Sales.*' --yes\n"
+        "cdc-to-s3 accept-gap --all --yes",
+    .exit_codes =
+        "0 done, or no gap, 1 failed, or a named table has no gap, 2 wrong\n"
+        "usage or configuration, 3 there are gaps and --yes was not given, or a table\n"
+        "cannot be helped by accepting",
+    .json =
+        "accepted, gaps [table, kind (retention, new_instance, claim), from, to, why,\n"
+        "stopped_since], refused [table, why]",
+    .needs = Needs::kSourceAndTarget,
+    .prepare = Prepare,
+};
 
 }  // namespace cdc::app
