@@ -44,8 +44,8 @@ HealthReport Judge(source::CaptureHealth health) {
   return report;
 }
 
-status::Health ForBoard(const HealthReport& report, UtcTime now) {
-  status::Health health;
+progress::Health ForBoard(const HealthReport& report, UtcTime now) {
+  progress::Health health;
   health.at = now;
   if (report.capture.condition != CaptureCondition::kUnknown) {
     health.capture_stopped = report.capture.condition == CaptureCondition::kStopped;

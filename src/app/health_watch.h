@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "progress/facts.h"
 #include "rules/selection.h"
 #include "source/source.h"
 #include "state/document.h"
-#include "status/facts.h"
 
 namespace cdc::app {
 
@@ -23,7 +23,7 @@ struct HealthReport {
 HealthReport Judge(source::CaptureHealth health);
 // What the board shows of it; `now` is when it was measured, by our clock. Tables that cleanup
 // reaches later than others that were asked about have no headroom there.
-status::Health ForBoard(const HealthReport& report, UtcTime now);
+progress::Health ForBoard(const HealthReport& report, UtcTime now);
 
 // Where the selected tables of the document are, for Source::Health.
 std::vector<source::TablePlace> PlacesOf(const state::Document& document,

@@ -138,7 +138,7 @@ TEST_F(HealthWatchTest, the_board_gets_the_verdict_with_what_helps_and_each_tabl
   SetUnread(hours{60});
   After(seconds{0});
   ASSERT_EQ(told_.size(), 1U);
-  const status::Health shown = ForBoard(told_[0], kNow);
+  const progress::Health shown = ForBoard(told_[0], kNow);
   EXPECT_EQ(shown.at, kNow);
   EXPECT_EQ(shown.capture_stopped, true);
   EXPECT_THAT(shown.capture_why, HasSubstr("What helps: EXEC sys.sp_cdc_start_job"));

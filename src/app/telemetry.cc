@@ -13,39 +13,6 @@ namespace cdc::app {
 
 namespace {
 
-status::Condition ConditionOf(capture::TableCondition condition) {
-  using capture::TableCondition;
-  switch (condition) {
-    case TableCondition::kNew:
-      return status::Condition::kNew;
-    case TableCondition::kComplete:
-      return status::Condition::kComplete;
-    case TableCondition::kBehind:
-      return status::Condition::kBehind;
-    case TableCondition::kWaiting:
-      return status::Condition::kWaiting;
-    case TableCondition::kRetrying:
-      return status::Condition::kRetrying;
-    case TableCondition::kStopped:
-      return status::Condition::kStopped;
-    case TableCondition::kLeftOut:
-      return status::Condition::kLeftOut;
-  }
-  return status::Condition::kNew;
-}
-
-status::Role RoleOf(capture::Role role) {
-  switch (role) {
-    case capture::Role::kStarting:
-      return status::Role::kStarting;
-    case capture::Role::kStandby:
-      return status::Role::kStandby;
-    case capture::Role::kOwner:
-      return status::Role::kOwner;
-  }
-  return status::Role::kStarting;
-}
-
 status::Identity IdentityOf(const config::Config& config) {
   return {.version = Version(),
           .host = config.source.host,
@@ -100,41 +67,6 @@ void Telemetry::OnEvent(const Event& event) {
 void Telemetry::EndProgress() {
   if (terminal_) terminal_->End(status::Summary(board_.Take()));
 }
-
-void Telemetry::OnRole(capture::Role role, const std::string& owner) {
-  board_.SetRole(RoleOf(role), owner);
-}
-
-void Telemetry::OnRound(const capture::RoundProgress& round) {
-  board_.SetRound({.at = round.at,
-                   .horizon_time = round.horizon_time,
-                   .horizon = round.horizon,
-                   .complete_through = round.complete_through,
-                   .held_back = round.held_back,
-                   .tables = round.tables,
-                   .changed = round.changed,
-                   .swaps = round.swaps,
-                   .ended = round.ended,
-                   .took = round.took});
-}
-
-void Telemetry::OnTable(const capture::TableProgress& table) {
-  board_.SetTable({.name = table.name,
-                   .condition = ConditionOf(table.condition),
-                   .why = table.why,
-                   .in_cut = table.in_cut,
-                   .objects = table.objects,
-                   .rows = table.rows,
-                   .bytes = table.bytes,
-                   .altered_values = table.altered_values,
-                   .altered_how = table.altered_how,
-                   .last_key = table.last_key,
-                   .last_object_at = table.last_object_at,
-                   .last_commit = table.last_commit,
-                   .gaps = table.gaps});
-}
-
-void Telemetry::OnTableGone(const std::string& name) { board_.RemoveTable(name); }
 
 void Telemetry::OnHealth(const HealthReport& report) {
   board_.SetHealth(ForBoard(report, clock_.UtcNow()));

@@ -8,8 +8,8 @@
 #include "app/health_watch.h"
 #include "base/clock.h"
 #include "base/events.h"
-#include "capture/observer.h"
 #include "config/config.h"
+#include "progress/observer.h"
 #include "status/board.h"
 #include "status/server.h"
 #include "status/terminal.h"
@@ -19,19 +19,17 @@ namespace cdc::app {
 // What a run tells of itself: the board, fed by what capture and the log report, and whoever shows
 // it (the listener of [run] listen). While it lives, log events pass through it. Called from any
 // thread; nothing blocks.
-class Telemetry : public capture::Observer {
+class Telemetry {
  public:
   // Invalid: [run] listen cannot be used; that is wrong configuration (exit code 2).
   static arrow::Result<std::unique_ptr<Telemetry>> Start(const config::Config& config,
                                                          const Clock& clock = Clock::System());
-  ~Telemetry() override;
+  ~Telemetry();
   Telemetry(const Telemetry&) = delete;
   Telemetry& operator=(const Telemetry&) = delete;
 
-  void OnRole(capture::Role role, const std::string& owner) override;
-  void OnRound(const capture::RoundProgress& round) override;
-  void OnTable(const capture::TableProgress& table) override;
-  void OnTableGone(const std::string& name) override;
+  // Whom the rounds tell of their work.
+  progress::Observer& observer() { return board_; }
   void OnHealth(const HealthReport& report);
   // The database as the server spells it.
   void OnDatabase(const std::string& name);

@@ -20,10 +20,10 @@ config::Config Listening(const std::string& listen) {
   return config;
 }
 
-capture::TableProgress Orders() {
-  capture::TableProgress table;
+progress::TableFacts Orders() {
+  progress::TableFacts table;
   table.name = "dbo.Orders";
-  table.condition = capture::TableCondition::kStopped;
+  table.condition = progress::Condition::kStopped;
   table.why = "gap: retention passed";
   table.objects = 2;
   table.rows = 30;
@@ -36,12 +36,12 @@ capture::TableProgress Orders() {
 TEST(Telemetry, shows_what_capture_reports) {
   auto telemetry = Telemetry::Start(Listening("")).ValueOrDie();
   telemetry->OnDatabase("Shop");
-  telemetry->OnRole(capture::Role::kOwner, "process 1 on here");
-  capture::RoundProgress round;
+  telemetry->observer().OnRole(progress::Role::kOwner, "process 1 on here");
+  progress::RoundFacts round;
   round.swaps = 3;
   round.ended = true;
-  telemetry->OnRound(round);
-  telemetry->OnTable(Orders());
+  telemetry->observer().OnRound(round);
+  telemetry->observer().OnTable(Orders());
   const std::string metrics = telemetry->Page("/metrics").body;
   for (const std::string sample :
        {"role{role=\"owner\"} 1", "rounds_total 1", "state_swaps_total 3",
@@ -53,7 +53,7 @@ TEST(Telemetry, shows_what_capture_reports) {
     EXPECT_THAT(metrics, HasSubstr(sample));
   }
   EXPECT_EQ(telemetry->Page("/healthz").code, 200);
-  telemetry->OnTableGone("dbo.Orders");
+  telemetry->observer().OnTableGone("dbo.Orders");
   EXPECT_EQ(telemetry->Page("/metrics").body.find("dbo.Orders"), std::string::npos);
 }
 

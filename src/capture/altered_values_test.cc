@@ -16,10 +16,10 @@ namespace {
 
 using Counts = std::map<std::string, int64_t>;
 
-class Listener : public Observer {
+class Listener : public progress::Observer {
  public:
-  void OnTable(const TableProgress& table) override { tables[table.name] = table; }
-  std::map<std::string, TableProgress> tables;
+  void OnTable(const progress::TableFacts& table) override { tables[table.name] = table; }
+  std::map<std::string, progress::TableFacts> tables;
 };
 
 class AlteredValuesTest : public CaptureTest {

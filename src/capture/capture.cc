@@ -121,7 +121,7 @@ void Capture::LeaveOut() {
   for (const auto& [name, table] : context_.document().tables) {
     if (context_.selects(table)) continue;
     context_.runtime[name].trouble.clear();
-    context_.Show(name, TableCondition::kLeftOut);
+    context_.Show(name, progress::Condition::kLeftOut);
     if (!table.in_cut && table.stopped.empty()) continue;
     LogEvent(Level::kInfo, "table_left_out", {{"table", name}, {"why", "no setting selects it"}});
     context_.pending.push_back([name = name](state::Document& document) {
@@ -204,7 +204,7 @@ Status Capture::FindWork(const Horizon& horizon, bool wait_for_age) {
       ARROW_RETURN_NOT_OK(context_.TableTrouble(name, waits.status()));
     } else if (*waits) {
       waiting_.insert(name);
-      context_.Show(name, TableCondition::kWaiting);
+      context_.Show(name, progress::Condition::kWaiting);
     } else {
       changed_.push_back(name);
     }
@@ -234,7 +234,7 @@ Status Capture::Deliver(const Horizon& horizon, std::chrono::nanoseconds deadlin
   Delivery delivery(context_, horizon, deadline);
   for (const std::string& name : changed_) {
     delivery.Add(name, readable_.at(name));
-    context_.Show(name, TableCondition::kBehind);
+    context_.Show(name, progress::Condition::kBehind);
   }
   ARROW_RETURN_NOT_OK(delivery.Run());
   using Outcome = Delivery::Outcome;
@@ -308,7 +308,7 @@ Status Capture::CloseRound(const Horizon& horizon) {
 }
 
 void Capture::Tell(const PollInfo& info, std::chrono::nanoseconds started, bool ended) {
-  RoundProgress round;
+  progress::RoundFacts round;
   round.at = context_.with.clock.UtcNow();
   if (info.horizon) {
     round.horizon = info.horizon->lsn;
@@ -330,13 +330,13 @@ void Capture::ShowAll() {
   for (const auto& [name, table] : context_.document().tables) {
     if (!context_.selects(table)) continue;
     const TableRuntime& runtime = context_.runtime[name];
-    TableCondition condition = TableCondition::kBehind;
+    progress::Condition condition = progress::Condition::kBehind;
     if (!runtime.trouble.empty()) {
-      condition = runtime.transient ? TableCondition::kRetrying : TableCondition::kStopped;
+      condition = runtime.transient ? progress::Condition::kRetrying : progress::Condition::kStopped;
     } else if (complete_.contains(name)) {
-      condition = TableCondition::kComplete;
+      condition = progress::Condition::kComplete;
     } else if (waiting_.contains(name)) {
-      condition = TableCondition::kWaiting;
+      condition = progress::Condition::kWaiting;
     }
     context_.Show(name, condition);
   }

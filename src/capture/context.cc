@@ -106,7 +106,7 @@ void Context::Record(const std::string& name, const Status& why) {
   if (!transient || store_fails) ++table.retries;
   const bool known = table.trouble == why.message();
   table.trouble = why.message();
-  Show(name, transient ? TableCondition::kRetrying : TableCondition::kStopped);
+  Show(name, transient ? progress::Condition::kRetrying : progress::Condition::kStopped);
   if (known) return;
   LogEvent(transient ? Level::kWarn : Level::kError, transient ? "table_retry" : "table_stopped",
            {{"table", name}, {"why", why.message()}});
@@ -125,7 +125,7 @@ void Context::Delivered(const std::string& name, const std::string& key,
   TableRuntime& table = runtime[name];
   table.rows += object.rows;
   ++table.objects;
-  TableProgress& progress = table.progress;
+  progress::TableFacts& progress = table.progress;
   progress.rows += object.rows;
   ++progress.objects;
   progress.bytes += object.bytes;
@@ -148,9 +148,9 @@ void Context::Delivered(const std::string& name, const std::string& key,
   }
 }
 
-void Context::Show(const std::string& name, TableCondition condition) {
+void Context::Show(const std::string& name, progress::Condition condition) {
   TableRuntime& table = runtime[name];
-  TableProgress& now = table.progress;
+  progress::TableFacts& now = table.progress;
   now.name = name;
   now.condition = condition;
   now.why = table.trouble;

@@ -12,8 +12,8 @@
 #include "base/fault.h"
 #include "capture/executor.h"
 #include "capture/object_builder.h"
-#include "capture/observer.h"
 #include "capture/source_pool.h"
+#include "progress/observer.h"
 #include "rules/naming.h"
 #include "rules/selection.h"
 #include "rules/settings.h"
@@ -40,7 +40,7 @@ struct Surroundings {
   store::Store& state;  // where the document lives; may be `data`
   const Clock& clock;
   const std::atomic<bool>& stop;
-  Observer& observer;
+  progress::Observer& observer;
 };
 
 // What the program remembers of a table beside the document.
@@ -59,8 +59,8 @@ struct TableRuntime {
   std::optional<std::chrono::nanoseconds> waiting_since;  // has changes younger than object_age
   int64_t rows = 0;                                       // delivered in this round
   int64_t objects = 0;
-  TableProgress progress;
-  TableProgress told;  // what the observer knows
+  progress::TableFacts progress;
+  progress::TableFacts told;  // what the observer knows
 };
 
 // What the steps of a round share. Only the thread of the rounds touches it.
@@ -119,7 +119,7 @@ struct Context {
   // the first time in this run.
   void Delivered(const std::string& name, const std::string& key, const ObjectFacts& object);
   // Tells the observer what has changed.
-  void Show(const std::string& name, TableCondition condition);
+  void Show(const std::string& name, progress::Condition condition);
 
  private:
   bool EndsEverything(const arrow::Status& why) const;

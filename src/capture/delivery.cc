@@ -255,7 +255,7 @@ Status Delivery::OnPut(const std::string& name, const BuiltObject& object, const
   // Its next read may have failed meanwhile: that trouble stays.
   if (!turn.failed) context_.TableFine(name);
   context_.Delivered(name, key, ObjectFacts::Of(object));
-  context_.Show(name, turn.failed ? runtime.progress.condition : TableCondition::kBehind);
+  context_.Show(name, turn.failed ? runtime.progress.condition : progress::Condition::kBehind);
   LogEvent(Level::kDebug, "object_put",
            {{"table", name},
             {"key", key},

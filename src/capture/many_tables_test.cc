@@ -414,10 +414,10 @@ TEST_F(ManyTables, a_workers_connection_that_lags_behind_is_waited_for) {
 }
 
 TEST_F(ManyTables, the_observer_hears_of_every_table_and_of_every_change) {
-  struct Ear : Observer {
-    void OnTable(const TableProgress& table) override { tables[table.name] = table; }
-    void OnRound(const RoundProgress& round) override { rounds += round.ended ? 1 : 0; }
-    std::map<std::string, TableProgress> tables;
+  struct Ear : progress::Observer {
+    void OnTable(const progress::TableFacts& table) override { tables[table.name] = table; }
+    void OnRound(const progress::RoundFacts& round) override { rounds += round.ended ? 1 : 0; }
+    std::map<std::string, progress::TableFacts> tables;
     int rounds = 0;
   };
   const auto ear = std::make_shared<Ear>();
@@ -428,12 +428,12 @@ TEST_F(ManyTables, the_observer_hears_of_every_table_and_of_every_change) {
   EXPECT_EQ(ear->rounds, 1);
   ASSERT_EQ(ear->tables.size(), 2u);
   EXPECT_EQ(ear->tables.at("dbo.A").rows, 1);
-  EXPECT_EQ(ear->tables.at("dbo.A").condition, TableCondition::kComplete);
-  EXPECT_EQ(ear->tables.at("dbo.B").condition, TableCondition::kComplete);
+  EXPECT_EQ(ear->tables.at("dbo.A").condition, progress::Condition::kComplete);
+  EXPECT_EQ(ear->tables.at("dbo.B").condition, progress::Condition::kComplete);
   Insert("A");
   writer.source.table_errors["dbo.A"] = arrow::Status::Invalid("SELECT denied");
   ASSERT_TRUE(writer.Round().ok());
-  EXPECT_EQ(ear->tables.at("dbo.A").condition, TableCondition::kStopped);
+  EXPECT_EQ(ear->tables.at("dbo.A").condition, progress::Condition::kStopped);
   EXPECT_EQ(ear->tables.at("dbo.A").why, "SELECT denied");
 }
 

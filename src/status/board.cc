@@ -38,14 +38,14 @@ void Board::SetDatabase(const std::string& name) {
   identity_.database = name;
 }
 
-void Board::SetRole(Role role, const std::string& owner) {
+void Board::OnRole(Role role, const std::string& owner) {
   const std::lock_guard lock(mutex_);
   if (role != role_) role_since_ = clock_.UtcNow();
   role_ = role;
   owner_ = owner;
 }
 
-void Board::SetRound(const RoundFacts& round) {
+void Board::OnRound(const RoundFacts& round) {
   const std::lock_guard lock(mutex_);
   round_ = round;
   if (round.ended) EndRound(round);
@@ -69,7 +69,7 @@ void Board::EndRound(const RoundFacts& round) {
   if (round.complete_through == round.horizon) Raise(&whole_through_, round.horizon_time);
 }
 
-void Board::SetTable(const TableFacts& table) {
+void Board::OnTable(const TableFacts& table) {
   const std::lock_guard lock(mutex_);
   Entry& entry = tables_[table.name];
   const int64_t rows = Added(entry.facts.rows, table.rows);
@@ -89,7 +89,7 @@ void Board::SetTable(const TableFacts& table) {
   if (now - behind_noted_at_ >= std::chrono::seconds(1)) NoteBehind(now);
 }
 
-void Board::RemoveTable(const std::string& name) {
+void Board::OnTableGone(const std::string& name) {
   const std::lock_guard lock(mutex_);
   tables_.erase(name);
 }

@@ -9,10 +9,38 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "status/facts.h"
+#include "progress/facts.h"
+#include "progress/observer.h"
 #include "status/history.h"
 
 namespace cdc::status {
+
+// What the board shows is what it is told.
+using progress::Condition;
+using progress::ConditionName;
+using progress::Health;
+using progress::kConditions;
+using progress::Role;
+using progress::RoleName;
+using progress::RoundFacts;
+using progress::TableFacts;
+
+// Who runs, where from and where to; for people, never a secret.
+struct Identity {
+  std::string version;
+  std::string host;  // of SQL Server, as it is set
+  std::string database;
+  std::string target;  // URL
+  std::string group;
+  std::chrono::milliseconds interval{0};
+};
+
+// Something of level warn or above that happened.
+struct Trouble {
+  UtcTime at;
+  bool is_error = false;
+  std::string text;  // the event with its fields
+};
 
 // One table as it stands. Seconds count to the moment of the snapshot.
 struct TableView : TableFacts {
@@ -67,7 +95,7 @@ struct Snapshot {
 
 // What the program knows of itself. Everything may be called from any thread; nothing blocks longer
 // than copying the picture takes (1,000 tables: about a millisecond).
-class Board {
+class Board : public progress::Observer {
  public:
   static constexpr size_t kHistoryPoints = 120;  // 30 s each
   static constexpr size_t kTroublesMax = 20;
@@ -76,10 +104,10 @@ class Board {
 
   // The database as the server spells it, once that is known.
   void SetDatabase(const std::string& name);
-  void SetRole(Role role, const std::string& owner);
-  void SetRound(const RoundFacts& round);
-  void SetTable(const TableFacts& table);
-  void RemoveTable(const std::string& name);
+  void OnRole(Role role, const std::string& owner) override;
+  void OnRound(const RoundFacts& round) override;
+  void OnTable(const TableFacts& table) override;
+  void OnTableGone(const std::string& name) override;
   void SetHealth(const Health& health);
   void AddTrouble(const Trouble& trouble);
 

@@ -32,9 +32,9 @@ TEST(Board, sums_up_what_was_delivered_and_keeps_it_when_a_table_is_gone) {
   EXPECT_EQ(board->Take().bytes, 55 * 12'345);
   TableFacts more = TableOf(10);
   more.rows += 5;
-  board->SetTable(more);
-  board->SetTable(more);  // the same report twice adds nothing
-  board->RemoveTable(more.name);
+  board->OnTable(more);
+  board->OnTable(more);  // the same report twice adds nothing
+  board->OnTableGone(more.name);
   const Snapshot taken = board->Take();
   EXPECT_EQ(taken.rows, 55'005);
   EXPECT_EQ(taken.tables.size(), 9U);
@@ -53,8 +53,8 @@ TEST(Board, lag_counts_from_the_commit_time_of_what_is_complete) {
   // A round that ends while one table is behind moves the others on, and not the whole.
   TableFacts late = TableOf(2);
   late.condition = Condition::kBehind;
-  board->SetTable(late);
-  board->SetRound(Round(12, 9, kNow + 3s));
+  board->OnTable(late);
+  board->OnRound(Round(12, 9, kNow + 3s));
   const Snapshot taken = board->Take();
   EXPECT_DOUBLE_EQ(*taken.tables[0].lag_seconds, 2);
   EXPECT_DOUBLE_EQ(*taken.tables[1].lag_seconds, 15);
@@ -65,7 +65,7 @@ TEST(Board, lag_counts_from_the_commit_time_of_what_is_complete) {
 TEST(Board, a_server_whose_clock_is_ahead_gives_no_negative_lag) {
   FakeClock clock(kNow);
   const auto board = FilledBoard(3, clock);
-  board->SetRound(Round(12, 12, kNow + 1h));
+  board->OnRound(Round(12, 12, kNow + 1h));
   EXPECT_DOUBLE_EQ(*board->Take().lag_seconds, 0);
 }
 
@@ -77,11 +77,11 @@ TEST(Board, says_how_long_the_backlog_takes_while_it_shrinks_and_nothing_otherwi
   table.condition = Condition::kBehind;
   auto round = Round(9, 0, kNow);
   round.ended = false;
-  board.SetRound(round);
+  board.OnRound(round);
   // Ten seconds of commits are delivered each second, of an hour that is missing.
   for (int second = 0; second <= 60; ++second) {
     table.last_commit = kNow - 1h + second * 10s;
-    board.SetTable(table);
+    board.OnTable(table);
     if (second == 0) {
       EXPECT_FALSE(board.Take().time_left) << "nothing to compare with yet";
     }
@@ -94,7 +94,7 @@ TEST(Board, says_how_long_the_backlog_takes_while_it_shrinks_and_nothing_otherwi
   clock.Advance(10min);
   EXPECT_FALSE(board.Take().time_left) << "it stands still";
   table.condition = Condition::kComplete;
-  board.SetTable(table);
+  board.OnTable(table);
   EXPECT_FALSE(board.Take().time_left) << "nothing is left";
 }
 
@@ -102,15 +102,15 @@ TEST(Board, a_table_that_gave_nothing_yet_counts_as_far_behind_as_the_last_one) 
   FakeClock clock(kNow);
   Board board(testing::IdentityOf(), clock);
   auto round = Round(9, 0, kNow);
-  board.SetRound(round);
+  board.OnRound(round);
   TableFacts waiting = TableOf(7);  // 7 % 7: no object
   waiting.condition = Condition::kBehind;
-  board.SetTable(waiting);
+  board.OnTable(waiting);
   TableFacts busy = TableOf(8);
   busy.condition = Condition::kBehind;
   for (int second = 0; second <= 60; ++second) {
     busy.last_commit = kNow - 1h + second * 10s;
-    board.SetTable(busy);
+    board.OnTable(busy);
     clock.Advance(1s);
   }
   // 3,000 s are left of each, and 600 s of each pass in a minute: the other one is as old.
@@ -123,7 +123,7 @@ TEST(Board, rates_and_charts_cover_the_time_that_was_lived) {
   TableFacts table = TableOf(1);
   for (int second = 0; second < 120; ++second) {
     table.rows = second * 50;
-    board.SetTable(table);
+    board.OnTable(table);
     clock.Advance(1s);
   }
   Snapshot taken = board.Take();
@@ -164,7 +164,7 @@ TEST(Verdict, an_owner_is_healthy_as_long_as_rounds_end_or_objects_arrive) {
   // A round of hours is fine while its objects arrive.
   TableFacts table = TableOf(1);
   table.last_object_at = clock.UtcNow();
-  board->SetTable(table);
+  board->OnTable(table);
   EXPECT_TRUE(Judge(board->Take()).healthy);
 }
 
@@ -172,10 +172,10 @@ TEST(Verdict, a_standby_is_healthy_and_a_program_that_never_got_there_is_not) {
   FakeClock clock(kNow);
   Board board(testing::IdentityOf(), clock);
   EXPECT_FALSE(Judge(board.Take()).healthy);
-  board.SetRole(Role::kStandby, "process 3 on other");
+  board.OnRole(Role::kStandby, "process 3 on other");
   clock.Advance(24h);
   EXPECT_TRUE(Judge(board.Take()).healthy);
-  board.SetRole(Role::kOwner, "");
+  board.OnRole(Role::kOwner, "");
   EXPECT_TRUE(Judge(board.Take()).healthy) << "the first round has only begun";
   clock.Advance(181s);
   EXPECT_FALSE(Judge(board.Take()).healthy);
@@ -187,7 +187,7 @@ TEST(Verdict, a_stopped_table_is_said_but_does_not_fail_it) {
   TableFacts table = TableOf(2);
   table.condition = Condition::kStopped;
   table.why = "gap";
-  board->SetTable(table);
+  board->OnTable(table);
   const Verdict verdict = Judge(board->Take());
   EXPECT_TRUE(verdict.healthy);
   EXPECT_NE(verdict.json.find(R"("stopped":1)"), std::string::npos) << verdict.json;

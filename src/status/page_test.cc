@@ -27,7 +27,7 @@ std::unique_ptr<Board> WithNastyTable(const Clock& clock) {
   table.condition = Condition::kStopped;
   table.why = "<b>gap</b>";
   table.altered_values = {{"c", 3}, {"d", 2}};
-  board->SetTable(table);
+  board->OnTable(table);
   return board;
 }
 
@@ -55,7 +55,7 @@ TEST(StatusJson, is_json_with_the_same_figures_whatever_names_hold) {
   const auto board = WithNastyTable(clock);
   TableFacts broken = TableOf(2);
   broken.name = "\xff";
-  board->SetTable(broken);
+  board->OnTable(broken);
   const auto json = nlohmann::json::parse(StatusJson(board->Take()));
   EXPECT_EQ(json["tables"].size(), 5U);
   EXPECT_EQ(json["tables"][3]["name"], kNasty);
@@ -75,14 +75,14 @@ TEST(StatusPage, names_columns_that_lost_something_but_not_without_end) {
   TableFacts table = TableOf(1);
   table.altered_values = {{"<i>", 1'234}, {"b", 2}};
   table.altered_how = {{"b", "a \"7th\" digit"}};
-  board->SetTable(table);
+  board->OnTable(table);
   EXPECT_THAT(StatusPage(board->Take()).body,
               HasSubstr("<li><b>Sales.Table0001</b>: 1,234 of &lt;i&gt;, 2 of b (a &quot;7th&quot; "
                         "digit)</li></ul>"));
   for (int i = 0; i < 100; ++i) table.altered_values["c" + std::to_string(i)] = 1;
   for (int i = 1; i <= 20; ++i) {
     table.name = TableOf(i).name;
-    board->SetTable(table);
+    board->OnTable(table);
   }
   EXPECT_THAT(StatusPage(board->Take()).body, HasSubstr(" and of 97 more columns</li>"));
   EXPECT_THAT(StatusPage(board->Take()).body, HasSubstr("<li>and 10 more tables</li>"));
@@ -93,7 +93,7 @@ TEST(Metrics, count_altered_values_by_column_and_only_where_there_are_any) {
   const auto board = FilledBoard(2, clock);
   TableFacts table = TableOf(1);
   table.altered_values = {{"a \"b\"", 7}, {"c", 1}};
-  board->SetTable(table);
+  board->OnTable(table);
   EXPECT_THAT(Metrics(board->Take()),
               HasSubstr("# TYPE cdc_to_s3_altered_values_total counter\n"
                         "cdc_to_s3_altered_values_total{table=\"Sales.Table0001\","

@@ -88,7 +88,7 @@ TEST(ProgressLines, fit_the_width_whatever_it_is) {
   table.name = "dbo.注文明細テーブル";
   table.condition = Condition::kStopped;
   table.why = "gap\x1b[2J: " + std::string(300, 'x');
-  board->SetTable(table);
+  board->OnTable(table);
   for (const size_t columns : {1, 5, 20, 60, 80, 200}) {
     for (const std::string& line : ProgressLines(board->Take(), {columns, false})) {
       EXPECT_LE(Columns(line), std::max<size_t>(columns - 1, 1)) << columns << ": " << line;
@@ -103,7 +103,7 @@ TEST(ProgressLines, say_how_it_stands) {
   TableFacts table = TableOf(2);
   table.condition = Condition::kStopped;
   table.why = "gap";
-  board->SetTable(table);
+  board->OnTable(table);
   EXPECT_THAT(
       ProgressLines(board->Take(), {80, false}),
       ElementsAre("Shop → s3://lake/raw  round 1 took 1.2 s", "tables  2 complete · 1 stopped",
@@ -112,7 +112,7 @@ TEST(ProgressLines, say_how_it_stands) {
   EXPECT_EQ(Summary(board->Take()),
             "Shop: 6,000 rows in 6 objects (72.3 KiB) in 0 s; 2 of 3 tables complete, 1 stopped");
   table.altered_values = {{"a", 1'000}, {"b", 1}, {"c", 1}, {"d", 1}};
-  board->SetTable(table);
+  board->OnTable(table);
   EXPECT_THAT(ProgressLines(board->Take(), {120, false}),
               ::testing::Contains("altered 1,003 values of Sales.Table0002.a, Sales.Table0002.b, "
                                   "Sales.Table0002.c and 1 more"));

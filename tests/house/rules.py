@@ -19,6 +19,7 @@ LEVELS = {
     "columns": 2,
     "parquet": 2,
     "state": 2,
+    "progress": 2,
     "rules": 3,
     "config": 3,
     "status": 3,

@@ -23,14 +23,14 @@ UtcTime SecondsAgo(double seconds) {
          std::chrono::microseconds(static_cast<int64_t>(seconds * 1e6));
 }
 
-cdc::status::TableFacts TableOf(const json& given) {
-  cdc::status::TableFacts table;
+cdc::progress::TableFacts TableOf(const json& given) {
+  cdc::progress::TableFacts table;
   table.name = given.at("name");
-  const auto condition = std::ranges::find_if(cdc::status::kConditions, [&](auto one) {
-    return cdc::status::ConditionName(one) == given.value("condition", "complete");
+  const auto condition = std::ranges::find_if(cdc::progress::kConditions, [&](auto one) {
+    return cdc::progress::ConditionName(one) == given.value("condition", "complete");
   });
   table.condition =
-      condition == cdc::status::kConditions.end() ? cdc::status::Condition::kNew : *condition;
+      condition == cdc::progress::kConditions.end() ? cdc::progress::Condition::kNew : *condition;
   table.why = given.value("why", "");
   table.in_cut = true;
   table.objects = given.value("objects", int64_t{1});
@@ -44,8 +44,8 @@ cdc::status::TableFacts TableOf(const json& given) {
   return table;
 }
 
-cdc::status::RoundFacts RoundOf(const json& given) {
-  cdc::status::RoundFacts round;
+cdc::progress::RoundFacts RoundOf(const json& given) {
+  cdc::progress::RoundFacts round;
   round.horizon.bytes[9] = 9;
   if (given.value("whole", true)) round.complete_through = round.horizon;
   round.horizon_time = SecondsAgo(given.value("seconds_ago", 0.0));
@@ -54,8 +54,8 @@ cdc::status::RoundFacts RoundOf(const json& given) {
   return round;
 }
 
-cdc::status::Health HealthOf(const json& given) {
-  cdc::status::Health health;
+cdc::progress::Health HealthOf(const json& given) {
+  cdc::progress::Health health;
   health.at = SecondsAgo(0);
   health.capture_stopped = given.value("capture_stopped", false);
   health.capture_why = given.value("capture_why", "");
@@ -70,7 +70,7 @@ cdc::status::Health HealthOf(const json& given) {
 int main() {
   Board board({"0.0.0", "db1,1433", "Shop", "s3://lake/raw", "", std::chrono::seconds(60)},
               cdc::Clock::System());
-  board.SetRole(cdc::status::Role::kOwner, "process 17 on host7");
+  board.OnRole(cdc::progress::Role::kOwner, "process 17 on host7");
   auto server = cdc::status::Server::Start("127.0.0.1:0", cdc::status::PagesOf(board));
   if (!server.ok()) {
     std::cerr << server.status().message() << "\n";
@@ -78,8 +78,8 @@ int main() {
   }
   for (std::string line; std::getline(std::cin, line);) {
     const json given = json::parse(line);
-    if (given.contains("table")) board.SetTable(TableOf(given["table"]));
-    if (given.contains("round")) board.SetRound(RoundOf(given["round"]));
+    if (given.contains("table")) board.OnTable(TableOf(given["table"]));
+    if (given.contains("round")) board.OnRound(RoundOf(given["round"]));
     if (given.contains("health")) board.SetHealth(HealthOf(given["health"]));
     if (given.contains("serve")) std::cout << (*server)->port() << std::endl;
   }

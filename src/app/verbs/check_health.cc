@@ -3,8 +3,8 @@
 #include <map>
 #include <string>
 
-#include "app/verbs/check_parts.h"
 #include "app/health_watch.h"
+#include "app/verbs/check_parts.h"
 #include "app/wiring.h"
 #include "base/utc_text.h"
 #include "state/state_file.h"

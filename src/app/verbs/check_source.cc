@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "app/captured_tables.h"
-#include "app/verbs/check_parts.h"
 #include "app/rule_patterns.h"
+#include "app/verbs/check_parts.h"
 #include "app/wiring.h"
 #include "rules/selection.h"
 

@@ -128,15 +128,15 @@ class Runner {
       ARROW_RETURN_NOT_OK(AwaitTurn(watch));
       auto begun = capture::Capture::Start(
           options, {*source_, sources_, *executor_, *stores_.data, stores_.state(), Clock::System(),
-                    stop_.requested(), telemetry_});
+                    stop_.requested(), telemetry_.observer()});
       if (IsLost(begun.status()) && tries < kTakeOverTries) continue;
       ARROW_ASSIGN_OR_RAISE(capture_, std::move(begun));
       break;
     }
     take_over_ = false;  // once: afterwards we are as patient as any other copy
     owner_id_ = capture_->document().owner.id;
-    telemetry_.OnRole(capture::Role::kOwner,
-                      state::LeaseWatch::Describe(capture_->document().owner));
+    telemetry_.observer().OnRole(progress::Role::kOwner,
+                                 state::LeaseWatch::Describe(capture_->document().owner));
     return arrow::Status::OK();
   }
 
@@ -160,7 +160,7 @@ class Runner {
                    "another copy owns the state document; waiting until it gives it up or "
                    "is not heard of for its lease"}});
       }
-      telemetry_.OnRole(capture::Role::kStandby, who);
+      telemetry_.observer().OnRole(progress::Role::kStandby, who);
       const auto look =
           std::clamp(milliseconds(view.owner->lease_ms) / 8, kLookMin, kStandbyLookMax);
       if (!stop_.SleepFor(std::min(look, std::max(view.remaining, milliseconds(1))))) {

@@ -59,7 +59,7 @@ class OneThread : public Executor {
 class Writer {
  public:
   explicit Writer(World& world) : world_(world), observer_(&deaf_), source(world.database) {}
-  Writer(World& world, Observer& observer)
+  Writer(World& world, progress::Observer& observer)
       : world_(world), observer_(&observer), source(world.database) {}
   Writer(World& world, Executor& other)
       : world_(world), observer_(&deaf_), source(world.database), executor_(&other) {}
@@ -79,8 +79,8 @@ class Writer {
  private:
   World& world_;
   std::atomic<bool> stop_{false};
-  Observer deaf_;
-  Observer* observer_;
+  progress::Observer deaf_;
+  progress::Observer* observer_;
 
  public:
   FakeSource source;

@@ -41,8 +41,8 @@ inline Identity IdentityOf() { return {"1.2.3", "db1,1433", "Shop", "s3://lake/r
 // One round old, of `tables` tables that are all complete.
 inline std::unique_ptr<Board> FilledBoard(int tables, const Clock& clock) {
   auto board = std::make_unique<Board>(IdentityOf(), clock);
-  board->SetRole(Role::kOwner, "process 17 on host7");
-  for (int i = 1; i <= tables; ++i) board->SetTable(TableOf(i));
+  board->OnRole(Role::kOwner, "process 17 on host7");
+  for (int i = 1; i <= tables; ++i) board->OnTable(TableOf(i));
   RoundFacts round;
   round.at = clock.UtcNow();
   round.horizon_time = clock.UtcNow() - 10s;
@@ -52,7 +52,7 @@ inline std::unique_ptr<Board> FilledBoard(int tables, const Clock& clock) {
   round.swaps = 4;
   round.ended = true;
   round.took = 1'200ms;
-  board->SetRound(round);
+  board->OnRound(round);
   return board;
 }
 

@@ -1,19 +1,21 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/lsn.h"
 
-// What the program tells of its work while it works: to a person at a terminal, to metrics, to a
-// page. Called from the thread that runs the rounds; an implementation must not block.
-namespace cdc::capture {
+// What the program knows of its work while it works: plain values, told by whoever does it and shown
+// to a person at a terminal, in metrics and on a page.
+namespace cdc::progress {
 
-enum class TableCondition {
-  kNew,       // nothing is known of it yet in this run
+enum class Condition {
+  kNew,       // nothing is known of the table yet in this run
   kComplete,  // delivered up to the horizon of the last round
   kBehind,    // has more; its turn comes
   kWaiting,   // has changes that are younger than object_age
@@ -21,10 +23,17 @@ enum class TableCondition {
   kStopped,   // somebody must act
   kLeftOut,   // in the state, but no setting selects it any more
 };
+inline constexpr std::array kConditions = {
+    Condition::kStopped, Condition::kRetrying, Condition::kBehind, Condition::kWaiting,
+    Condition::kNew,     Condition::kComplete, Condition::kLeftOut};  // the most urgent first
+std::string_view ConditionName(Condition condition);                  // complete, left_out, …
 
-struct TableProgress {
+enum class Role { kStarting, kStandby, kOwner };
+std::string_view RoleName(Role role);
+
+struct TableFacts {
   std::string name;  // schema.name
-  TableCondition condition = TableCondition::kNew;
+  Condition condition = Condition::kNew;
   std::string why;      // kRetrying, kStopped
   bool in_cut = false;  // counts for complete_through
   // Delivered since the program started.
@@ -37,10 +46,10 @@ struct TableProgress {
   std::optional<UtcTime> last_object_at;           // in this run
   std::optional<UtcTime> last_commit;  // commit time of the newest delivered row, in this run
   int64_t gaps = 0;                    // accepted ones in the state
-  bool operator==(const TableProgress&) const = default;
+  bool operator==(const TableFacts&) const = default;
 };
 
-struct RoundProgress {
+struct RoundFacts {
   UtcTime at;  // of this report
   // Commit time (UTC) of the horizon; nothing where the server does not tell.
   std::optional<UtcTime> horizon_time;
@@ -54,17 +63,15 @@ struct RoundProgress {
   std::chrono::milliseconds took{0};
 };
 
-enum class Role { kStarting, kStandby, kOwner };
-
-class Observer {
- public:
-  virtual ~Observer() = default;
-  virtual void OnRole(Role /*role*/, const std::string& /*owner: who, for people*/) {}
-  // At the beginning and the end of a round.
-  virtual void OnRound(const RoundProgress& /*round*/) {}
-  // Whenever something of the table changed; of every table after the first round.
-  virtual void OnTable(const TableProgress& /*table*/) {}
-  virtual void OnTableGone(const std::string& /*name*/) {}
+// The server's side: what its capture and cleanup jobs do.
+struct Health {
+  UtcTime at;                                 // when it was measured
+  std::optional<double> capture_lag_seconds;  // from a commit to its rows in the change tables
+  std::optional<bool> capture_stopped;        // nothing: that cannot be seen
+  std::string capture_why;                    // what is wrong with the capture job; what helps
+  std::optional<double> retention_seconds;    // how long change rows are kept
+  // By schema.name: seconds until cleanup reaches rows that were not read yet.
+  std::map<std::string, double> headroom_seconds;
 };
 
-}  // namespace cdc::capture
+}  // namespace cdc::progress

@@ -1,6 +1,6 @@
-#include "status/facts.h"
+#include "progress/facts.h"
 
-namespace cdc::status {
+namespace cdc::progress {
 
 std::string_view ConditionName(Condition condition) {
   switch (condition) {
@@ -34,4 +34,4 @@ std::string_view RoleName(Role role) {
   return "starting";
 }
 
-}  // namespace cdc::status
+}  // namespace cdc::progress
