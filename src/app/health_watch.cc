@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/events.h"
+#include "base/units.h"
 #include "base/utc_text.h"
 
 namespace cdc::app {
@@ -82,13 +83,13 @@ std::string DescribeHeadroom(const source::RetentionVerdict& retention) {
   const source::Headroom& worst = retention.headroom.front();
   const std::string unread = fmt::format("{}: changes since {} may be unread, ",
                                          NamesOf(worst.tables), FormatUtc(worst.unread_since));
-  const std::string all = fmt::format("{}{}", source::HumanDuration(*retention.retention),
+  const std::string all = fmt::format("{}{}", HumanDuration(*retention.retention),
                                       retention.is_estimate ? " (by what is left)" : "");
   if (worst.left <= std::chrono::seconds{0}) {
     return unread + "which is past retention of " + all + ": the next cleanup may take them";
   }
   return fmt::format("{}and cleanup reaches them in {} at the earliest (retention {})", unread,
-                     source::HumanDuration(worst.left), all);
+                     HumanDuration(worst.left), all);
 }
 
 std::string RetentionHelp(const std::string& stopped) {

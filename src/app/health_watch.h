@@ -29,7 +29,7 @@ progress::Health ForBoard(const HealthReport& report, UtcTime now);
 std::vector<source::TablePlace> PlacesOf(const state::Document& document,
                                          const rules::TableSelection& selection);
 
-// "dbo.a, dbo.b: 4h of 3d are left …", of the tables that cleanup reaches first.
+// "dbo.a, dbo.b: 4 h of 3 d are left …", of the tables that cleanup reaches first.
 std::string DescribeHeadroom(const source::RetentionVerdict& retention);
 // What to do about it; `stopped` is why the table is not read, or "".
 std::string RetentionHelp(const std::string& stopped);

@@ -116,7 +116,7 @@ TEST_F(HealthWatchTest, retention_is_told_when_its_class_changes_only) {
   SetUnread(hours{60});
   EXPECT_THAT(After(seconds{60}),
               AllOf(HasSubstr("retention_near tables=dbo.a"),
-                    HasSubstr("cleanup reaches them in 12h at the earliest (retention 3d)"),
+                    HasSubstr("cleanup reaches them in 12 h at the earliest (retention 3 d)"),
                     HasSubstr("sp_cdc_change_job @job_type = N'cleanup', @retention")));
   SetUnread(hours{70});
   EXPECT_THAT(After(seconds{10}), IsEmpty());

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/units.h"
 #include "base/utc_text.h"
 #include "status/words.h"
 
@@ -22,18 +23,10 @@ size_t Width(const std::string& text) { return status::Columns(text); }
 
 }  // namespace
 
-std::string Span(seconds span) {
-  const int64_t count = span.count();
-  if (count < 60) return fmt::format("{} s", count);
-  if (count < 3'600) return fmt::format("{} min", count / 60);
-  if (count < 2 * 86'400) return fmt::format("{} h", count / 3'600);
-  return fmt::format("{} days", count / 86'400);
-}
-
 std::string Ago(UtcTime time, UtcTime now) {
   const auto age = std::chrono::floor<seconds>(now - time);
-  if (age.count() <= -1) return "in " + Span(-age);
-  return age.count() == 0 ? "now" : Span(age) + " ago";
+  if (age.count() <= -1) return "in " + HumanDuration(-age);
+  return age.count() == 0 ? "now" : HumanDuration(age) + " ago";
 }
 
 std::optional<UtcTime> FromServerTime(const std::string& text, int32_t offset_minutes) {

@@ -11,10 +11,8 @@
 // How verbs write for people.
 namespace cdc::app {
 
-// "now", "45 s ago", "3 min ago", "2 h ago", "5 days ago"; a time to come: "in 3 min".
+// "now", "45 s ago", "3 min 12 s ago", "5 d 2 h ago"; a time to come: "in 3 min".
 std::string Ago(UtcTime time, UtcTime now);
-// "45 s", "3 min", "2 h", "5 days": one unit, rounded down.
-std::string Span(std::chrono::seconds span);
 
 // A time as the server writes it, in its own zone, `offset_minutes` ahead of UTC. Nothing when it
 // is none.

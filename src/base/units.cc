@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <cmath>
 
 namespace cdc {
 namespace {
@@ -105,12 +107,14 @@ Result<std::chrono::milliseconds> ParseDuration(std::string_view text) {
   const Unit* previous = nullptr;  // units stand in the table from large to small
   while (!text.empty()) {
     const std::string digits = TakeDigits(&text);
+    text = Trim(text);
     const std::string letters = TakeLetters(&text);
+    text = Trim(text);
     if (!digits.empty() && letters.empty() && text.empty() && previous == nullptr) {
       return Status::Invalid("\"", whole, "\" has no unit: write ", digits,
                              "s for seconds (ms, s, m, h, d)");
     }
-    const Unit* unit = Find(kDurations, letters);
+    const Unit* unit = Find(kDurations, letters == "min" ? "m" : letters);
     if (unit == nullptr || (previous != nullptr && unit <= previous)) {
       return NotADuration(whole);
     }
@@ -130,6 +134,21 @@ std::string FormatDuration(std::chrono::milliseconds duration) {
     rest %= unit.value;
   }
   return text.empty() ? "0s" : text;
+}
+
+std::string HumanDuration(std::chrono::duration<double> duration) {
+  const double seconds = std::max(0.0, duration.count());
+  if (seconds < 0.05) return "0 s";
+  if (seconds < 1.95) return fmt::format("{} s", std::round(seconds * 10) / 10);
+  const auto whole = static_cast<int64_t>(std::llround(seconds));
+  const auto two = [](int64_t large, const char* of, int64_t small, const char* rest) {
+    if (small == 0) return fmt::format("{} {}", large, of);
+    return fmt::format("{} {} {} {}", large, of, small, rest);
+  };
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3'600) return two(whole / 60, "min", whole % 60, "s");
+  if (whole < 86'400) return two(whole / 3'600, "h", whole % 3'600 / 60, "min");
+  return two(whole / 86'400, "d", whole % 86'400 / 3'600, "h");
 }
 
 Result<int64_t> ParseSize(std::string_view text) {

@@ -6,15 +6,36 @@
 namespace cdc {
 namespace {
 
+using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 
 TEST(Units, durations_are_numbers_with_units_from_large_to_small) {
   const std::pair<const char*, int64_t> cases[] = {
-      {"500ms", 500},      {"60s", 60'000},          {"5m", 300'000}, {"1h30m", 5'400'000},
-      {"7d", 604'800'000}, {"1h1m1s1ms", 3'661'001}, {" 2S ", 2'000}, {"0s", 0}};
+      {"500ms", 500},      {"60s", 60'000},           {"5m", 300'000},     {"1h30m", 5'400'000},
+      {"7d", 604'800'000}, {"1h1m1s1ms", 3'661'001},  {" 2S ", 2'000},     {"0s", 0},
+      {"60 s", 60'000},    {"1 h 30 min", 5'400'000}, {"3min12s", 192'000}};
   for (const auto& [text, expected] : cases) {
     EXPECT_EQ(ParseDuration(text).ValueOr(milliseconds(-1)).count(), expected) << text;
+  }
+}
+
+TEST(Units, durations_for_people_have_two_units_at_most) {
+  EXPECT_EQ(HumanDuration(-5s), "0 s");
+  EXPECT_EQ(HumanDuration(40ms), "0 s");
+  EXPECT_EQ(HumanDuration(440ms), "0.4 s");
+  EXPECT_EQ(HumanDuration(2s), "2 s");
+  EXPECT_EQ(HumanDuration(1'940ms), "1.9 s");
+  EXPECT_EQ(HumanDuration(2'400ms), "2 s");
+  EXPECT_EQ(HumanDuration(59'600ms), "1 min");
+  EXPECT_EQ(HumanDuration(192s), "3 min 12 s");
+  EXPECT_EQ(HumanDuration(2h + 5min + 59s), "2 h 5 min");
+  EXPECT_EQ(HumanDuration(76h), "3 d 4 h");
+}
+
+TEST(Units, a_duration_for_people_can_be_read_as_a_setting) {
+  for (const auto duration : {0s, 12s, 192s, 7'500s, 273'600s}) {
+    EXPECT_EQ(ParseDuration(HumanDuration(duration)).ValueOr(milliseconds(-1)), duration);
   }
 }
 

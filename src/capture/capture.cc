@@ -332,7 +332,8 @@ void Capture::ShowAll() {
     const TableRuntime& runtime = context_.runtime[name];
     progress::Condition condition = progress::Condition::kBehind;
     if (!runtime.trouble.empty()) {
-      condition = runtime.transient ? progress::Condition::kRetrying : progress::Condition::kStopped;
+      condition =
+          runtime.transient ? progress::Condition::kRetrying : progress::Condition::kStopped;
     } else if (complete_.contains(name)) {
       condition = progress::Condition::kComplete;
     } else if (waiting_.contains(name)) {

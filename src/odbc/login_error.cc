@@ -7,6 +7,7 @@
 #include <array>
 #include <string_view>
 
+#include "base/units.h"
 #include "odbc/diagnostics.h"
 #include "odbc/server_address.h"
 #include "odbc/tls_error.h"
@@ -166,8 +167,8 @@ Finding NetworksAnswer(const std::vector<Diagnostic>& records, const ConnectOpti
   if (HasState(records, "HYT") || HasState(records, "S1T") || HasNative(records, 20003)) {
     return {
         fmt::format(
-            "{} did not answer within {} s: check host, port, firewall, and that the server runs",
-            options.host, options.login_timeout.count()) +
+            "{} did not answer within {}: check host, port, firewall, and that the server runs",
+            options.host, HumanDuration(options.login_timeout)) +
             InstanceRemedy(options) + own_name,
         Retry::kAfterReconnect, 0};
   }

@@ -10,8 +10,8 @@
 #include "base/clock.h"
 #include "base/lsn.h"
 
-// What the program knows of its work while it works: plain values, told by whoever does it and shown
-// to a person at a terminal, in metrics and on a page.
+// What the program knows of its work while it works: plain values, told by whoever does it and
+// shown to a person at a terminal, in metrics and on a page.
 namespace cdc::progress {
 
 enum class Condition {

@@ -266,15 +266,4 @@ seconds Age(UtcTime server_utc, UtcTime of) {
   return std::max(seconds{0}, std::chrono::duration_cast<seconds>(server_utc - of));
 }
 
-std::string HumanDuration(seconds duration) {
-  const bool negative = duration < seconds{0};
-  seconds rounded = negative ? -duration : duration;
-  if (rounded >= std::chrono::days{1}) {
-    rounded = std::chrono::floor<hours>(rounded);
-  } else if (rounded >= minutes{2}) {
-    rounded = std::chrono::floor<minutes>(rounded);
-  }
-  return (negative ? "-" : "") + FormatDuration(rounded);
-}
-
 }  // namespace cdc::source

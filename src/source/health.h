@@ -124,7 +124,4 @@ RetentionVerdict JudgeRetention(const CaptureHealth& health);
 // How old something is by the server's clock; 0 for what seems to come from the future.
 std::chrono::seconds Age(UtcTime server_utc, UtcTime of);
 
-// "4s", "12m", "3h5m", "2d7h": no finer than a person wants.
-std::string HumanDuration(std::chrono::seconds duration);
-
 }  // namespace cdc::source

@@ -96,7 +96,7 @@ TEST(Health, a_missing_dummy_row_is_a_lag_and_three_of_them_are_a_stop) {
   health.has_idle_rows = true;
   health.newest_commit = kNow - minutes{12};
   EXPECT_EQ(JudgeCapture(health).condition, CaptureCondition::kLags);
-  EXPECT_THAT(JudgeCapture(health).why, HasSubstr("12m old"));
+  EXPECT_THAT(JudgeCapture(health).why, HasSubstr("12 min old"));
   health.newest_commit = kNow - minutes{16};
   const auto stopped = JudgeCapture(health);
   EXPECT_EQ(stopped.condition, CaptureCondition::kStopped);
@@ -301,14 +301,6 @@ TEST(Retention, a_database_without_a_cleanup_job_keeps_everything) {
   health.jobs->retention.reset();
   health.first_instance = *health.oldest_commit;
   EXPECT_EQ(JudgeRetention(health).condition, RetentionCondition::kUnknown);
-}
-
-TEST(Health, durations_are_no_finer_than_a_person_wants) {
-  EXPECT_EQ(HumanDuration(seconds{4}), "4s");
-  EXPECT_EQ(HumanDuration(seconds{119}), "1m59s");
-  EXPECT_EQ(HumanDuration(minutes{12} + seconds{7}), "12m");
-  EXPECT_EQ(HumanDuration(hours{55} + minutes{7}), "2d7h");
-  EXPECT_EQ(HumanDuration(-minutes{5}), "-5m");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "base/utc_text.h"
 #include "status/chart.h"
 #include "status/page_assets.h"
@@ -23,11 +24,11 @@ constexpr size_t kHeadroomsMax = 8;     // bars; the table has all
 constexpr double kHeadroomNear = 0.25;  // of retention: colours only
 
 std::string SpanOr(const std::optional<double>& seconds, const std::string& otherwise) {
-  return seconds ? Span(std::chrono::duration<double>(*seconds)) : otherwise;
+  return seconds ? HumanDuration(std::chrono::duration<double>(*seconds)) : otherwise;
 }
 
 std::string Ago(const Snapshot& board, const std::optional<UtcTime>& at) {
-  return at ? Span(board.now - *at) + " ago" : "";
+  return at ? HumanDuration(board.now - *at) + " ago" : "";
 }
 
 std::string Tone(Condition condition) {
@@ -84,9 +85,10 @@ std::string CatchingUp(const Snapshot& board) {
   if (behind <= 3 * std::chrono::duration<double>(board.identity.interval)) {
     return LeadLine("soft", "A round is under way: changes of " + tables + " to deliver");
   }
-  return LeadLine("warn", fmt::format("{} behind, by up to {}; {}", tables, Span(behind),
-                                      board.time_left ? "about " + Span(*board.time_left) + " left"
-                                                      : "time left is not known yet"));
+  return LeadLine("warn",
+                  fmt::format("{} behind, by up to {}; {}", tables, HumanDuration(behind),
+                              board.time_left ? "about " + HumanDuration(*board.time_left) + " left"
+                                              : "time left is not known yet"));
 }
 
 std::string Lead(const Snapshot& board, const Verdict& verdict) {
@@ -109,7 +111,7 @@ std::string Lead(const Snapshot& board, const Verdict& verdict) {
 std::string Header(const Snapshot& board, const Verdict& verdict) {
   const Identity& identity = board.identity;
   const bool owns = board.role == Role::kOwner && !board.owner.empty();
-  const std::string who = owns ? board.owner : "for " + Span(board.now - board.role_since);
+  const std::string who = owns ? board.owner : "for " + HumanDuration(board.now - board.role_since);
   return fmt::format(
       "<header><h1>{}{}</h1><p class=\"route\">{} → {}</p>"
       "<p><span class=\"pill {}\">{}</span> <span class=\"soft\">{}</span></p>{}</header>",
@@ -213,7 +215,7 @@ std::string Tiles(const Snapshot& board) {
   const bool nothing = board.conditions.at(Condition::kBehind) == 0;
   const std::string left =
       nothing           ? (board.round.ended ? "nothing is left over" : "a round is under way")
-      : board.time_left ? "about " + Span(*board.time_left) + " left"
+      : board.time_left ? "about " + HumanDuration(*board.time_left) + " left"
                         : "time left unknown";
   return "<section class=\"tiles\">" +
          Tile("tables complete",
@@ -223,8 +225,9 @@ std::string Tiles(const Snapshot& board) {
               fmt::format("{} now; {}, {}", Rate(board.rows_per_second),
                           Count(board.objects, "object"), HumanBytes(board.bytes))) +
          Tile("last round", board.round_ended_at ? Ago(board, board.round_ended_at) : "none yet",
-              fmt::format("took {}; {} so far; every {}", Span(board.last_round_took),
-                          WithThousands(board.durations.count), Span(board.identity.interval))) +
+              fmt::format("took {}; {} so far; every {}", HumanDuration(board.last_round_took),
+                          WithThousands(board.durations.count),
+                          HumanDuration(board.identity.interval))) +
          CaptureTile(board) + "</section>";
 }
 
@@ -243,7 +246,7 @@ std::string Headrooms(const Snapshot& board) {
     const std::string tone = left <= 0 ? "bad" : share < kHeadroomNear ? "warn" : "good";
     rows += fmt::format("<span title=\"{0}\">{0}</span>{1}<span class=\"{2}\">{3}</span>",
                         EscapeHtml(known[i]->name), DrawBar(share, tone), tone,
-                        left <= 0 ? "none" : Span(std::chrono::duration<double>(left)));
+                        left <= 0 ? "none" : HumanDuration(std::chrono::duration<double>(left)));
   }
   return "<section><h2>Time until cleanup reaches unread changes</h2><div class=\"room\">" + rows +
          "</div></section>";
@@ -252,7 +255,7 @@ std::string Headrooms(const Snapshot& board) {
 std::string Charts(const Snapshot& board) {
   Chart behind{.title = "Behind the server",
                .now = SpanOr(board.behind_seconds, "unknown"),
-               .figure = [](double v) { return Span(std::chrono::duration<double>(v)); },
+               .figure = [](double v) { return HumanDuration(std::chrono::duration<double>(v)); },
                .points = {}};
   Chart rows{
       .title = "Rows delivered", .now = Rate(board.rows_per_second), .figure = Rate, .points = {}};
@@ -293,7 +296,7 @@ std::string Troubles(const Snapshot& board) {
   std::string items;
   for (auto trouble = board.troubles.rbegin(); trouble != board.troubles.rend(); ++trouble) {
     items += fmt::format("<li><span class=\"{}\">{} ago</span> <code>{}</code></li>",
-                         trouble->is_error ? "bad" : "warn", Span(board.now - trouble->at),
+                         trouble->is_error ? "bad" : "warn", HumanDuration(board.now - trouble->at),
                          EscapeHtml(trouble->text));
   }
   return fmt::format("<section><h2>Last warnings and errors</h2><ul>{}</ul></section>", items);
@@ -304,7 +307,8 @@ std::string Footer(const Snapshot& board) {
       "cdc-to-s3 {}, running for {}; this page is of {}. For programs: "
       "<a href=\"metrics\">metrics</a>, <a href=\"healthz\">healthz</a>, "
       "<a href=\"status.json\">status.json</a>",
-      EscapeHtml(board.identity.version), Span(board.now - board.started_at), FormatUtc(board.now));
+      EscapeHtml(board.identity.version), HumanDuration(board.now - board.started_at),
+      FormatUtc(board.now));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/units.h"
 #include "status/words.h"
 
 namespace cdc::status {
@@ -48,7 +49,7 @@ std::vector<Part> Head(const Snapshot& board) {
   if (board.role == Role::kStarting) return {{what}, {"  starting", kSoft}};
   return {{what},
           {board.round.ended ? fmt::format("  round {} took {}", board.durations.count,
-                                           Span(board.last_round_took))
+                                           HumanDuration(board.last_round_took))
                              : fmt::format("  round {}", board.durations.count + 1),
            kSoft}};
 }
@@ -81,20 +82,20 @@ std::vector<Part> Lag(const Snapshot& board) {
   if (!board.behind_seconds) {
     parts.push_back({board.round_ended_at ? "unknown" : "not known yet"});
   } else if (*board.behind_seconds > 0) {
-    parts.push_back({Span(std::chrono::duration<double>(*board.behind_seconds)), kWarn});
+    parts.push_back({HumanDuration(std::chrono::duration<double>(*board.behind_seconds)), kWarn});
   } else {
     parts.push_back({"nothing is left over", kGood});
   }
   if (board.conditions.at(Condition::kBehind) > 0) {
-    parts.push_back({board.time_left ? " · about " + Span(*board.time_left) + " left"
+    parts.push_back({board.time_left ? " · about " + HumanDuration(*board.time_left) + " left"
                                      : " · time left unknown"});
   }
   if (board.round.ended && board.round_ended_at) {
-    parts.push_back(
-        {" · as of " +
-             Span(std::chrono::floor<std::chrono::seconds>(board.now - *board.round_ended_at)) +
-             " ago",
-         kSoft});
+    parts.push_back({" · as of " +
+                         HumanDuration(std::chrono::floor<std::chrono::seconds>(
+                             board.now - *board.round_ended_at)) +
+                         " ago",
+                     kSoft});
   }
   return parts;
 }
@@ -103,7 +104,7 @@ std::vector<Part> LastObject(const Snapshot& board) {
   if (!board.last_object_at) return {{"last    ", kSoft}, {"no object in this run yet", kSoft}};
   const auto age = std::chrono::floor<std::chrono::seconds>(board.now - *board.last_object_at);
   return {{"last    ", kSoft},
-          {fmt::format("{} ago  ", Span(age)), kSoft},
+          {fmt::format("{} ago  ", HumanDuration(age)), kSoft},
           {std::string(LastPart(board.last_key))}};
 }
 
@@ -141,11 +142,11 @@ std::vector<std::string> ProgressLines(const Snapshot& board, const Look& look) 
 
 std::string Summary(const Snapshot& board) {
   const int64_t stopped = board.conditions.at(Condition::kStopped);
-  std::string text =
-      fmt::format("{}: {} in {} ({}) in {}; {} of {} complete", Printable(board.identity.database),
-                  Count(board.rows, "row"), Count(board.objects, "object"), HumanBytes(board.bytes),
-                  Span(board.now - board.started_at), board.conditions.at(Condition::kComplete),
-                  Count(std::ssize(board.tables), "table"));
+  std::string text = fmt::format(
+      "{}: {} in {} ({}) in {}; {} of {} complete", Printable(board.identity.database),
+      Count(board.rows, "row"), Count(board.objects, "object"), HumanBytes(board.bytes),
+      HumanDuration(board.now - board.started_at), board.conditions.at(Condition::kComplete),
+      Count(std::ssize(board.tables), "table"));
   if (stopped > 0) text += fmt::format(", {} stopped", stopped);
   if (board.altered_values > 0) text += ", " + Count(board.altered_values, "value") + " altered";
   return text;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/units.h"
 #include "status/words.h"
 
 namespace cdc::status {
@@ -28,11 +29,11 @@ void JudgeOwner(const Snapshot& board, Verdict* verdict) {
   const auto since = board.now - progress;
   verdict->healthy = since <= patience;
   if (!verdict->healthy) {
-    verdict->reason = fmt::format("no successful round for {} (limit {}){}", Span(since),
-                                  Span(patience), LastTrouble(board));
+    verdict->reason = fmt::format("no successful round for {} (limit {}){}", HumanDuration(since),
+                                  HumanDuration(patience), LastTrouble(board));
   } else if (board.round_ended_at) {
-    verdict->reason =
-        fmt::format("last successful round {} ago", Span(board.now - *board.round_ended_at));
+    verdict->reason = fmt::format("last successful round {} ago",
+                                  HumanDuration(board.now - *board.round_ended_at));
   } else {
     verdict->reason = "the first round is under way";
   }
@@ -60,7 +61,7 @@ Verdict Judge(const Snapshot& board) {
       break;
     case Role::kStarting:
       verdict.reason = fmt::format("starting for {}: not connected and in charge yet{}",
-                                   Span(board.now - board.role_since), LastTrouble(board));
+                                   HumanDuration(board.now - board.role_since), LastTrouble(board));
       break;
   }
   nlohmann::ordered_json json;

@@ -71,21 +71,6 @@ size_t Width(char32_t point) {
 
 }  // namespace
 
-std::string Span(std::chrono::duration<double> time) {
-  const double seconds = std::max(0.0, time.count());
-  if (seconds < 0.05) return "0 s";
-  if (seconds < 1.95) return fmt::format("{} s", std::round(seconds * 10) / 10);
-  const auto whole = static_cast<int64_t>(std::llround(seconds));
-  const auto two = [](int64_t large, const char* of, int64_t small, const char* rest) {
-    if (small == 0) return fmt::format("{} {}", large, of);
-    return fmt::format("{} {} {} {}", large, of, small, rest);
-  };
-  if (whole < 60) return fmt::format("{} s", whole);
-  if (whole < 3'600) return two(whole / 60, "min", whole % 60, "s");
-  if (whole < 86'400) return two(whole / 3'600, "h", whole % 3'600 / 60, "min");
-  return two(whole / 86'400, "d", whole % 86'400 / 3'600, "h");
-}
-
 std::string Rate(double per_second) {
   if (per_second < 0.05) return "0/s";
   if (per_second < 99.95) return fmt::format("{:.1f}/s", per_second);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,8 +9,6 @@
 // Figures as people read them.
 namespace cdc::status {
 
-// "0.4 s", "12 s", "3 min 12 s", "2 h 5 min", "3 d 4 h". Negative counts as 0.
-std::string Span(std::chrono::duration<double> time);
 // "1,234,567/s", "12.5/s", "0/s"
 std::string Rate(double per_second);
 // "1 table", "2 tables": the plural by an s.

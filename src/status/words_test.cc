@@ -7,19 +7,6 @@ namespace {
 
 using namespace std::chrono_literals;  // NOLINT: for tests
 
-TEST(Words, spans_of_time_have_two_units_at_most) {
-  EXPECT_EQ(Span(-5s), "0 s");
-  EXPECT_EQ(Span(40ms), "0 s");
-  EXPECT_EQ(Span(440ms), "0.4 s");
-  EXPECT_EQ(Span(2s), "2 s");
-  EXPECT_EQ(Span(1'940ms), "1.9 s");
-  EXPECT_EQ(Span(2'400ms), "2 s");
-  EXPECT_EQ(Span(59'600ms), "1 min");
-  EXPECT_EQ(Span(192s), "3 min 12 s");
-  EXPECT_EQ(Span(2h + 5min + 59s), "2 h 5 min");
-  EXPECT_EQ(Span(76h), "3 d 4 h");
-}
-
 TEST(Words, html_is_escaped_and_repaired) {
   EXPECT_EQ(EscapeHtml("<a href=\"x\" b='y'>&"), "&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;");
   EXPECT_EQ(EscapeHtml("Straße 注文 😀"), "Straße 注文 😀");

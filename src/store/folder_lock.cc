@@ -8,6 +8,7 @@
 #include <chrono>
 #include <thread>
 
+#include "base/units.h"
 #include "store/store.h"
 
 namespace cdc::store {
@@ -40,9 +41,9 @@ arrow::Result<FolderLock::Guard> FolderLock::Lock(int open_flags, int operation)
     }
     if (steady_clock::now() > give_up) {
       return MakeError(ErrorKind::kTransient,
-                       fmt::format("lock {}: another process has held it for {} s; is one stopped? "
+                       fmt::format("lock {}: another process has held it for {}; is one stopped? "
                                    "(fuser shows which)",
-                                   path_, kWaitMax.count()));
+                                   path_, HumanDuration(kWaitMax)));
     }
     std::this_thread::sleep_for(kPollPause);
   }

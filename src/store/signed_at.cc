@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/units.h"
 #include "store/store.h"
 
 namespace cdc::store {
@@ -16,10 +17,10 @@ arrow::Status CheckSignedAt(std::optional<UtcTime> signed_at, const Clock& clock
     return arrow::Status::OK();
   }
   return MakeError(ErrorKind::kDenied,
-                   fmt::format("{}: not done, because the right to do it dates from {} s ago and "
-                               "lasts {} s; this process was held up, and another may have taken "
+                   fmt::format("{}: not done, because the right to do it dates from {} ago and "
+                               "lasts {}; this process was held up, and another may have taken "
                                "over: take over anew",
-                               what, age.count(), std::chrono::seconds(kSignatureLife).count()));
+                               what, HumanDuration(age), HumanDuration(kSignatureLife)));
 }
 
 }  // namespace cdc::store

@@ -74,17 +74,17 @@ def test_check_says_that_capture_runs_and_how_much_retention_is_left(
     shop: Database, program: Program, driver: str
 ) -> None:
     before = _capture_section(program.call("check", SQL_SERVER_DRIVER=driver))
-    assert re.fullmatch(r"  note  newest captured commit \S+Z, \d+s ago", before[0])
-    assert re.fullmatch(r"  ok    capture runs, \d+s behind the log", before[1])
-    assert before[2:] == ["  ok    retention is 3d"]
+    assert re.fullmatch(r"  note  newest captured commit \S+Z, \d+ s ago", before[0])
+    assert re.fullmatch(r"  ok    capture runs, \d+ s behind the log", before[1])
+    assert before[2:] == ["  ok    retention is 3 d"]
     program.once()
     shop.run("INSERT INTO dbo.Orders VALUES (2, N'b')")
     shop.capture()
     after = program.call("check", SQL_SERVER_DRIVER=driver)
     assert after.code == 0
     assert re.fullmatch(
-        r"  ok    retention is 3d, and dbo\.Orders: changes since \S+ may be unread, "
-        r"and cleanup reaches them in (3d|2d23h) at the earliest \(retention 3d\)",
+        r"  ok    retention is 3 d, and dbo\.Orders: changes since \S+ may be unread, "
+        r"and cleanup reaches them in (3 d|2 d 23 h) at the earliest \(retention 3 d\)",
         _capture_section(after)[2],
     )
 
@@ -106,7 +106,7 @@ def test_each_grant_that_check_names_shows_what_was_hidden(
     assert ended.code == 0
     assert "hidden from this login" not in ended.out
     assert "capture runs" in ended.out
-    assert "retention is 3d" in ended.out
+    assert "retention is 3 d" in ended.out
 
 
 def test_a_login_that_sees_nothing_of_the_jobs_is_told_by_the_newest_changes_age_where_idle_databases_get_rows(
@@ -129,7 +129,7 @@ def test_a_login_that_sees_nothing_of_the_jobs_is_told_by_the_newest_changes_age
     old = program.call("check", **login)
     assert old.code == 1
     listed = old.out.split("To fix:\n")[1]
-    for words in ("the newest captured change is 25m old", f"cdc.{shop.name}_capture", "SQL Server Agent"):
+    for words in ("the newest captured change is 25 min", f"cdc.{shop.name}_capture", "SQL Server Agent"):
         assert words in listed
     # Whoever sees the scans of the log knows that the database is only idle.
     shop.run("EXEC sys.sp_cdc_scan")
@@ -215,11 +215,11 @@ def test_changes_that_come_close_to_retention_are_to_be_fixed(shop: Database, pr
     shop.capture()
     near = program.call("check")
     assert near.code == 1
-    for words in ("dbo.Orders: changes since", "cleanup reaches them in 1", "retention 3d", "@retention = <minutes>"):
+    for words in ("dbo.Orders: changes since", "cleanup reaches them in 1", "retention 3 d", "@retention = <minutes>"):
         assert words in near.out.split("To fix:\n")[1]
     shop.run("EXEC sys.sp_cdc_change_job @job_type = N'cleanup', @retention = 14400")
     ample = program.call("check")
-    assert "cleanup reaches them in 7d" in ample.out
+    assert "cleanup reaches them in 7 d" in ample.out
     assert ample.code == 0
 
 

@@ -34,7 +34,7 @@ Status RefuseLivingOwner(const Operation& operation, const AdoptionPlan& plan, b
   const state::Owner& owner = plan.existing->document->owner;
   if (owner.lease_ms > 0 && !json) {
     fmt::print(stderr, "watching for at most {} whether {} lives\n",
-               FormatDuration(std::chrono::milliseconds(owner.lease_ms)),
+               HumanDuration(std::chrono::milliseconds(owner.lease_ms)),
                state::LeaseWatch::Describe(owner));
   }
   ARROW_ASSIGN_OR_RAISE(const OwnerLife life,

@@ -6,6 +6,7 @@
 #include "app/health_watch.h"
 #include "app/verbs/check_parts.h"
 #include "app/wiring.h"
+#include "base/units.h"
 #include "base/utc_text.h"
 #include "state/state_file.h"
 
@@ -15,7 +16,6 @@ namespace {
 
 using source::CaptureCondition;
 using source::CaptureHealth;
-using source::HumanDuration;
 using source::RetentionCondition;
 
 // Where the tables are, as far as the target tells; what is wrong with it was said already.

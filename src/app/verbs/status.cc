@@ -172,7 +172,7 @@ std::string Since(const std::string& utc, UtcTime now) {
 
 void PrintOwner(const Shown& shown, UtcTime now) {
   const state::Owner& owner = shown.document.owner;
-  const std::string lease = FormatDuration(std::chrono::milliseconds(owner.lease_ms));
+  const std::string lease = HumanDuration(std::chrono::milliseconds(owner.lease_ms));
   std::string life;
   switch (shown.owner) {
     case OwnerLife::kReleased:
@@ -205,7 +205,7 @@ void PrintPlace(const Shown& shown, UtcTime now) {
   if (shown.lag && shown.lag->newest <= document.complete_through) {
     fmt::print("lag: none; nothing newer was captured\n");
   } else if (shown.lag && shown.lag->behind) {
-    fmt::print("lag: {} behind the newest captured change\n", Span(*shown.lag->behind));
+    fmt::print("lag: {} behind the newest captured change\n", HumanDuration(*shown.lag->behind));
   }
   if (!document.held_back_by.empty()) {
     fmt::print("held back by: {}\n",

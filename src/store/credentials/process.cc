@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/own_variables.h"
+#include "base/units.h"
 #include "store/credentials/json.h"
 #include "store/files.h"
 #include "store/store.h"
@@ -188,8 +189,7 @@ arrow::Result<Credentials> RunCredentialProcess(const std::string& command,
   const bool whole = ReadBoth(out.read.fd(), err.read.fd(), give_up, &text, &said);
   const int status = whole ? process.WaitUntil(give_up) : -1;
   if (status == -1) {
-    return Failed(fmt::format("credential_process did not end within {} s{}",
-                              std::chrono::duration_cast<std::chrono::seconds>(timeout).count(),
+    return Failed(fmt::format("credential_process did not end within {}{}", HumanDuration(timeout),
                               Said(said)));
   }
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
