@@ -27,22 +27,22 @@ StopSignal::StopSignal() {
 
 StopSignal::~StopSignal() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     over_ = true;
   }
-  wake_.notify_all();
+  wake_.NotifyAll();
   pthread_kill(thread_.native_handle(), SIGUSR1);
   thread_.join();
 }
 
 void StopSignal::OnStop(std::function<void()> cancel) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   cancel_ = std::move(cancel);
 }
 
 bool StopSignal::SleepFor(std::chrono::milliseconds pause) {
-  std::unique_lock lock(mutex_);
-  wake_.wait_for(lock, pause, [this] { return requested_.load(); });
+  MutexLock lock(mutex_);
+  wake_.WaitFor(mutex_, pause, [this] { return requested_.load(); });
   return !requested_;
 }
 
@@ -51,11 +51,11 @@ void StopSignal::Wait() {
   sigwait(&set_, &signal);
   if (signal == SIGUSR1) return;
   LogEvent(Level::kInfo, "stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   requested_ = true;
-  wake_.notify_all();
+  wake_.NotifyAll();
   if (cancel_) cancel_();
-  if (wake_.wait_for(lock, kStopWithin, [this] { return over_; })) return;
+  if (wake_.WaitFor(mutex_, kStopWithin, [this]() REQUIRES(mutex_) { return over_; })) return;
   LogEvent(
       Level::kWarn, "stopped_hard",
       {{"why", "the work in hand did not end in time; the next start finishes what is claimed"}});

@@ -2,11 +2,11 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <csignal>
 #include <functional>
-#include <mutex>
 #include <thread>
+
+#include "base/mutex.h"
 
 namespace cdc::app {
 
@@ -32,11 +32,11 @@ class StopSignal {
 
   sigset_t set_{};
   std::thread thread_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::function<void()> cancel_;
+  Mutex mutex_;
+  CondVar wake_;
+  std::function<void()> cancel_ GUARDED_BY(mutex_);
   std::atomic<bool> requested_{false};
-  bool over_ = false;
+  bool over_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace cdc::app

@@ -6,9 +6,9 @@
 #include <atomic>
 #include <cerrno>
 #include <cmath>
-#include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "base/mutex.h"
 #include "base/utc_text.h"
 
 namespace cdc {
@@ -20,8 +20,8 @@ std::atomic<LogFormat> format_set{LogFormat::kText};
 
 // Made at first use and never taken down: threads may log until the process ends.
 struct Output {
-  std::mutex mutex;
-  EventSink sink;
+  Mutex mutex;
+  EventSink sink GUARDED_BY(mutex);
 };
 
 Output& TheOutput() {
@@ -129,7 +129,7 @@ void WriteEvent(const Event& event) {
 void LogEvent(Level level, std::string_view event, std::initializer_list<Field> fields) {
   if (level < least) return;
   Output& output = TheOutput();
-  const std::lock_guard lock(output.mutex);
+  const MutexLock lock(output.mutex);
   const Event made{Clock::System().UtcNow(), level, event, fields};
   output.sink ? output.sink(made) : WriteEvent(made);
 }
@@ -138,8 +138,9 @@ void SetLogLevel(Level at_least) { least = at_least; }
 void SetLogFormat(LogFormat format) { format_set = format; }
 
 void SetEventSink(EventSink sink) {
-  const std::lock_guard lock(TheOutput().mutex);
-  TheOutput().sink = std::move(sink);
+  Output& output = TheOutput();
+  const MutexLock lock(output.mutex);
+  output.sink = std::move(sink);
 }
 
 }  // namespace cdc

@@ -4,15 +4,16 @@
 
 #include <cstdlib>
 #include <map>
-#include <mutex>
 #include <optional>
+
+#include "base/mutex.h"
 
 namespace cdc {
 namespace {
 
 struct State {
-  std::mutex mutex;
-  std::map<std::string, std::optional<std::string>> before;  // guarded by mutex
+  Mutex mutex;
+  std::map<std::string, std::optional<std::string>> before GUARDED_BY(mutex);
 };
 
 State& TheState() {
@@ -24,7 +25,7 @@ State& TheState() {
 
 void SetOwnVariable(const std::string& name, const std::string& value) {
   State& state = TheState();
-  const std::lock_guard lock(state.mutex);
+  const MutexLock lock(state.mutex);
   const char* current = std::getenv(name.c_str());
   if (current != nullptr && value == current) return;
   state.before.try_emplace(name,
@@ -34,7 +35,7 @@ void SetOwnVariable(const std::string& name, const std::string& value) {
 
 void RestoreVariable(const std::string& name) {
   State& state = TheState();
-  const std::lock_guard lock(state.mutex);
+  const MutexLock lock(state.mutex);
   const auto found = state.before.find(name);
   if (found == state.before.end()) return;
   if (found->second) {
@@ -47,7 +48,7 @@ void RestoreVariable(const std::string& name) {
 
 std::vector<std::string> InheritedEnvironment() {
   State& state = TheState();
-  const std::lock_guard lock(state.mutex);
+  const MutexLock lock(state.mutex);
   std::vector<std::string> inherited;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string text = *entry;

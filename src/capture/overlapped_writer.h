@@ -3,11 +3,10 @@
 #include <arrow/record_batch.h>
 #include <arrow/result.h>
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <thread>
 
+#include "base/mutex.h"
 #include "parquet/object_writer.h"
 
 namespace cdc::capture {
@@ -34,16 +33,16 @@ class OverlappedWriter {
   void Work();
   void End();
 
-  std::unique_ptr<pq::ObjectWriter> writer_;
+  std::unique_ptr<pq::ObjectWriter> writer_;  // the thread's alone while it runs
   int batches_ = 0;
   std::thread thread_;
-  mutable std::mutex mutex_;  // guards what follows, and writer_ once the thread runs
-  std::condition_variable changed_;
-  std::shared_ptr<arrow::RecordBatch> waiting_;
-  bool encoding_ = false;
-  bool over_ = false;
-  int64_t estimated_bytes_ = 0;
-  arrow::Status status_;
+  mutable Mutex mutex_;
+  CondVar changed_;
+  std::shared_ptr<arrow::RecordBatch> waiting_ GUARDED_BY(mutex_);
+  bool encoding_ GUARDED_BY(mutex_) = false;
+  bool over_ GUARDED_BY(mutex_) = false;
+  int64_t estimated_bytes_ GUARDED_BY(mutex_) = 0;
+  arrow::Status status_ GUARDED_BY(mutex_);
 };
 
 }  // namespace cdc::capture

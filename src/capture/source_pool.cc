@@ -27,7 +27,7 @@ Result<SourcePool::Lease> SourcePool::Borrow(const Lsn& through, const std::stri
 Result<std::unique_ptr<source::Source>> SourcePool::Take() {
   std::unique_ptr<source::Source> source;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!free_.empty()) {
       source = std::move(free_.back());
       free_.pop_back();
@@ -36,24 +36,24 @@ Result<std::unique_ptr<source::Source>> SourcePool::Take() {
   }
   if (source) return source;
   ARROW_ASSIGN_OR_RAISE(source, connect_());
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   lent_.insert(source.get());
   return source;
 }
 
 void SourcePool::Return(std::unique_ptr<source::Source> source) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   lent_.erase(source.get());
   free_.push_back(std::move(source));
 }
 
 void SourcePool::Forget(source::Source* source) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   lent_.erase(source);
 }
 
 void SourcePool::Cancel() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (source::Source* source : lent_) source->Cancel();
 }
 

@@ -4,11 +4,11 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "source/source.h"
 
 namespace cdc::capture {
@@ -54,9 +54,9 @@ class SourcePool {
   void Forget(source::Source* source);
 
   const Connect connect_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<source::Source>> free_;
-  std::set<source::Source*> lent_;
+  Mutex mutex_;
+  std::vector<std::unique_ptr<source::Source>> free_ GUARDED_BY(mutex_);
+  std::set<source::Source*> lent_ GUARDED_BY(mutex_);
 };
 
 }  // namespace cdc::capture

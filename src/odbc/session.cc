@@ -122,11 +122,11 @@ std::string Session::DriverDescription() const {
 
 void Session::SetRunning(SQLHANDLE statement) {
   {
-    const std::lock_guard lock(running_mutex_);
+    const MutexLock lock(running_mutex_);
     running_ = statement;
     ++calls_;
   }
-  running_changed_.notify_all();
+  running_changed_.NotifyAll();
 }
 
 Session::~Session() {
@@ -138,12 +138,12 @@ Session::~Session() {
 // thread of its own.
 void Session::Cancel() {
   cancelled_ = true;
-  const std::lock_guard guard(canceller_mutex_);
+  const MutexLock guard(canceller_mutex_);
   if (cancelling_) return;
   if (canceller_.joinable()) canceller_.join();
   int64_t call = 0;
   {
-    const std::lock_guard lock(running_mutex_);
+    const MutexLock lock(running_mutex_);
     if (running_ == nullptr) return;
     call = calls_;
   }
@@ -155,10 +155,11 @@ void Session::Cancel() {
 }
 
 void Session::BreakOff(int64_t call) {
-  std::unique_lock lock(running_mutex_);
+  MutexLock lock(running_mutex_);
   // Most calls end by themselves, and whoever makes them then sees the flag. Only one that waits
   // for the server is broken into: FreeTDS can miss a cancel that comes while it reads.
-  const bool ended = running_changed_.wait_for(lock, kPatience, [&] { return calls_ != call; });
+  const bool ended = running_changed_.WaitFor(
+      running_mutex_, kPatience, [&]() REQUIRES(running_mutex_) { return calls_ != call; });
   if (!ended) SQLCancel(running_);  // the lock is held: the statement cannot be freed meanwhile
 }
 

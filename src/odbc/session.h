@@ -4,14 +4,13 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
 
+#include "base/mutex.h"
 #include "odbc/connection.h"
 #include "odbc/diagnostics.h"
 #include "odbc/driver_profile.h"
@@ -86,12 +85,12 @@ class Session {
   std::atomic<bool> broken_ = false;
   std::atomic<bool> occupied_ = false;
   std::atomic<bool> cancelled_ = false;
-  std::mutex running_mutex_;
-  std::condition_variable running_changed_;
-  SQLHANDLE running_ = nullptr;  // guarded by running_mutex_
-  int64_t calls_ = 0;            // guarded by running_mutex_; which call it is
-  std::mutex canceller_mutex_;
-  std::thread canceller_;  // guarded by canceller_mutex_
+  Mutex running_mutex_;
+  CondVar running_changed_;
+  SQLHANDLE running_ GUARDED_BY(running_mutex_) = nullptr;
+  int64_t calls_ GUARDED_BY(running_mutex_) = 0;  // which call it is
+  Mutex canceller_mutex_;
+  std::thread canceller_ GUARDED_BY(canceller_mutex_);
   std::atomic<bool> cancelling_ = false;
 };
 

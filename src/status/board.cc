@@ -34,19 +34,19 @@ Board::Board(Identity identity, const Clock& clock)
       role_since_(started_at_) {}
 
 void Board::SetDatabase(const std::string& name) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   identity_.database = name;
 }
 
 void Board::OnRole(Role role, const std::string& owner) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (role != role_) role_since_ = clock_.UtcNow();
   role_ = role;
   owner_ = owner;
 }
 
 void Board::OnRound(const RoundFacts& round) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   round_ = round;
   if (round.ended) EndRound(round);
   NoteBehind(clock_.MonotonicNow());
@@ -70,7 +70,7 @@ void Board::EndRound(const RoundFacts& round) {
 }
 
 void Board::OnTable(const TableFacts& table) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Entry& entry = tables_[table.name];
   const int64_t rows = Added(entry.facts.rows, table.rows);
   rows_ += rows;
@@ -90,17 +90,17 @@ void Board::OnTable(const TableFacts& table) {
 }
 
 void Board::OnTableGone(const std::string& name) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   tables_.erase(name);
 }
 
 void Board::SetHealth(const Health& health) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   health_ = health;
 }
 
 void Board::AddTrouble(const Trouble& trouble) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ++(trouble.is_error ? errors_ : warnings_);
   troubles_.push_back(trouble);
   if (troubles_.size() > kTroublesMax) troubles_.pop_front();
@@ -166,7 +166,7 @@ void Board::Summarize(Snapshot* made) const {
 }
 
 Snapshot Board::Take() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto monotonic = clock_.MonotonicNow();
   NoteBehind(monotonic);
   Snapshot made;

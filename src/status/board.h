@@ -3,12 +3,12 @@
 #include <array>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "progress/facts.h"
 #include "progress/observer.h"
 #include "status/history.h"
@@ -119,39 +119,40 @@ class Board : public progress::Observer {
     std::optional<UtcTime> complete_time;
   };
 
-  void EndRound(const RoundFacts& round);
-  std::optional<UtcTime> CompleteTime() const;
-  std::optional<double> Behind() const;
+  void EndRound(const RoundFacts& round) REQUIRES(mutex_);
+  std::optional<UtcTime> CompleteTime() const REQUIRES(mutex_);
+  std::optional<double> Behind() const REQUIRES(mutex_);
   // Seconds of every table that is behind, summed; 0 if none is.
-  std::optional<double> Backlog() const;
-  void NoteBehind(std::chrono::nanoseconds now);
-  void Summarize(Snapshot* made) const;
+  std::optional<double> Backlog() const REQUIRES(mutex_);
+  void NoteBehind(std::chrono::nanoseconds now) REQUIRES(mutex_);
+  void Summarize(Snapshot* made) const REQUIRES(mutex_);
 
   const Clock& clock_;
-  std::mutex mutex_;
-  Identity identity_;
-  UtcTime started_at_;
-  Role role_ = Role::kStarting;
-  UtcTime role_since_;
-  std::string owner_;
-  RoundFacts round_;
-  std::optional<UtcTime> round_ended_at_;
-  RoundDurations durations_;
-  std::chrono::milliseconds last_round_took_{0};
-  std::optional<UtcTime> whole_through_;  // commit time of complete_through, where we saw it made
-  std::map<std::string, Entry> tables_;
-  int64_t rows_ = 0;
-  int64_t objects_ = 0;
-  int64_t bytes_ = 0;
-  int64_t altered_values_ = 0;
-  std::optional<UtcTime> last_object_at_;
-  std::string last_key_;
-  std::optional<Health> health_;
-  std::deque<Trouble> troubles_;
-  int64_t warnings_ = 0;
-  int64_t errors_ = 0;
-  History history_;
-  std::chrono::nanoseconds behind_noted_at_{0};
+  Mutex mutex_;
+  Identity identity_ GUARDED_BY(mutex_);
+  UtcTime started_at_ GUARDED_BY(mutex_);
+  Role role_ GUARDED_BY(mutex_) = Role::kStarting;
+  UtcTime role_since_ GUARDED_BY(mutex_);
+  std::string owner_ GUARDED_BY(mutex_);
+  RoundFacts round_ GUARDED_BY(mutex_);
+  std::optional<UtcTime> round_ended_at_ GUARDED_BY(mutex_);
+  RoundDurations durations_ GUARDED_BY(mutex_);
+  std::chrono::milliseconds last_round_took_ GUARDED_BY(mutex_){0};
+  std::optional<UtcTime> whole_through_
+      GUARDED_BY(mutex_);  // commit time of complete_through, where we saw it made
+  std::map<std::string, Entry> tables_ GUARDED_BY(mutex_);
+  int64_t rows_ GUARDED_BY(mutex_) = 0;
+  int64_t objects_ GUARDED_BY(mutex_) = 0;
+  int64_t bytes_ GUARDED_BY(mutex_) = 0;
+  int64_t altered_values_ GUARDED_BY(mutex_) = 0;
+  std::optional<UtcTime> last_object_at_ GUARDED_BY(mutex_);
+  std::string last_key_ GUARDED_BY(mutex_);
+  std::optional<Health> health_ GUARDED_BY(mutex_);
+  std::deque<Trouble> troubles_ GUARDED_BY(mutex_);
+  int64_t warnings_ GUARDED_BY(mutex_) = 0;
+  int64_t errors_ GUARDED_BY(mutex_) = 0;
+  History history_ GUARDED_BY(mutex_);
+  std::chrono::nanoseconds behind_noted_at_ GUARDED_BY(mutex_){0};
 };
 
 }  // namespace cdc::status

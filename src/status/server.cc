@@ -7,14 +7,14 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
-#include <condition_variable>
 #include <csignal>
 #include <cstring>
 #include <deque>
-#include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace cdc::status {
 
@@ -34,43 +34,43 @@ class BoundedQueue : public httplib::TaskQueue {
   }
 
   void enqueue(std::function<void()> task) override {
-    std::unique_lock lock(mutex_);
-    room_.wait(lock, [this] { return tasks_.size() < kWaitingMax; });
+    MutexLock lock(mutex_);
+    room_.Wait(mutex_, [this]() REQUIRES(mutex_) { return tasks_.size() < kWaitingMax; });
     tasks_.push_back(std::move(task));
-    work_.notify_one();
+    work_.NotifyOne();
   }
 
   // What still waits is worked off; the server's socket is closed by now, which ends each at once.
   void shutdown() override {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       over_ = true;
     }
-    work_.notify_all();
+    work_.NotifyAll();
     for (std::thread& thread : threads_) thread.join();
   }
 
  private:
   void Work() {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     while (true) {
-      work_.wait(lock, [this] { return over_ || !tasks_.empty(); });
+      work_.Wait(mutex_, [this]() REQUIRES(mutex_) { return over_ || !tasks_.empty(); });
       if (tasks_.empty()) return;
       const auto task = std::move(tasks_.front());
       tasks_.pop_front();
-      room_.notify_one();
-      lock.unlock();
+      room_.NotifyOne();
+      lock.Unlock();
       task();
-      lock.lock();
+      lock.Lock();
     }
   }
 
-  std::mutex mutex_;
-  std::condition_variable work_;
-  std::condition_variable room_;
-  std::deque<std::function<void()>> tasks_;
+  Mutex mutex_;
+  CondVar work_;
+  CondVar room_;
+  std::deque<std::function<void()>> tasks_ GUARDED_BY(mutex_);
   std::vector<std::thread> threads_;
-  bool over_ = false;
+  bool over_ GUARDED_BY(mutex_) = false;
 };
 
 void Answer(const Pages& pages, const httplib::Request& request, httplib::Response* response) {

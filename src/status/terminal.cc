@@ -57,18 +57,18 @@ Terminal::Terminal(int file, Lines lines) : file_(file), lines_(std::move(lines)
 
 Terminal::~Terminal() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     over_ = true;
   }
-  wake_.notify_all();
+  wake_.NotifyAll();
   thread_.join();
 }
 
 void Terminal::Run() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!over_) {
     Draw();
-    wake_.wait_for(lock, kRedraw, [this] { return over_; });
+    wake_.WaitFor(mutex_, kRedraw, [this]() REQUIRES(mutex_) { return over_; });
   }
 }
 
@@ -84,7 +84,7 @@ void Terminal::Draw() {
 }
 
 void Terminal::Above(const std::string& line) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const std::string erasure = over_ ? "" : Erasure(CurrentLook().columns);
   drawn_.clear();
   Write(erasure + Printable(line) + "\n");
@@ -92,13 +92,13 @@ void Terminal::Above(const std::string& line) {
 }
 
 void Terminal::End(const std::string& last) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (over_) return;
   over_ = true;
   const std::string erasure = Erasure(CurrentLook().columns);
   drawn_.clear();
   Write(erasure + (last.empty() ? "" : last + "\n"));
-  wake_.notify_all();
+  wake_.NotifyAll();
 }
 
 std::string Terminal::Erasure(size_t columns) const {

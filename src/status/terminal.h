@@ -1,12 +1,11 @@
 #pragma once
 
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/mutex.h"
 #include "status/progress_lines.h"
 
 namespace cdc::status {
@@ -35,18 +34,18 @@ class Terminal {
 
  private:
   void Run();
-  void Draw();
+  void Draw() REQUIRES(mutex_);
   // What takes the picture away, given the width that the terminal has now.
-  std::string Erasure(size_t columns) const;
+  std::string Erasure(size_t columns) const REQUIRES(mutex_);
   Look CurrentLook() const;
   void Write(const std::string& text) const;
 
   const int file_;
   const Lines lines_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool over_ = false;
-  std::vector<size_t> drawn_;  // columns of each line that stands there
+  Mutex mutex_;
+  CondVar wake_;
+  bool over_ GUARDED_BY(mutex_) = false;
+  std::vector<size_t> drawn_ GUARDED_BY(mutex_);  // columns of each line that stands there
   std::thread thread_;
 };
 

@@ -305,7 +305,7 @@ HttpClient::HttpClient(HttpOptions options) : options_(std::move(options)) {
 HttpClient::~HttpClient() = default;
 
 std::unique_ptr<HttpClient::Handle> HttpClient::Take() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (idle_.empty()) {
     return std::make_unique<Handle>();
   }
@@ -315,7 +315,7 @@ std::unique_ptr<HttpClient::Handle> HttpClient::Take() {
 }
 
 void HttpClient::GiveBack(std::unique_ptr<Handle> handle) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (idle_.size() < kIdleHandlesMax) {
     idle_.push_back(std::move(handle));
   }

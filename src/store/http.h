@@ -7,10 +7,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/spool.h"
 
 namespace cdc::store {
@@ -85,8 +85,8 @@ class HttpClient {
 
   const HttpOptions options_;
   std::atomic<int64_t> connections_opened_ = 0;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<Handle>> idle_;  // guarded by mutex_
+  Mutex mutex_;
+  std::vector<std::unique_ptr<Handle>> idle_ GUARDED_BY(mutex_);
 };
 
 }  // namespace cdc::store

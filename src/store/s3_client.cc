@@ -69,14 +69,16 @@ S3Client::S3Client(S3Options options)
 arrow::Result<std::unique_ptr<S3Client>> S3Client::Open(S3Options options) {
   std::unique_ptr<S3Client> client(new S3Client(std::move(options)));
   const S3Options& o = client->options_;
-  client->target_.region = o.region;
-  ARROW_ASSIGN_OR_RAISE(client->target_.location,
-                        LocateBucket(o.bucket, o.region, o.endpoint, o.path_style));
+  ARROW_ASSIGN_OR_RAISE(auto location, LocateBucket(o.bucket, o.region, o.endpoint, o.path_style));
+  {
+    const MutexLock lock(client->mutex_);
+    client->target_ = {.region = o.region, .location = std::move(location)};
+  }
   return client;
 }
 
 S3Client::Target S3Client::target() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return target_;
 }
 
@@ -177,7 +179,7 @@ arrow::Result<S3Reply> S3Client::SendOnce(const S3Request& request, milliseconds
 // False when there is nowhere else to go. Only the first wrong region is followed: a store that
 // sends us round in circles gets its error reported.
 arrow::Result<bool> S3Client::MoveToRegion(const S3Error& error) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (error.region.empty()) {
     return false;
   }
@@ -264,7 +266,7 @@ arrow::Status S3Client::Explain(const S3Request& request, const S3Error& error) 
 }
 
 std::vector<std::string> S3Client::TakeNotes() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return std::exchange(notes_, {});
 }
 

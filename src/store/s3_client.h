@@ -5,12 +5,12 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "store/circuit_breaker.h"
 #include "store/http.h"
 #include "store/s3_address.h"
@@ -81,10 +81,10 @@ class S3Client {
   CircuitBreaker breaker_;
   std::atomic<bool> answered_ = false;     // something at the address has spoken HTTP to us
   std::atomic<bool> bucket_seen_ = false;  // so that a 404 without a body is about the key
-  mutable std::mutex mutex_;
-  Target target_;                   // guarded by mutex_
-  bool moved_ = false;              // guarded by mutex_
-  std::vector<std::string> notes_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  Target target_ GUARDED_BY(mutex_);
+  bool moved_ GUARDED_BY(mutex_) = false;
+  std::vector<std::string> notes_ GUARDED_BY(mutex_);
 };
 
 }  // namespace cdc::store

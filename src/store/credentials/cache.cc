@@ -13,7 +13,7 @@ CredentialsCache::CredentialsCache(std::unique_ptr<CredentialsProvider> provider
     : provider_(std::move(provider)), clock_(clock) {}
 
 std::string CredentialsCache::place() const {
-  const std::lock_guard asking(asking_);
+  const MutexLock asking(asking_);
   return provider_->place();
 }
 
@@ -31,33 +31,33 @@ bool CredentialsCache::IsUsable(UtcTime now) const {
 }
 
 arrow::Result<CredentialsCache::Held> CredentialsCache::Get() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   if (!IsDue(clock_.UtcNow())) {
     return *held_;
   }
   if (IsUsable(clock_.UtcNow())) {
-    const std::unique_lock asking(asking_, std::try_to_lock);
     // What came of it does not matter yet; a failure is met again when they are not usable any
     // more.
-    if (asking.owns_lock() && clock_.MonotonicNow() >= not_before_) {
-      static_cast<void>(Ask(&lock));
+    if (clock_.MonotonicNow() >= not_before_ && asking_.TryLock()) {
+      static_cast<void>(Ask());
+      asking_.Unlock();
     }
     return *held_;
   }
-  lock.unlock();
-  const std::lock_guard asking(asking_);
-  lock.lock();
+  lock.Unlock();
+  const MutexLock asking(asking_);
+  lock.Lock();
   if (clock_.MonotonicNow() < not_before_) {  // another thread has just asked
     ARROW_RETURN_NOT_OK(last_failure_);
     return *held_;
   }
-  ARROW_RETURN_NOT_OK(Ask(&lock));
+  ARROW_RETURN_NOT_OK(Ask());
   return *held_;
 }
 
 arrow::Result<bool> CredentialsCache::Renew(int64_t generation) {
-  const std::lock_guard asking(asking_);
-  std::unique_lock lock(mutex_);
+  const MutexLock asking(asking_);
+  MutexLock lock(mutex_);
   if (held_ && held_->generation != generation) {
     return true;
   }
@@ -66,14 +66,14 @@ arrow::Result<bool> CredentialsCache::Renew(int64_t generation) {
   }
   const std::string before = held_ ? held_->credentials.access_key_id : "";
   const std::string token = held_ ? held_->credentials.session_token : "";
-  ARROW_RETURN_NOT_OK(Ask(&lock));
+  ARROW_RETURN_NOT_OK(Ask());
   return held_->credentials.access_key_id != before || held_->credentials.session_token != token;
 }
 
-arrow::Status CredentialsCache::Ask(std::unique_lock<std::mutex>* lock) {
-  lock->unlock();
+arrow::Status CredentialsCache::Ask() {
+  mutex_.Unlock();
   auto answer = provider_->Fetch();
-  lock->lock();
+  mutex_.Lock();
   last_failure_ = Keep(std::move(answer));
   not_before_ =
       clock_.MonotonicNow() + (last_failure_.ok() ? std::chrono::nanoseconds(kPauseBetween)

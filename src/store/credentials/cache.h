@@ -5,11 +5,11 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "store/credentials.h"
 #include "store/credentials/provider.h"
 
@@ -44,19 +44,19 @@ class CredentialsCache {
   std::string place() const;
 
  private:
-  bool IsDue(UtcTime now) const;
-  bool IsUsable(UtcTime now) const;
-  // Both with mutex_ held by `lock`, which is given up while the provider is asked.
-  arrow::Status Ask(std::unique_lock<std::mutex>* lock);
-  arrow::Status Keep(arrow::Result<Answer> answer);
+  bool IsDue(UtcTime now) const REQUIRES(mutex_);
+  bool IsUsable(UtcTime now) const REQUIRES(mutex_);
+  // Gives mutex_ up while the provider is asked.
+  arrow::Status Ask() REQUIRES(asking_, mutex_);
+  arrow::Status Keep(arrow::Result<Answer> answer) REQUIRES(asking_, mutex_);
 
   const std::unique_ptr<CredentialsProvider> provider_;
   const Clock& clock_;
-  mutable std::mutex asking_;  // held by the one thread that asks; taken before mutex_
-  mutable std::mutex mutex_;
-  std::optional<Held> held_;                // guarded by mutex_
-  std::chrono::nanoseconds not_before_{0};  // guarded by mutex_; monotonic
-  arrow::Status last_failure_;              // guarded by mutex_
+  mutable Mutex asking_;  // held by the one thread that asks; taken before mutex_
+  mutable Mutex mutex_;
+  std::optional<Held> held_ GUARDED_BY(mutex_);
+  std::chrono::nanoseconds not_before_ GUARDED_BY(mutex_){0};  // monotonic
+  arrow::Status last_failure_ GUARDED_BY(mutex_);
 };
 
 }  // namespace cdc::store

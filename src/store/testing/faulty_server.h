@@ -12,11 +12,12 @@
 #include <cstring>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace cdc::store::testing {
 
@@ -76,7 +77,7 @@ class FaultyServer {
   std::string endpoint() const { return "http://127.0.0.1:" + std::to_string(port_); }
 
   std::vector<SeenRequest> Seen(const std::string& method) const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     std::vector<SeenRequest> found;
     std::copy_if(seen_.begin(), seen_.end(), std::back_inserter(found),
                  [&](const SeenRequest& request) { return request.method == method; });
@@ -176,7 +177,7 @@ class FaultyServer {
     }
     request.body = bytes.substr(head);
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       seen_.push_back(request);
     }
     if (reply.how == FaultyReply::How::kSilence) {
@@ -208,8 +209,8 @@ class FaultyServer {
   int listener_ = -1;
   int port_ = 0;
   std::atomic<bool> stop_ = false;
-  mutable std::mutex mutex_;
-  std::vector<SeenRequest> seen_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  std::vector<SeenRequest> seen_ GUARDED_BY(mutex_);
   std::thread thread_;
 };
 
