@@ -107,6 +107,16 @@ lint: install-tools  ## formatting and lint of C++ and Python
 tidy: configure  ## clang-tidy over the program's C++ sources (minutes)
 	@find src -name '*.cc' ! -name '*_test.cc' -print0 | xargs -0 -n 2 -P $(JOBS) clang-tidy -quiet -p $(BUILD) 2>/dev/null
 
+# Within minutes, so that every change can have it; sources that it does not come to are named.
+.PHONY: tidy-changed
+tidy-changed: configure  ## clang-tidy over the sources that a change touches; TIDY_BASE=, TIDY_SECONDS=
+	@$(PYTHON) -m tools.tidy_changed --build $(BUILD) --base "$(TIDY_BASE)" --seconds $(or $(TIDY_SECONDS),180)
+
+.PHONY: thread-safety
+thread-safety: configure  ## clang checks which mutex guards what, as the sources say
+	@tools/install.sh --fuzz
+	@$(PYTHON) -m tools.thread_safety --build $(BUILD)
+
 .PHONY: format
 format: install-tools  ## rewrite C++ and Python as lint wants it
 	@clang-format -i $(CXX_SOURCES)
