@@ -28,8 +28,16 @@ LEVELS = {
     "app": 5,
 }
 SAME_LEVEL = {("source", "columns")}
-# Only app reads settings, and only app shows what is known. What repair does is judged after a run.
-NEVER = {("capture", "config"), ("capture", "status"), ("repair", "config"), ("repair", "status")}
+# Only app reads settings, and only app shows what is known. What repair does is judged after a run. progress is
+# plain facts and knows base alone.
+NEVER = {
+    ("capture", "config"),
+    ("capture", "status"),
+    ("repair", "config"),
+    ("repair", "status"),
+    ("progress", "odbc"),
+    ("progress", "store"),
+}
 ONLY_TESTS = {("repair", "capture")}
 
 # System headers that one room alone may include: its handles never leave it.
