@@ -188,6 +188,9 @@ capture::Options CaptureOptions(const config::Config& config, const std::string&
   options.start = config.source.start;
   options.on_gap =
       config.source.on_gap == config::OnGap::kStop ? rules::OnGap::kStop : rules::OnGap::kContinue;
+  options.on_replace = config.source.on_replace == config::OnReplace::kStop
+                           ? rules::OnReplace::kStop
+                           : rules::OnReplace::kFollow;
   options.limits.max_rows = config.run.max_object_rows;
   options.limits.max_bytes = config.run.max_object_bytes;
   options.limits.temp_dir = TempDir(config);

@@ -4,7 +4,6 @@
 
 #include "base/events.h"
 #include "base/utc_text.h"
-#include "capture/cut.h"
 #include "capture/delivery.h"
 #include "capture/folders.h"
 #include "capture/gaps.h"
@@ -12,6 +11,8 @@
 #include "capture/recovery.h"
 #include "rules/gap.h"
 #include "rules/same_database.h"
+#include "rules/selection.h"
+#include "rules/table_identity.h"
 #include "state/edits.h"
 
 namespace cdc::capture {
@@ -43,16 +44,9 @@ Result<RoundReport> Capture::Steps(const RoundLimits& limits, std::chrono::nanos
   ARROW_ASSIGN_OR_RAISE(const PollInfo info, context_.Ask<PollInfo>([&] {
     return context_.with.source.Poll(anchor ? std::optional(anchor->lsn) : std::nullopt);
   }));
-  const rules::HistoryVerdict verdict = rules::JudgeHistory(anchor, info);
-  if (verdict.history == rules::History::kReplaced) {
-    return StopsEverything(
-        "the database was restored or replaced: " + verdict.why +
-        ". Nothing was read. If it is meant to be so: cdc-to-s3 adopt --new-history --start now "
-        "--yes (or oldest, a time, an LSN); or give the database another [target] url");
-  }
-  if (verdict.history == rules::History::kWait || !info.horizon) {
-    if (!verdict.why.empty()) LogEvent(Level::kWarn, "server_lags", {{"why", verdict.why}});
-    try_again_ = !verdict.why.empty();
+  bool wait = false;
+  ARROW_RETURN_NOT_OK(JudgeDatabase(info, &wait));
+  if (wait) {
     Tell(info, started, /*ended=*/true);
     RoundReport report = Report();
     report.captured_tables = std::ssize(info.instances);
@@ -61,8 +55,9 @@ Result<RoundReport> Capture::Steps(const RoundLimits& limits, std::chrono::nanos
   Horizon horizon = *info.horizon;
   if (limits.up_to && limits.up_to->lsn < horizon.lsn) horizon = *limits.up_to;
   Tell(info, started, /*ended=*/false);
+  NoteNames(info);
   TellIdlePatterns(info);
-  LeaveOut();
+  ARROW_RETURN_NOT_OK(LeaveOut());
   // Nothing is judged beyond what this round reads: that is what the workers' connections must have
   // seen.
   PollInfo seen = info;
@@ -73,8 +68,10 @@ Result<RoundReport> Capture::Steps(const RoundLimits& limits, std::chrono::nanos
   // hang on it again, and the other tables do not wait for that.
   const std::map<std::string, Reading> held_up = TakeHeldUp();
   ARROW_RETURN_NOT_OK(RecoverClaims(context_, readable_, info.horizon->lsn));
-  std::erase_if(readable_,
-                [this](const auto& entry) { return context_.runtime[entry.first].unconfirmed; });
+  std::erase_if(readable_, [this](const auto& entry) {
+    more_ = more_ || entry.second.claim_only;
+    return entry.second.claim_only || context_.runtime[entry.first].unconfirmed;
+  });
   ARROW_RETURN_NOT_OK(FindWork(horizon, limits.wait_for_age));
   ARROW_RETURN_NOT_OK(Deliver(horizon, started + limits.turns));
   ARROW_RETURN_NOT_OK(RecoverClaims(context_, held_up, info.horizon->lsn));
@@ -90,25 +87,57 @@ Result<RoundReport> Capture::Steps(const RoundLimits& limits, std::chrono::nanos
   return report;
 }
 
-Status Capture::Finish() {
-  return context_.owned.Release([this](state::Document& document) {
-    for (const auto& rider : context_.pending) rider(document);
-  });
+Status Capture::Finish() { return context_.owned.Release(); }
+
+// Restored or replaced: then nothing may be read. Behind what is known: then it waits.
+Status Capture::JudgeDatabase(const PollInfo& info, bool* wait) {
+  ARROW_ASSIGN_OR_RAISE(context_.identity, context_.Ask<source::DatabaseIdentity>(
+                                               [&] { return context_.with.source.Identify(); }));
+  const source::DatabaseIdentity& now = context_.identity;
+  const state::Document& document = context_.document();
+  const auto verdict = rules::JudgeDatabase(document, now, info);
+  if (verdict.history == rules::History::kReplaced) {
+    return StopsEverything("the database was restored or replaced: " + verdict.why +
+                           ". Nothing was read. " + rules::AdviceForReplaced(document, info));
+  }
+  *wait = verdict.history == rules::History::kWait || !info.horizon;
+  if (*wait) {
+    if (!verdict.why.empty()) LogEvent(Level::kWarn, "server_lags", {{"why", verdict.why}});
+    try_again_ = !verdict.why.empty();
+    return Status::OK();
+  }
+  if (!verdict.changed.empty()) {
+    LogEvent(Level::kWarn, "database_guid_changed",
+             {{"database", now.name},
+              {"what", verdict.changed},
+              {"why", "its newest known change is there, with its time: it is the same database"}});
+  }
+  const state::TakeIdentity taken = rules::IdentityOf(document, now);
+  if (rules::DiffersFrom(document, taken)) context_.Note(taken);
+  return Status::OK();
+}
+
+// What tables are called today. Settings, folder and messages go on with the entry's name.
+void Capture::NoteNames(const PollInfo& info) {
+  for (const auto& [name, table] : context_.document().tables) {
+    const auto today = rules::NameToday(table, info.instances);
+    if (!today || *today == table.name_today) continue;
+    LogEvent(Level::kWarn, "table_renamed",
+             {{"table", name},
+              {"name_today", today->empty() ? name : *today},
+              {"why", "settings, folder and messages go on with the name that it had first"}});
+    context_.Note(state::NoteName{name, *today});
+  }
 }
 
 // A pattern that selects or leaves out no captured table is probably misspelt. Each is told once.
 void Capture::TellIdlePatterns(const PollInfo& info) {
   const auto look = [&](const char* setting, const std::vector<std::string>& patterns) {
     for (const std::string& pattern : patterns) {
-      const rules::TableSelection alone = rules::TableSelection::Make({pattern}, {});
-      const bool matches = std::ranges::any_of(info.instances, [&](const auto& instance) {
-        return alone.Selects(instance.schema, instance.table);
-      });
-      if (matches || !idle_patterns_.insert(setting + pattern).second) continue;
+      const std::string why = rules::WhyIdle(pattern, context_.document(), info.instances);
+      if (why.empty() || !idle_patterns_.insert(setting + pattern).second) continue;
       LogEvent(Level::kWarn, "pattern_matches_nothing",
-               {{"setting", setting},
-                {"pattern", pattern},
-                {"why", "no captured table has such a name; all of them: cdc-to-s3 tables"}});
+               {{"setting", setting}, {"pattern", pattern}, {"why", why}});
     }
   };
   look("tables", context_.options.tables);
@@ -116,22 +145,31 @@ void Capture::TellIdlePatterns(const PollInfo& info) {
 }
 
 // Tables that no setting selects any more leave the cut; they keep their place in the document, and
-// go on from there when they are selected again.
-void Capture::LeaveOut() {
+// go on from there when they are selected again. One that is selected by its present name only is
+// told: nobody must think that it is delivered.
+Status Capture::LeaveOut() {
+  std::vector<std::string> names;
   for (const auto& [name, table] : context_.document().tables) {
-    if (context_.selects(table)) continue;
-    context_.runtime[name].trouble.clear();
-    context_.Show(name, progress::Condition::kLeftOut);
-    if (!table.in_cut && table.stopped.empty()) continue;
-    LogEvent(Level::kInfo, "table_left_out", {{"table", name}, {"why", "no setting selects it"}});
-    context_.pending.push_back([name = name](state::Document& document) {
-      state::Table& left = document.tables.at(name);
-      if (left.in_cut) left.empty_through = std::max(left.empty_through, document.complete_through);
-      left.in_cut = false;
-      left.stopped.clear();
-      left.stopped_since.clear();
-    });
+    if (!context_.selects(table)) names.push_back(name);
   }
+  for (const std::string& name : names) {
+    const state::Table& table = context_.table(name);
+    const std::string why = rules::WhySelectedInVain(context_.selection, table);
+    if (!why.empty()) {
+      if (!context_.IsResting(name)) {
+        ARROW_RETURN_NOT_OK(context_.TableTrouble(name, StopsTable(why)));
+      }
+    } else {
+      context_.runtime[name].trouble.clear();
+      context_.Show(name, progress::Condition::kLeftOut);
+    }
+    if (!table.in_cut && (table.stopped.empty() || !why.empty())) continue;
+    LogEvent(Level::kInfo, "table_left_out", {{"table", name}, {"why", "no setting selects it"}});
+    const std::string stopped = table.stopped, since = table.stopped_since;
+    context_.Note(state::LeaveOut{name});
+    if (!why.empty()) context_.Note(state::StopTable{name, stopped, since});
+  }
+  return Status::OK();
 }
 
 Status Capture::ChooseInstances(const PollInfo& info) {
@@ -141,7 +179,7 @@ Status Capture::ChooseInstances(const PollInfo& info) {
   }
   for (const std::string& name : names) {
     if (context_.IsResting(name) || !context_.runtime[name].folder_checked) continue;
-    auto reading = ChooseInstance(context_, name, info);
+    auto reading = ChooseReading(context_, name, info);
     if (reading.ok()) {
       readable_.emplace(name, std::move(*reading));
     } else {
@@ -244,10 +282,7 @@ Status Capture::Deliver(const Horizon& horizon, std::chrono::nanoseconds deadlin
     const bool read_through = outcome == Outcome::kDelivered || outcome == Outcome::kNothing;
     if (outcome == Outcome::kMore || (read_through && through)) more_ = true;
     if (read_through && through) {  // the newer instance goes on from here
-      context_.pending.push_back([name, end = *through](state::Document& document) {
-        Lsn& known = document.tables.at(name).empty_through;
-        known = std::max(known, end);
-      });
+      context_.Note(state::NoteEmpty{name, *through});
     } else if (outcome == Outcome::kDelivered) {
       complete_.insert(name);
     } else if (outcome == Outcome::kNothing &&
@@ -296,15 +331,30 @@ Status Capture::CloseRound(const Horizon& horizon) {
       try_again_ = true;
   }
   for (const std::string& name : complete_) context_.TableFine(name);
+  ARROW_RETURN_NOT_OK(FollowTables(horizon));
 
-  const auto close = [&](state::Document& document) {
-    CloseCut(&document, complete_, horizon.lsn);
-    if (!complete_.empty()) state::MoveAnchor(document, rules::AnchorOf(horizon));
-  };
-  state::Document next = context_.document();
-  for (const auto& rider : context_.pending) rider(next);
-  close(next);
-  return next == context_.document() ? Status::OK() : context_.Swap(close);
+  state::Edits edits = {state::CloseRound{complete_, horizon.lsn}};
+  if (!complete_.empty()) edits.emplace_back(state::MoveAnchor{rules::AnchorOf(horizon)});
+  if (!context_.owned.has_pending()) {
+    state::Document next = context_.document();
+    for (const state::Edit& edit : edits) state::Apply(edit, &next);
+    if (next == context_.document()) return Status::OK();
+  }
+  return context_.Swap(edits);
+}
+
+// What the earlier tables of these names had is delivered.
+Status Capture::FollowTables(const Horizon& horizon) {
+  for (const auto& [name, reading] : readable_) {
+    if (!reading.follower || !complete_.contains(name)) continue;
+    const auto& claim = context_.table(name).claim;
+    if (claim && !claim->confirmed) continue;
+    complete_.erase(name);  // of the table that goes on nothing is known yet
+    more_ = true;
+    const Status followed = FollowTable(context_, name, *reading.follower, std::nullopt, horizon);
+    if (!followed.ok()) ARROW_RETURN_NOT_OK(context_.TableTrouble(name, followed));
+  }
+  return Status::OK();
 }
 
 void Capture::Tell(const PollInfo& info, std::chrono::nanoseconds started, bool ended) {

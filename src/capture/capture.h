@@ -60,13 +60,16 @@ class Capture {
 
   arrow::Result<RoundReport> Steps(const RoundLimits& limits, std::chrono::nanoseconds started);
   // The steps of a round, in order.
+  arrow::Status JudgeDatabase(const source::PollInfo& info, bool* wait);
+  void NoteNames(const source::PollInfo& info);
   void TellIdlePatterns(const source::PollInfo& info);
-  void LeaveOut();
+  arrow::Status LeaveOut();
   arrow::Status ChooseInstances(const source::PollInfo& info);
   std::map<std::string, Reading> TakeHeldUp();
   arrow::Status FindWork(const source::Horizon& horizon, bool wait_for_age);
   arrow::Status Deliver(const source::Horizon& horizon, std::chrono::nanoseconds deadline);
   arrow::Status CloseRound(const source::Horizon& horizon);
+  arrow::Status FollowTables(const source::Horizon& horizon);
 
   arrow::Result<bool> StillWaits(const std::string& name);
   void Tell(const source::PollInfo& info, std::chrono::nanoseconds started, bool ended);

@@ -21,11 +21,11 @@ constexpr std::chrono::milliseconds kLeaseLook{200};
 }  // namespace
 
 std::shared_ptr<const Tools> Tools::Of(const Context& context) {
-  return std::make_shared<const Tools>(Tools{
-      context.options, context.with.sources, context.with.data, context.with.clock,
-      context.document().database_guid, [abandoned = context.abandoned, &stop = context.with.stop] {
-        return stop.load() || abandoned->load();
-      }});
+  return std::make_shared<const Tools>(
+      Tools{context.options, context.with.sources, context.with.data, context.with.clock,
+            context.identity.guid, [abandoned = context.abandoned, &stop = context.with.stop] {
+              return stop.load() || abandoned->load();
+            }});
 }
 
 bool Context::IsResting(const std::string& name) const {
@@ -34,19 +34,13 @@ bool Context::IsResting(const std::string& name) const {
          with.clock.MonotonicNow() < found->second.retry_at;
 }
 
-Status Context::Swap(const std::function<void(state::Document&)>& change) {
-  ARROW_RETURN_NOT_OK(owned.Swap([&](state::Document& document) {
-    for (const auto& rider : pending) rider(document);
-    change(document);
-  }));
-  pending.clear();
+Status Context::Swap(const state::Edits& edits) {
+  ARROW_RETURN_NOT_OK(owned.Swap(edits));
   ++swaps;
   return Status::OK();
 }
 
-Status Context::KeepLease() {
-  return owned.needs_renewal() ? Swap([](state::Document&) {}) : Status::OK();
-}
+Status Context::KeepLease() { return owned.needs_renewal() ? Swap() : Status::OK(); }
 
 Status Context::Gather() {
   while (with.executor.under_way() > 0) {
@@ -111,13 +105,10 @@ void Context::Record(const std::string& name, const Status& why) {
   LogEvent(transient ? Level::kWarn : Level::kError, transient ? "table_retry" : "table_stopped",
            {{"table", name}, {"why", why.message()}});
   if (transient) return;
-  pending.push_back(
-      [name, why = why.message(), at = FormatUtc(with.clock.UtcNow())](auto& document) {
-        const auto found = document.tables.find(name);
-        if (found == document.tables.end() || found->second.stopped == why) return;
-        found->second.stopped = why;
-        found->second.stopped_since = at;
-      });
+  const auto entry = document().tables.find(name);
+  if (entry != document().tables.end() && entry->second.stopped != why.message()) {
+    Note(state::StopTable{name, why.message(), FormatUtc(with.clock.UtcNow())});
+  }
 }
 
 void Context::Delivered(const std::string& name, const std::string& key,
@@ -172,12 +163,7 @@ void Context::TableFine(const std::string& name) {
   LogEvent(Level::kInfo, "table_resumed", {{"table", name}});
   table.trouble.clear();
   table.retries = 0;
-  if (recorded) {
-    pending.push_back([name](auto& document) {
-      document.tables.at(name).stopped.clear();
-      document.tables.at(name).stopped_since.clear();
-    });
-  }
+  if (recorded) Note(state::ResumeTable{name});
 }
 
 }  // namespace cdc::capture

@@ -72,9 +72,9 @@ struct Context {
   // Of the work in hand, when the round cannot go on: what workers do then is of no use.
   std::shared_ptr<std::atomic<bool>> abandoned = std::make_shared<std::atomic<bool>>(false);
 
+  // What the server said of its database at the beginning of the round.
+  source::DatabaseIdentity identity = {};
   std::map<std::string, TableRuntime> runtime = {};  // by schema.name
-  // Changes of the document that nobody needs to wait for: they ride in the next swap.
-  std::vector<std::function<void(state::Document&)>> pending = {};
   int64_t swaps = 0;
 
   const state::Document& document() const { return owned.document(); }
@@ -87,8 +87,10 @@ struct Context {
   }
   bool IsResting(const std::string& name) const;
 
-  // One swap with everything pending and `change`.
-  arrow::Status Swap(const std::function<void(state::Document&)>& change);
+  // One swap with everything pending and `edits`.
+  arrow::Status Swap(const state::Edits& edits = {});
+  // An edit that nobody needs to wait for.
+  void Note(state::Edit edit) { owned.Note(std::move(edit)); }
   // An empty swap if others would soon think that this program is gone.
   arrow::Status KeepLease();
   // Waits for all that was posted, keeping the lease.

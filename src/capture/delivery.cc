@@ -38,15 +38,6 @@ std::string AlteredText(const pq::FooterRecord& record) {
   return text;
 }
 
-// Beyond so many columns of a table their counts go together, so that the document stays small.
-void AddAltered(const std::map<std::string, int64_t>& altered, state::Table* table) {
-  std::map<std::string, int64_t>& known = table->altered_values;
-  for (const auto& [column, count] : altered) {
-    const bool room = known.contains(column) || known.size() < state::kAlteredColumnsKept;
-    known[room ? column : state::kOtherColumns] += count;
-  }
-}
-
 }  // namespace
 
 pq::FooterRecord NextRecord(const Context& context, const state::Table& table,
@@ -98,10 +89,13 @@ void Delivery::StartReads() {
     if (turn.failed) continue;
     if (turn.objects > 0 && context_.with.clock.MonotonicNow() >= deadline_) continue;
     ++reading_;
-    const ReadOrder order{
-        name,         turn.reading.instance,
-        turn.place,   turn.reading.through.value_or(horizon_.lsn),
-        horizon_.lsn, NextRecord(context_, context_.table(name), turn.reading.instance)};
+    const ReadOrder order{name,
+                          turn.reading.instance,
+                          turn.place,
+                          turn.reading.through.value_or(horizon_.lsn),
+                          horizon_.lsn,
+                          NextRecord(context_, context_.table(name), turn.reading.instance),
+                          context_.table(name).columns};
     context_.with.executor.Post(Executor::Lane::kRead, [this, tools = tools_, order]() {
       auto read = std::make_shared<Result<ReadOutcome>>(ReadNext(*tools, order));
       return [this, name = order.table, read] { return OnRead(name, std::move(*read)); };
@@ -203,21 +197,17 @@ Status Delivery::Claim() {
     ARROW_ASSIGN_OR_RAISE(const rules::TableNames names, context_.NamesOf(table));
     ready.key = names.Next(context_.with.clock.UtcNow(), table.claim ? table.claim->key : "");
   }
-  return context_.Swap([&](state::Document& document) {
-    for (const Ready& ready : ready_) {
-      state::Table& table = document.tables.at(ready.table);
-      const pq::FooterRecord& record = ready.object.record;
-      for (state::Gap& gap : table.gaps) {
-        if (gap.carried_by == 0) gap.carried_by = record.sequence;
-      }
-      table.claim = state::Claim{record.sequence, ready.key, record.previous_key,
-                                 record.from,     record.to, record.rows,
-                                 record.checksum, false,     false};
-      table.position = record.to;
-      AddAltered(record.altered_values, &table);
-    }
-    state::MoveAnchor(document, rules::AnchorOf(horizon_));
-  });
+  state::Edits edits;
+  for (const Ready& ready : ready_) {
+    const pq::FooterRecord& record = ready.object.record;
+    const state::Claim claim{record.sequence, ready.key, record.previous_key,
+                             record.from,     record.to, record.rows,
+                             record.checksum, false,     false};
+    edits.emplace_back(
+        state::ClaimObject{ready.table, claim, record.altered_values, ready.object.columns});
+  }
+  edits.emplace_back(state::MoveAnchor{rules::AnchorOf(horizon_)});
+  return context_.Swap(edits);
 }
 
 void Delivery::StartPut(Ready ready) {
@@ -247,10 +237,7 @@ Status Delivery::OnPut(const std::string& name, const BuiltObject& object, const
     return context_.with.stop ? Status::OK() : context_.WorkerTrouble(name, put);
   }
   const pq::FooterRecord& record = object.record;
-  context_.pending.push_back([name, sequence = record.sequence](state::Document& document) {
-    auto& claim = document.tables.at(name).claim;
-    if (claim && claim->sequence == sequence) claim->confirmed = true;
-  });
+  context_.Note(state::ConfirmClaim{name, record.sequence});
   runtime.waiting_since.reset();
   // Its next read may have failed meanwhile: that trouble stays.
   if (!turn.failed) context_.TableFine(name);

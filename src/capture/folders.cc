@@ -69,9 +69,12 @@ Status CheckFolders(Context& context) {
           ARROW_RETURN_NOT_OK(context.owned.Confirm());
           // Or another group's, which has entered the table in the same moment.
           if (last.empty()) {
-            ARROW_ASSIGN_OR_RAISE(const auto others, FoldersOfOthers(context));
-            const auto other = others.find(names.folder());
-            if (other != others.end()) return context.WorkerTrouble(name, BelongsTo(other->second));
+            const auto others = FoldersOfOthers(context);
+            if (!others.ok()) return context.WorkerTrouble(name, NotKnownWhose(others.status()));
+            const auto other = others->find(names.folder());
+            if (other != others->end()) {
+              return context.WorkerTrouble(name, BelongsTo(context, other->second));
+            }
           }
         }
         context.runtime[name].folder_checked = checked.ok();

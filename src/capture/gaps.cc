@@ -3,6 +3,7 @@
 #include "base/events.h"
 #include "base/utc_text.h"
 #include "rules/gap.h"
+#include "rules/instance_choice.h"
 #include "rules/same_database.h"
 #include "state/edits.h"
 
@@ -27,31 +28,26 @@ Status Explain(const std::string& name, const std::string& range) {
 
 Status JudgeGap(Context& context, const std::string& name, const source::CaptureInstance& instance,
                 const source::Horizon& horizon) {
-  const Position place = context.document().PlaceOf(context.table(name));
-  if (!rules::RowsMayBeGone(instance.start_lsn, place)) return Status::OK();
-  const Position end = Position::After(instance.start_lsn.Previous());
-  const std::string range = place.ToString() + " to " + end.ToString();
-  const bool beyond = instance.start_lsn.Previous() > horizon.lsn;
+  const state::Table& table = context.table(name);
+  const auto gap = rules::GapBefore(instance, context.document().PlaceOf(table));
+  if (!gap) return Status::OK();
+  const bool beyond = !rules::HasBegun(instance, horizon.lsn);
+  const state::MoveAnchor anchor{rules::AnchorOf(horizon)};
   // Nothing is known of it yet, not even that it was empty: the oldest row is simply another one.
-  const bool untouched = !context.table(name).claim && place == context.table(name).start;
+  const bool untouched = !table.claim && gap->from == table.start;
   if (context.runtime[name].fresh_start && untouched && !beyond) {
     LogEvent(Level::kWarn, "start_moved",
-             {{"table", name}, {"range", range}, {"why", "cleanup ran while the table came in"}});
-    return context.Swap([&](state::Document& document) {
-      state::Table& table = document.tables.at(name);
-      table.start = table.position = end;
-      state::MoveAnchor(document, rules::AnchorOf(horizon));
-    });
+             {{"table", name},
+              {"range", gap->ToString()},
+              {"why", "cleanup ran while the table came in"}});
+    return context.Swap({state::MoveStart{name, gap->to}, anchor});
   }
-  if (context.options.on_gap == rules::OnGap::kStop || beyond) return Explain(name, range);
-  LogEvent(Level::kError, "gap_accepted", {{"table", name}, {"range", range}});
+  if (context.options.on_gap == rules::OnGap::kStop || beyond) {
+    return Explain(name, gap->ToString());
+  }
+  LogEvent(Level::kError, "gap_accepted", {{"table", name}, {"range", gap->ToString()}});
   const std::string now = FormatUtc(context.with.clock.UtcNow());
-  return context.Swap([&](state::Document& document) {
-    state::Table& table = document.tables.at(name);
-    state::AddGap(&table, {place, end, now, 0});
-    table.position = end;
-    state::MoveAnchor(document, rules::AnchorOf(horizon));
-  });
+  return context.Swap({state::RecordGap{name, {gap->from, gap->to, now, 0, 0}}, anchor});
 }
 
 }  // namespace cdc::capture

@@ -1,14 +1,10 @@
 #include "capture/instances.h"
 
-#include <algorithm>
-#include <tuple>
-#include <vector>
-
 #include "base/events.h"
 #include "base/utc_text.h"
+#include "rules/column_guard.h"
 #include "rules/gap.h"
 #include "rules/same_database.h"
-#include "state/edits.h"
 
 namespace cdc::capture {
 
@@ -16,77 +12,50 @@ namespace {
 
 using arrow::Result;
 using arrow::Status;
+using rules::InstanceChoice;
 using source::CaptureInstance;
+using What = InstanceChoice::What;
 
-bool IsNamed(const CaptureInstance& instance, const state::Table& table) {
-  return instance.name == table.capture_instance &&
-         instance.change_table_object_id == table.change_table_object_id &&
-         instance.source_object_id == table.source_object_id;
-}
-
-// The instances of the same source table, lowest start first.
-std::vector<CaptureInstance> Candidates(const state::Table& table, const source::PollInfo& info) {
-  std::vector<CaptureInstance> found;
-  for (const CaptureInstance& instance : info.instances) {
-    if (instance.schema == table.schema && instance.table == table.name) found.push_back(instance);
-  }
-  std::sort(found.begin(), found.end(),
-            [](const auto& a, const auto& b) { return a.start_lsn < b.start_lsn; });
-  return found;
+state::InstanceIds IdsOf(const CaptureInstance& instance) {
+  return {instance.name, instance.change_table_object_id, instance.source_object_id};
 }
 
 Status StopWithoutInstance(const state::Table& table) {
   return StopsTable("its capture instance " + table.capture_instance +
                     " is gone, and with it the changes that were not read yet. What helps: EXEC "
                     "sys.sp_cdc_enable_table for " +
-                    table.QualifiedName() +
+                    (table.name_today.empty() ? table.QualifiedName() : table.name_today) +
                     "; what lies between is then a gap to be accepted. If the table is not to be "
-                    "delivered any more, name it in [source] exclude");
+                    "delivered any more, name " +
+                    table.QualifiedName() + " in [source] exclude");
 }
 
-Status StopAtGap(const state::Table& table, const Position& place, const Position& end) {
+Status StopAtGap(const state::Table& table, const rules::Range& gap) {
+  return StopsTable("gap: its capture instance " + table.capture_instance +
+                    " was dropped and made anew; changes from " + gap.ToString() +
+                    " are gone. Nothing was read. To go on with the new one past the gap: "
+                    "cdc-to-s3 accept-gap " +
+                    table.QualifiedName() +
+                    " --yes; the gap is then recorded in the state and in the next object's "
+                    "footer");
+}
+
+Status StopReplaced(const state::Table& table, const CaptureInstance& namesake, bool gone) {
+  const std::string earlier = gone ? "is not captured any more"
+                              : table.name_today.empty()
+                                  ? "is captured still"
+                                  : "is called " + table.name_today + " today";
   return StopsTable(
-      "gap: its capture instance " + table.capture_instance +
-      " or the table was dropped and made anew; changes from " + place.ToString() + " to " +
-      end.ToString() +
-      " are gone. Nothing was read. To go on with the new one behind the gap: cdc-to-s3 "
-      "accept-gap " +
-      table.QualifiedName() +
-      " --yes; the gap is then recorded in the state and in the next object's footer. If it is "
-      "another table under the same name, move the old objects away first, "
-      "all but the last one");
-}
-
-void Bind(state::Table* table, const CaptureInstance& instance) {
-  table->capture_instance = instance.name;
-  table->change_table_object_id = instance.change_table_object_id;
-  table->source_object_id = instance.source_object_id;
-}
-
-bool HasBegun(const CaptureInstance& instance, const Lsn& horizon) {
-  return !instance.start_lsn.is_zero() && instance.start_lsn.Previous() <= horizon;
-}
-
-bool IsPinned(const Options& options, const CaptureInstance& instance) {
-  return std::ranges::find(options.instances, instance.name) != options.instances.end();
-}
-
-// Another instance of the same source table that is to be read from some place on.
-const CaptureInstance* Successor(const Options& options, const CaptureInstance& named,
-                                 const source::PollInfo& info) {
-  if (IsPinned(options, named)) return nullptr;
-  for (const CaptureInstance& other : info.instances) {
-    if (other.source_object_id != named.source_object_id ||
-        other.change_table_object_id == named.change_table_object_id ||
-        !HasBegun(other, info.horizon->lsn)) {
-      continue;
-    }
-    // What is older than the named one is left alone: this table has come from there, or never
-    // needed it. Creation tells, because cleanup gives both the same low end.
-    const bool newer = other.create_date > named.create_date;
-    if (IsPinned(options, other) || newer) return &other;
-  }
-  return nullptr;
+      "another table is captured under this name now (capture instance " + namesake.name +
+      ", object id " + std::to_string(namesake.source_object_id) +
+      "); the one that was delivered until now (object id " +
+      std::to_string(table.source_object_id) + ") " + earlier +
+      ". Nothing of either is read. To let the new one go on in this folder, once what the earlier "
+      "one has is delivered" +
+      (gone ? " or recorded as a gap" : "") + ": cdc-to-s3 follow " + table.QualifiedName() +
+      " --yes, or [source] on_replace = \"follow\". To deliver it into a folder of its own "
+      "instead, "
+      "give it another name, or the earlier one its name back");
 }
 
 Status Rebind(Context& context, const std::string& name, const CaptureInstance& next) {
@@ -97,81 +66,108 @@ Status Rebind(Context& context, const std::string& name, const CaptureInstance& 
             {"previous", table.capture_instance},
             {"place", context.document().PlaceOf(table).ToString()},
             {"begins", next.start_lsn.ToString()}});
-  return context.Swap([&](state::Document& document) { Bind(&document.tables.at(name), next); });
+  return context.Swap({state::FollowInstance{name, IdsOf(next)}});
+}
+
+Status AcceptGap(Context& context, const std::string& name, const CaptureInstance& next,
+                 const rules::Range& gap, const source::PollInfo& info) {
+  LogEvent(Level::kError, "gap_accepted",
+           {{"table", name},
+            {"instance", next.name},
+            {"previous", context.table(name).capture_instance},
+            {"place", gap.from.ToString()},
+            {"begins", next.start_lsn.ToString()}});
+  const std::string now = FormatUtc(context.with.clock.UtcNow());
+  return context.Swap({state::FollowInstance{name, IdsOf(next)},
+                       state::RecordGap{name, {gap.from, gap.to, now, 0, 0}},
+                       state::MoveAnchor{rules::AnchorOf(*info.horizon)}});
+}
+
+// The table is gone with its change rows, and another one goes on under its name.
+Result<Reading> FollowGone(Context& context, const std::string& name,
+                           const CaptureInstance& follower, const source::PollInfo& info) {
+  // The last claim is settled first; nothing but its object in the store can be of use for that.
+  const CaptureInstance instance = rules::AsCalledIn(context.table(name), follower);
+  if (context.runtime[name].unconfirmed) return Reading{instance, {}, {}, /*claim_only=*/true};
+  const Position place = context.document().PlaceOf(context.table(name));
+  ARROW_RETURN_NOT_OK(FollowTable(context, name, follower,
+                                  rules::GapOfGoneTable(follower, place, info.horizon->lsn),
+                                  *info.horizon));
+  return Reading{instance, {}, {}, false};
 }
 
 }  // namespace
 
-const CaptureInstance* FirstInstance(const Options& options, const source::PollInfo& info,
-                                     int64_t source_object_id) {
-  const CaptureInstance* first = nullptr;
-  for (const CaptureInstance& instance : info.instances) {
-    if (instance.source_object_id != source_object_id || !HasBegun(instance, info.horizon->lsn)) {
-      continue;
-    }
-    if (IsPinned(options, instance)) return &instance;
-    if (first == nullptr || std::tie(instance.start_lsn, instance.create_date) <
-                                std::tie(first->start_lsn, first->create_date)) {
-      first = &instance;
-    }
-  }
-  return first;
+rules::InstanceFacts FactsOf(const Context& context, const source::PollInfo& info) {
+  return {info.instances, info.horizon->lsn, context.options.instances};
 }
 
-Result<Reading> ChooseInstance(Context& context, const std::string& name,
-                               const source::PollInfo& info) {
+Result<Reading> ChooseReading(Context& context, const std::string& name,
+                              const source::PollInfo& info) {
   const state::Table& table = context.table(name);
-  const auto named = std::find_if(info.instances.begin(), info.instances.end(),
-                                  [&](const auto& instance) { return IsNamed(instance, table); });
-  if (named != info.instances.end()) {
-    const CaptureInstance* next = Successor(context.options, *named, info);
-    if (next == nullptr) return Reading{*named, std::nullopt};
-    // A claim that is not delivered yet is read again from the instance that it was made from.
-    if (context.runtime[name].unconfirmed ||
-        rules::RowsMayBeGone(next->start_lsn, context.document().PlaceOf(table))) {
-      return Reading{*named, next->start_lsn.Previous()};
+  InstanceChoice choice = rules::ChooseInstance(context.document(), table, FactsOf(context, info),
+                                                context.runtime[name].unconfirmed);
+  const CaptureInstance instance = rules::AsCalledIn(table, choice.instance);
+  std::optional<CaptureInstance> follower;
+  if (choice.namesake) {
+    if (!rules::MayFollow(context.options, table, *choice.namesake)) {
+      return StopReplaced(table, *choice.namesake, choice.what == What::kGone);
     }
-    ARROW_RETURN_NOT_OK(Rebind(context, name, *next));
-    return Reading{*next, std::nullopt};
+    if (rules::HasBegun(*choice.namesake, info.horizon->lsn)) follower = *choice.namesake;
   }
+  switch (choice.what) {
+    case What::kRead:
+      return Reading{instance, choice.through, follower, false};
+    case What::kFollow:
+      ARROW_RETURN_NOT_OK(Rebind(context, name, instance));
+      return Reading{instance, {}, follower, false};
+    case What::kGap: {
+      const Position place = context.document().PlaceOf(table);
+      const rules::Range gap = *rules::GapBefore(instance, place);
+      if (context.options.on_gap == rules::OnGap::kStop) return StopAtGap(table, gap);
+      ARROW_RETURN_NOT_OK(AcceptGap(context, name, instance, gap, info));
+      return Reading{instance, {}, follower, false};
+    }
+    case What::kNotYet:
+      break;
+    case What::kGone:
+      if (follower) return FollowGone(context, name, *follower, info);
+      if (!choice.namesake) return StopWithoutInstance(table);
+      break;
+  }
+  return TransientFault("the capture process has not reached capture instance " +
+                        (choice.what == What::kGone ? *choice.namesake : instance).name + " yet");
+}
 
-  const std::vector<CaptureInstance> candidates = Candidates(table, info);
-  if (candidates.empty()) return StopWithoutInstance(table);
-  const auto begun = std::ranges::find_if(candidates, [&](const CaptureInstance& candidate) {
-    return HasBegun(candidate, info.horizon->lsn);
-  });
-  const CaptureInstance& next = begun == candidates.end() ? candidates.front() : *begun;
-  if (!HasBegun(next, info.horizon->lsn)) {
-    return TransientFault("the capture process has not reached capture instance " + next.name +
-                          " yet");
-  }
-  const Position place = context.document().PlaceOf(table);
-  const Position end = Position::After(next.start_lsn.Previous());
-  // Another source table under the same name is another history, even if no LSN is missing.
-  const bool follows = next.source_object_id == table.source_object_id &&
-                       !rules::RowsMayBeGone(next.start_lsn, place);
-  if (follows) {
-    ARROW_RETURN_NOT_OK(Rebind(context, name, next));
-    return Reading{next, std::nullopt};
-  }
-  if (context.options.on_gap == rules::OnGap::kStop) return StopAtGap(table, place, end);
-
-  LogEvent(Level::kError, "gap_accepted",
+Status FollowTable(Context& context, const std::string& name, const CaptureInstance& follower,
+                   const std::optional<rules::Range>& gap, const source::Horizon& horizon) {
+  const state::Table& table = context.table(name);
+  const CaptureInstance next = rules::AsCalledIn(table, follower);
+  ARROW_ASSIGN_OR_RAISE(const auto description, context.Ask<source::TableDescription>([&] {
+    return context.with.source.Describe(next);
+  }));
+  const Status shown = rules::CheckColumnsOfFollower(name, table.columns, description);
+  if (!shown.ok()) return StopsTable(shown.message());
+  const auto* before = rules::DeliveredBefore(context.document(), next.source_object_id);
+  const Position start = before != nullptr ? before->through : rules::EndBefore(next);
+  LogEvent(Level::kWarn, "table_followed",
            {{"table", name},
             {"instance", next.name},
             {"previous", table.capture_instance},
-            {"place", place.ToString()},
-            {"begins", next.start_lsn.ToString()}});
-  const std::string now = FormatUtc(context.with.clock.UtcNow());
-  ARROW_RETURN_NOT_OK(context.Swap([&](state::Document& document) {
-    state::Table& changed = document.tables.at(name);
-    Bind(&changed, next);
-    if (end <= place) return;
-    state::AddGap(&changed, {place, end, now, 0});
-    changed.position = end;
-    state::MoveAnchor(document, rules::AnchorOf(*info.horizon));
-  }));
-  return Reading{next, std::nullopt};
+            {"object_id", next.source_object_id},
+            {"previous_object_id", table.source_object_id},
+            {"lost", gap ? gap->ToString() : ""},
+            {"start", start.ToString()}});
+  state::Edits edits;
+  if (gap) {
+    const std::string now = FormatUtc(context.with.clock.UtcNow());
+    edits.emplace_back(
+        state::RecordGap{name, {gap->from, gap->to, now, 0, table.source_object_id}});
+  }
+  edits.emplace_back(
+      state::FollowTable{name, IdsOf(next), start, rules::KnownColumnsOf(description)});
+  edits.emplace_back(state::MoveAnchor{rules::AnchorOf(horizon)});
+  return context.Swap(edits);
 }
 
 }  // namespace cdc::capture

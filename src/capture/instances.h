@@ -6,33 +6,33 @@
 #include <string>
 
 #include "capture/context.h"
+#include "rules/gap.h"
+#include "rules/instance_choice.h"
 
 namespace cdc::capture {
 
 // What a table is read from in this round.
 struct Reading {
-  source::CaptureInstance instance;
+  source::CaptureInstance instance;  // called as the entry is
   // Only up to here: then a newer instance of the same table takes over.
   std::optional<Lsn> through;
+  // Another source table that goes on under the entry's name once this one is delivered.
+  std::optional<source::CaptureInstance> follower;
+  // The table is gone: its last claim is looked for, and nothing is read.
+  bool claim_only = false;
 };
 
-// The capture instance that a table is read from: the one that the document names. Another one of
-// the same source table takes its place
-//  - at its own start, when it is newer: an object ends there, and the next one has its columns. So
-//    a second instance with a new column is followed as soon as it holds what comes next, and the
-//    older one can be dropped when it has been read through;
-//  - when the named one is gone or was made anew: without a gap if the other one holds all that is
-//    missing; else the changes in between are a gap: the table stops, or with on_gap = "continue"
-//    the gap and the new instance go into the document in one swap.
-// A pinned instance is never left for another one, and is gone to as soon as it holds what comes
-// next. The claimed window of a table that has one not yet delivered is read from the instance that
-// follows, too.
-arrow::Result<Reading> ChooseInstance(Context& context, const std::string& table,
-                                      const source::PollInfo& info);
+rules::InstanceFacts FactsOf(const Context& context, const source::PollInfo& info);
 
-// Of the instances of one source table, the one that a new table begins with: a pinned one, else
-// the one that goes back farthest. Null when `source_object_id` has none that has begun.
-const source::CaptureInstance* FirstInstance(const Options& options, const source::PollInfo& info,
-                                             int64_t source_object_id);
+// Does what rules::ChooseInstance says: writes down that another instance is followed, or, with
+// on_gap = "continue", the gap before it. An error is the table's: it is not read now.
+arrow::Result<Reading> ChooseReading(Context& context, const std::string& table,
+                                     const source::PollInfo& info);
+
+// Everything of the present table is delivered, and its last object is known to be there: the
+// entry's name, folder and numbers go on with `follower`. `gap`: what was lost of the present one.
+arrow::Status FollowTable(Context& context, const std::string& table,
+                          const source::CaptureInstance& follower,
+                          const std::optional<rules::Range>& gap, const source::Horizon& horizon);
 
 }  // namespace cdc::capture

@@ -1,8 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "capture/cut.h"
 #include "capture/testing/capture_fixture.h"
+#include "state/edits.h"
 #include "state/lease.h"
 
 // What concerns several tables or several capture instances of one table.
@@ -93,7 +93,7 @@ TEST(Cut, ends_before_a_transaction_that_is_delivered_in_part) {
   half.position = Position::AfterRow(RowKey{MakeLsn(8), 1, MakeLsn(1), 2});
   state::Table whole;
   document.tables = {{"dbo.A", half}, {"dbo.B", whole}};
-  CloseCut(&document, {"dbo.B"}, MakeLsn(20));
+  state::Apply(state::CloseRound{{"dbo.B"}, MakeLsn(20)}, &document);
   EXPECT_EQ(document.complete_through, MakeLsn(8).Previous());
   EXPECT_EQ(document.tables.at("dbo.B").empty_through, MakeLsn(20));
   EXPECT_THAT(document.held_back_by, ElementsAre("dbo.A"));

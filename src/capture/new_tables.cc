@@ -9,8 +9,13 @@
 #include "capture/folders.h"
 #include "capture/groups.h"
 #include "capture/instances.h"
+#include "capture/read_task.h"
+#include "rules/column_guard.h"
 #include "rules/gap.h"
+#include "rules/instance_choice.h"
 #include "rules/same_database.h"
+#include "rules/start_at.h"
+#include "rules/table_identity.h"
 #include "state/edits.h"
 
 namespace cdc::capture {
@@ -28,6 +33,8 @@ struct Candidate {
   CaptureInstance instance;
   std::string name;  // schema.name
   rules::TableNames names;
+  rules::KnownColumns columns;        // how another entry delivered them, then how this one will
+  std::optional<Position> begins_at;  // where the folder ends that had the table before
 };
 
 Status SharesFolder(const std::string& other, const std::string& folder) {
@@ -41,25 +48,20 @@ const state::Table* Find(const std::map<std::string, state::Table>& tables,
   return found == tables.end() ? nullptr : &found->second;
 }
 
-// Whether the source table is there already, under whatever name: a renamed table is still the same
-// one.
-bool IsKnown(const std::map<std::string, state::Table>& tables, const CaptureInstance& instance) {
-  return std::ranges::any_of(tables, [&](const auto& entry) {
-    return entry.second.source_object_id == instance.source_object_id;
-  });
-}
-
 Status ReadsLike(const std::string& other) {
   return StopsTable("its full name reads like that of table " + other +
                     ", and the state could not tell them apart; rename one of the two");
 }
 
 // On a worker's thread: can everything of it be read, and is its folder free?
-Status Examine(const Tools& tools, const Candidate& candidate, const Lsn& horizon) {
+Status Examine(const Tools& tools, Candidate& candidate, const Lsn& horizon) {
   ARROW_RETURN_NOT_OK(candidate.names.CheckFits(tools.data.key_limits(), tools.data.url()));
   {
     ARROW_ASSIGN_OR_RAISE(auto source, tools.sources.Borrow(horizon, tools.database_guid));
-    ARROW_ASSIGN_OR_RAISE(const auto description, source->Describe(candidate.instance));
+    ARROW_ASSIGN_OR_RAISE(
+        const auto description,
+        DescribeGuarded(*source, candidate.name, candidate.instance, candidate.columns));
+    candidate.columns = rules::KnownColumnsOf(description, candidate.columns);
     // Opening a reader over an empty window asks nothing of the server but whether every type is
     // known.
     ARROW_RETURN_NOT_OK(
@@ -77,8 +79,8 @@ class NewTables {
     ARROW_RETURN_NOT_OK(FindCandidates());
     ForgetSettled();
     if (!candidates_.empty()) {
-      ARROW_ASSIGN_OR_RAISE(const auto others, FoldersOfOthers(context_));
-      ARROW_RETURN_NOT_OK(RefuseFolders(others));
+      const auto others = FoldersOfOthers(context_);
+      ARROW_RETURN_NOT_OK(others.ok() ? RefuseFolders(*others) : LetWait(others.status()));
       ARROW_RETURN_NOT_OK(ExamineAll());
       ARROW_RETURN_NOT_OK(Enter());
     }
@@ -89,12 +91,13 @@ class NewTables {
   Status FindCandidates();
   void ForgetSettled();
   arrow::Result<bool> MayComeIn(const CaptureInstance& instance);
+  Status LetWait(const Status& why);
   Status RefuseFolders(const std::map<std::string, std::string>& others);
   Status ExamineAll();
   Status Strange(const Candidate& candidate, const Status& why);
   Status Enter();
   Status Withdraw();
-  Result<Position> StartOf(const CaptureInstance& instance);
+  Result<Position> StartOf(const Candidate& candidate);
 
   const Lsn& horizon() const { return info_.horizon->lsn; }
   // An object that our document does not know may be the work of a copy that took over from us.
@@ -117,7 +120,7 @@ class NewTables {
 // cannot be told from another one is recorded.
 Result<bool> NewTables::MayComeIn(const CaptureInstance& instance) {
   const auto& known = context_.document().tables;
-  if (IsKnown(known, instance)) return false;
+  if (rules::EntryOf(context_.document(), instance.source_object_id) != nullptr) return false;
   if (instance.table.empty()) {
     const std::string name = "capture instance " + instance.name;
     if (context_.IsResting(name)) return false;
@@ -129,7 +132,7 @@ Result<bool> NewTables::MayComeIn(const CaptureInstance& instance) {
   if (!context_.selection.Selects(instance.schema, instance.table)) return false;
   std::string name = instance.QualifiedName();
   const state::Table* namesake = Find(known, name);
-  // Made anew under its old name: which instance it is read from now is decided later.
+  // Another table under a name that is delivered: the entry of that name says so.
   if (namesake != nullptr && namesake->schema == instance.schema) return false;
   std::string other;
   if (namesake != nullptr) {
@@ -157,12 +160,19 @@ Status NewTables::FindCandidates() {
     if (!wanted) continue;
     seen.insert(some.source_object_id);
     // Null: the capture process has not seen it yet, or the horizon has not reached its start.
-    const CaptureInstance* first = FirstInstance(context_.options, info_, some.source_object_id);
+    const CaptureInstance* first =
+        rules::FirstInstance(some.source_object_id, FactsOf(context_, info_));
     if (first == nullptr) continue;
     auto names = rules::TableNames::Make(context_.options.path, context_.options.database,
                                          first->schema, first->table);
     if (names.ok()) {
-      candidates_.push_back({*first, first->QualifiedName(), std::move(*names)});
+      Candidate candidate{*first, first->QualifiedName(), std::move(*names), {}, {}};
+      const auto* before = rules::DeliveredBefore(context_.document(), some.source_object_id);
+      if (before != nullptr) {
+        candidate.columns = before->columns;
+        candidate.begins_at = before->through;
+      }
+      candidates_.push_back(std::move(candidate));
     } else {
       ARROW_RETURN_NOT_OK(Trouble(first->QualifiedName(), names.status()));
     }
@@ -186,6 +196,15 @@ void NewTables::ForgetSettled() {
   }
 }
 
+// Another document cannot be read: only tables that it may have wait for it.
+Status NewTables::LetWait(const Status& why) {
+  for (const Candidate& candidate : candidates_) {
+    ARROW_RETURN_NOT_OK(Trouble(candidate.name, NotKnownWhose(why)));
+  }
+  candidates_.clear();
+  return Status::OK();
+}
+
 // A folder belongs to one table of one document.
 Status NewTables::RefuseFolders(const std::map<std::string, std::string>& others) {
   std::map<std::string, std::string> taken;  // folder -> table
@@ -195,7 +214,7 @@ Status NewTables::RefuseFolders(const std::map<std::string, std::string>& others
     const std::string& folder = candidate.names.folder();
     Status refused = Status::OK();
     if (const auto other = others.find(folder); other != others.end()) {
-      refused = BelongsTo(other->second);
+      refused = BelongsTo(context_, other->second);
     } else if (const auto beside = taken.find(folder); beside != taken.end()) {
       refused = SharesFolder(beside->second, folder);
     }
@@ -235,44 +254,38 @@ Status NewTables::ExamineAll() {
 // Objects that our document does not know: another group's, which has entered the table since we
 // looked, or those of a document that was lost.
 Status NewTables::Strange(const Candidate& candidate, const Status& why) {
-  ARROW_ASSIGN_OR_RAISE(const auto others, FoldersOfOthers(context_));
-  const auto other = others.find(candidate.names.folder());
-  return Trouble(candidate.name, other == others.end() ? why : BelongsTo(other->second));
+  // It may be the work of a copy that took over from us.
+  ARROW_RETURN_NOT_OK(context_.owned.Confirm());
+  const auto others = FoldersOfOthers(context_);
+  if (!others.ok()) return Trouble(candidate.name, NotKnownWhose(others.status()));
+  if (const auto other = others->find(candidate.names.folder()); other != others->end()) {
+    return Trouble(candidate.name, BelongsTo(context_, other->second));
+  }
+  return Trouble(candidate.name, StopsTable(why.message()));
 }
 
-Result<Position> NewTables::StartOf(const CaptureInstance& instance) {
-  const std::string& start = context_.options.start;
-  const Position oldest = Position::After(instance.start_lsn.Previous());
-  if (start == "oldest") return oldest;
-  if (start == "now") return Position::After(horizon());
-  if (const auto lsn = Lsn::Parse(start); lsn.ok()) {
-    if (*lsn <= horizon()) {
-      // A table that is captured only since then has lost nothing.
-      if (rules::RowsMayBeGone(instance.start_lsn, Position::After(*lsn))) {
-        ARROW_ASSIGN_OR_RAISE(const bool whole, context_.with.source.IsWhole(instance));
-        if (whole) return oldest;
-      }
-      return Position::After(*lsn);
+Result<Position> NewTables::StartOf(const Candidate& candidate) {
+  // Its rows up to there are in another folder, and no row is in two.
+  if (candidate.begins_at) return *candidate.begins_at;
+  const auto start = rules::ParseStart(context_.options.start, info_);
+  if (!start.ok()) return StopsTable(start.status().message());
+  rules::StartFacts facts{horizon(), candidate.instance};
+  if (const auto* time = std::get_if<UtcTime>(&*start)) {
+    if (!before_start_) {
+      ARROW_ASSIGN_OR_RAISE(before_start_, context_.with.source.LastCommitBefore(*time));
     }
-    return StopsTable("start = " + start + " lies beyond the newest change, " +
-                      horizon().ToString());
+    facts.last_before = *before_start_;
   }
-  // From that time on, as far as it is kept.
-  if (!before_start_) {
-    ARROW_ASSIGN_OR_RAISE(const UtcTime time, ParseUtc(start));
-    if (time > info_.server_utc) {
-      return StopsTable("start = " + start + " lies in the future; it is " +
-                        FormatUtc(info_.server_utc) + " on the server");
-    }
-    ARROW_ASSIGN_OR_RAISE(before_start_, context_.with.source.LastCommitBefore(time));
+  if (rules::AsksWhetherWhole(*start, candidate.instance)) {
+    ARROW_ASSIGN_OR_RAISE(facts.instance_is_whole,
+                          context_.with.source.IsWhole(candidate.instance));
   }
-  const std::optional<Lsn>& before = *before_start_;
-  return before ? std::max(oldest, Position::After(std::min(*before, horizon()))) : oldest;
+  return rules::StartAt(*start, facts);
 }
 
 Status NewTables::Enter() {
   for (const Candidate& candidate : candidates_) {
-    const auto start = StartOf(candidate.instance);
+    const auto start = StartOf(candidate);
     if (!start.ok()) {
       ARROW_RETURN_NOT_OK(context_.TableTrouble(candidate.name, start.status()));
       continue;
@@ -285,19 +298,22 @@ Status NewTables::Enter() {
     table.capture_instance = candidate.instance.name;
     table.folder = candidate.names.folder();
     table.start = table.position = *start;
+    table.columns = candidate.columns;
     added_.emplace(candidate.name, std::move(table));
   }
   if (added_.empty()) return Status::OK();
   // ★ The entry with its start is in the document before the first read.
-  ARROW_RETURN_NOT_OK(context_.Swap([&](state::Document& document) {
-    document.tables.insert(added_.begin(), added_.end());
-    state::MoveAnchor(document, rules::AnchorOf(*info_.horizon));
-  }));
+  state::Edits edits;
+  for (const auto& [name, table] : added_) edits.emplace_back(state::EnterTable{table});
+  edits.emplace_back(state::MoveAnchor{rules::AnchorOf(*info_.horizon)});
+  ARROW_RETURN_NOT_OK(context_.Swap(edits));
   for (const auto& [name, table] : added_) {
     context_.TableFine(name);
     TableRuntime& runtime = context_.runtime[name];
     runtime.folder_checked = true;
-    runtime.fresh_start = context_.options.start == "oldest";
+    runtime.fresh_start =
+        context_.options.start == "oldest" &&
+        rules::DeliveredBefore(context_.document(), table.source_object_id) == nullptr;
     LogEvent(Level::kInfo, "table_added",
              {{"table", name}, {"start", table.start.ToString()}, {"folder", table.folder}});
   }
@@ -314,21 +330,27 @@ Status NewTables::Withdraw() {
     untouched[name] = table.folder;
   }
   if (untouched.empty()) return Status::OK();
-  ARROW_ASSIGN_OR_RAISE(const auto others, FoldersOfOthers(context_));
+  const auto others = FoldersOfOthers(context_);
+  if (!others.ok()) {
+    for (const auto& [name, folder] : untouched) {
+      ARROW_RETURN_NOT_OK(context_.TableTrouble(name, NotKnownWhose(others.status())));
+    }
+    return Status::OK();
+  }
   std::map<std::string, std::string> conflicts;
   for (const auto& [name, folder] : untouched) {
-    if (const auto other = others.find(folder); other != others.end()) {
+    if (const auto other = others->find(folder); other != others->end()) {
       conflicts[name] = other->second;
     } else {
       context_.runtime[name].alone = true;
     }
   }
   if (conflicts.empty()) return Status::OK();
-  ARROW_RETURN_NOT_OK(context_.Swap([&](state::Document& document) {
-    for (const auto& [name, other] : conflicts) document.tables.erase(name);
-  }));
+  state::Edits edits;
+  for (const auto& [name, other] : conflicts) edits.emplace_back(state::WithdrawTable{name});
+  ARROW_RETURN_NOT_OK(context_.Swap(edits));
   for (const auto& [name, other] : conflicts) {
-    ARROW_RETURN_NOT_OK(context_.TableTrouble(name, BelongsTo(other)));
+    ARROW_RETURN_NOT_OK(context_.TableTrouble(name, BelongsTo(context_, other)));
   }
   return Status::OK();
 }

@@ -136,7 +136,7 @@ TEST_F(CaptureTest, another_table_under_the_same_name_is_never_followed_silently
   Insert("A");
   const auto report = RunOnce();
   ASSERT_TRUE(report.ok());
-  EXPECT_THAT(WhyStopped(*report, "dbo.A"), HasSubstr("made anew"));
+  EXPECT_THAT(WhyStopped(*report, "dbo.A"), HasSubstr("cdc-to-s3 follow dbo.A --yes"));
   EXPECT_EQ(world_.Objects("A").size(), 1u);
 }
 

@@ -146,7 +146,7 @@ Result<std::optional<BuiltObject>> BuildObject(source::ChangeReader& reader,
   DescribeColumns(table, &record);
   ARROW_ASSIGN_OR_RAISE(auto bytes, writer->Close(record));
   auto altered = ExplainAltered(table, record);
-  return BuiltObject{std::move(bytes), std::move(record), next.has_value(), last_commit,
+  return BuiltObject{std::move(bytes),  std::move(record), next.has_value(), last_commit, {},
                      std::move(altered)};
 }
 

@@ -13,6 +13,7 @@
 #include "base/spool.h"
 #include "columns/altered.h"
 #include "parquet/footer_record.h"
+#include "rules/column_guard.h"
 #include "source/source.h"
 
 namespace cdc::capture {
@@ -32,6 +33,7 @@ struct BuiltObject {
   pq::FooterRecord record;             // as written into the footer
   bool more = false;                   // the window has further rows
   std::optional<UtcTime> last_commit;  // commit time of the last row, where the server knows it
+  rules::KnownColumns columns;         // what the entry is to remember of its columns
   // What the record's altered values lost, by column.
   std::map<std::string, columns::Alteration> altered;
 };

@@ -41,12 +41,25 @@ Built ReadRows(const Tools& tools, const ReadOrder& order, source::Source& sourc
 
 }  // namespace
 
+Result<source::TableDescription> DescribeGuarded(source::Source& source, const std::string& table,
+                                                 const source::CaptureInstance& instance,
+                                                 const rules::KnownColumns& known) {
+  ARROW_ASSIGN_OR_RAISE(auto description, source.Describe(instance));
+  const Status shown = rules::CheckColumns(table, known, description);
+  if (!shown.ok()) return StopsTable(shown.message());
+  return description;
+}
+
 Result<ReadOutcome> ReadNext(const Tools& tools, const ReadOrder& order) {
   if (tools.stopped()) return Status::Cancelled("stopped before reading ", order.table);
   ARROW_ASSIGN_OR_RAISE(auto source, tools.sources.Borrow(order.horizon, tools.database_guid));
-  ARROW_ASSIGN_OR_RAISE(const auto description, source->Describe(order.instance));
+  ARROW_ASSIGN_OR_RAISE(const auto description,
+                        DescribeGuarded(*source, order.table, order.instance, order.columns));
   ReadOutcome outcome;
   ARROW_ASSIGN_OR_RAISE(outcome.object, ReadRows(tools, order, *source, description));
+  if (outcome.object) {
+    outcome.object->columns = rules::KnownColumnsOf(description, order.columns);
+  }
   ARROW_ASSIGN_OR_RAISE(const auto now, source->RecheckOne(order.instance, order.horizon));
   outcome.overtaken = !now || now->source_object_id != order.instance.source_object_id ||
                       rules::RowsMayBeGone(now->start_lsn, order.place);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "capture/context.h"
+#include "rules/column_guard.h"
 
 // What runs on the workers' threads: reading one object's rows, and putting an object.
 namespace cdc::capture {
@@ -13,10 +14,11 @@ namespace cdc::capture {
 struct ReadOrder {
   std::string table;  // schema.name
   source::CaptureInstance instance;
-  Position place;           // rows after it
-  Lsn through;              // up to this commit
-  Lsn horizon;              // which the connection must have seen, before and after
-  pq::FooterRecord record;  // as far as it is known before the rows are
+  Position place;               // rows after it
+  Lsn through;                  // up to this commit
+  Lsn horizon;                  // which the connection must have seen, before and after
+  pq::FooterRecord record;      // as far as it is known before the rows are
+  rules::KnownColumns columns;  // how they were delivered until now
 };
 
 struct ReadOutcome {
@@ -24,6 +26,12 @@ struct ReadOutcome {
   // Cleanup or a new capture instance came in between: rows may be missing, nothing was learned.
   bool overtaken = false;
 };
+
+// The table's columns as they are now. An error where one would be shown that was kept back.
+arrow::Result<source::TableDescription> DescribeGuarded(source::Source& source,
+                                                        const std::string& table,
+                                                        const source::CaptureInstance& instance,
+                                                        const rules::KnownColumns& known);
 
 // One object's rows, on a connection of its own: read, and then asked on the same connection
 // whether they were still all there.

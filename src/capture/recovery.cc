@@ -28,6 +28,9 @@ struct Order {
   Lsn horizon;
   UtcTime signed_at;
   pq::FooterRecord record;
+  rules::KnownColumns columns;
+  // The table is gone, and the instance is of the one that follows it: nothing of its rows counts.
+  bool table_is_gone = false;
 };
 
 struct Settled {
@@ -64,10 +67,7 @@ Result<Found> Look(const Tools& tools, const Order& order) {
 void Confirm(Context& context, const std::string& name, int64_t sequence) {
   context.runtime[name].unconfirmed = false;
   context.runtime[name].unconfirmed_object.reset();
-  context.pending.push_back([name, sequence](state::Document& document) {
-    auto& claim = document.tables.at(name).claim;
-    if (claim && claim->sequence == sequence) claim->confirmed = true;
-  });
+  context.Note(state::ConfirmClaim{name, sequence});
 }
 
 // The rows of a claimed window are gone, in part: the gap is in the state before anything is put.
@@ -79,11 +79,8 @@ Status RecordLoss(Context& context, const std::string& name, const state::Claim&
             {"from", claim.from.ToString()},
             {"to", claim.to.ToString()},
             {"why", "cleanup removed rows that were claimed but not yet delivered"}});
-  return context.Swap([&](state::Document& document) {
-    state::Table& table = document.tables.at(name);
-    state::AddGap(&table, {claim.from, claim.to, now, claim.sequence});
-    table.claim->incomplete = true;
-  });
+  return context.Swap({state::RecordGap{
+      name, {claim.from, claim.to, now, claim.sequence, /*source_object_id=*/0}}});
 }
 
 pq::FooterRecord RecordOf(const Context& context, const state::Table& table,
@@ -102,9 +99,10 @@ pq::FooterRecord RecordOf(const Context& context, const state::Table& table,
 
 Result<BuiltObject> ReadAgain(const Tools& tools, const Order& order) {
   ARROW_ASSIGN_OR_RAISE(auto source, tools.sources.Borrow(order.horizon, tools.database_guid));
-  ARROW_ASSIGN_OR_RAISE(const auto description, source->Describe(order.instance));
-  ARROW_ASSIGN_OR_RAISE(const auto reader,
-                        source->Read(description, order.claim.from, order.claim.to));
+  ARROW_ASSIGN_OR_RAISE(const auto description,
+                        DescribeGuarded(*source, order.table, order.instance, order.columns));
+  const Position& from = order.table_is_gone ? order.claim.to : order.claim.from;
+  ARROW_ASSIGN_OR_RAISE(const auto reader, source->Read(description, from, order.claim.to));
   ARROW_ASSIGN_OR_RAISE(auto object,
                         BuildObject(*reader, description, order.record, tools.options.limits,
                                     order.claim.to, tools.stopped));
@@ -138,10 +136,13 @@ Result<Settled> Settle(const Tools& tools, const Order& order) {
   ARROW_ASSIGN_OR_RAISE(BuiltObject object, ReadAgain(tools, order));
   if (!IsWhole(order.claim, object.record) && !order.claim.incomplete) {
     if (object.record.rows < order.claim.rows) return Settled{How::kLost, object.record.rows};
-    return StopsEverything("the rows of table " + order.table + " between " +
-                           order.claim.from.ToString() + " and " + order.claim.to.ToString() +
-                           " are not the ones that were claimed: this is another history of the "
-                           "database. Nothing was written");
+    return StopsTable("its rows between " + order.claim.from.ToString() + " and " +
+                      order.claim.to.ToString() + " (" + std::to_string(object.record.rows) +
+                      ") are not the ones that were claimed for " + order.claim.key + " (" +
+                      std::to_string(order.claim.rows) +
+                      "): it is read from another capture instance than then, or this is another "
+                      "history of the database. Nothing was written. What helps: bring the capture "
+                      "instance back; or begin a new history: cdc-to-s3 adopt --help");
   }
   CrashPoint("recovered_not_put");
   ARROW_RETURN_NOT_OK(PutClaimed(tools, order.claim.key, object, order.signed_at));
@@ -156,13 +157,16 @@ class Recovery {
 
   void Start(const std::string& name, const source::CaptureInstance& instance) {
     const state::Table& table = context_.table(name);
+    const bool table_is_gone = instance.source_object_id != table.source_object_id;
     const Order order{name,
                       instance,
                       *table.claim,
                       context_.document().history_id,
                       horizon_,
                       context_.owned.last_swap_sent(),
-                      RecordOf(context_, table, instance)};
+                      RecordOf(context_, table, instance),
+                      table_is_gone ? rules::KnownColumns() : table.columns,
+                      table_is_gone};
     context_.with.executor.Post(Executor::Lane::kRead, [this, tools = tools_, order] {
       auto settled = std::make_shared<Result<Settled>>(Settle(*tools, order));
       return [this, order, settled] { return OnSettled(order, *settled); };
@@ -178,6 +182,9 @@ class Recovery {
     if (settled->how == How::kThereIncomplete) {
       ARROW_RETURN_NOT_OK(RecordLoss(context_, order.table, order.claim));
     }
+    if (settled->how == How::kThere && order.claim.incomplete) {
+      context_.Note(state::FindWhole{order.table});
+    }
     LogEvent(Level::kInfo, settled->how == How::kPut ? "claim_recovered" : "claim_found",
              {{"table", order.table}, {"key", order.claim.key}, {"rows", order.claim.rows}});
     // The document counted what its values lost with the claim.
@@ -192,7 +199,7 @@ class Recovery {
   }
 
   Status OnLost(const Order& order, int64_t rows) {
-    if (context_.options.on_gap == rules::OnGap::kStop) {
+    if (context_.options.on_gap == rules::OnGap::kStop && !order.table_is_gone) {
       return context_.WorkerTrouble(order.table, ExplainLoss(order.claim, order.table, rows));
     }
     ARROW_RETURN_NOT_OK(RecordLoss(context_, order.table, order.claim));

@@ -49,7 +49,7 @@ class SourcePool {
   void Cancel();
 
  private:
-  arrow::Result<std::unique_ptr<source::Source>> Take();
+  arrow::Result<std::unique_ptr<source::Source>> Take(bool* is_new);
   void Return(std::unique_ptr<source::Source> source);
   void Forget(source::Source* source);
 

@@ -6,6 +6,10 @@
 #include "capture/capture.h"
 #include "capture/folders.h"
 #include "capture/groups.h"
+#include "rules/naming.h"
+#include "rules/same_database.h"
+#include "rules/selection.h"
+#include "state/folders.h"
 
 // How a program comes to own a document.
 
@@ -60,17 +64,40 @@ Status RefuseForgottenObjects(const Options& options, const Surroundings& with) 
   return first;
 }
 
-Status RefuseOtherDatabase(const state::Document& document,
+// Another database's tables have the folders that this one's would get: nobody could tell the rows
+// apart. Only where [target] path has no {database}.
+Status RefuseSharedFolders(const Options& options, const Surroundings& with) {
+  if (rules::TellsDatabasesApart(options.path)) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const PollInfo info, with.source.Poll(std::nullopt));
+  ARROW_ASSIGN_OR_RAISE(const auto others,
+                        state::FoldersOfOtherDatabases(with.state, options.database));
+  const auto selection = rules::TableSelection::Make(options.tables, options.exclude);
+  for (const CaptureInstance& instance : info.instances) {
+    if (instance.table.empty() || !selection.Selects(instance.schema, instance.table)) continue;
+    const auto names =
+        rules::TableNames::Make(options.path, options.database, instance.schema, instance.table);
+    const auto other = names.ok() ? others.find(names->folder()) : others.end();
+    if (other == others.end()) continue;
+    return StopsEverything(fmt::format(
+        "table {} would get the folder {}, which a table of another database has (its state is "
+        "{}). Nothing was written. Two databases in one target need [target] path = "
+        "\"{{database}}/{{table}}/cdc\"; or give this one another [target] url",
+        instance.QualifiedName(), names->folder(), other->second));
+  }
+  return Status::OK();
+}
+
+// Before anything is taken over from anybody. Where nothing has changed, the first round asks.
+Status RefuseOtherDatabase(const state::Document& document, const Surroundings& with,
                            const source::DatabaseIdentity& identity) {
-  if (document.database_guid.empty() || identity.guid.empty()) return Status::OK();
-  if (document.database_guid == identity.guid) return Status::OK();
-  return StopsEverything(fmt::format(
-      "database {} on {} is another one than the state document knows (service_broker_guid {} "
-      "instead of "
-      "{}). Nothing was read. Point the program at the right server; or, if it was replaced on "
-      "purpose: cdc-to-s3 adopt --new-history --start oldest --yes (or now, a time, an LSN); or "
-      "give this database another [target] url",
-      identity.name, identity.server_name, identity.guid, document.database_guid));
+  if (!rules::DiffersFrom(document, rules::IdentityOf(document, identity))) return Status::OK();
+  const auto& anchor = document.anchor;
+  ARROW_ASSIGN_OR_RAISE(const PollInfo info,
+                        with.source.Poll(anchor ? std::optional(anchor->lsn) : std::nullopt));
+  const auto verdict = rules::JudgeDatabase(document, identity, info);
+  if (verdict.history != rules::History::kReplaced) return Status::OK();
+  return StopsEverything("the database was restored or replaced: " + verdict.why +
+                         ". Nothing was read. " + rules::AdviceForReplaced(document, info));
 }
 
 }  // namespace
@@ -79,8 +106,9 @@ Result<std::unique_ptr<Capture>> Capture::Start(const Options& options, const Su
   ARROW_ASSIGN_OR_RAISE(const auto identity, with.source.Identify());
   ARROW_ASSIGN_OR_RAISE(const auto stored, state::ReadDocument(with.state, options.document()));
   if (stored) {
-    ARROW_RETURN_NOT_OK(RefuseOtherDatabase(stored->document, identity));
+    ARROW_RETURN_NOT_OK(RefuseOtherDatabase(stored->document, with, identity));
   } else {
+    ARROW_RETURN_NOT_OK(RefuseSharedFolders(options, with));
     const Status forgotten = RefuseForgottenObjects(options, with);
     if (IsStopsEverything(forgotten)) {
       // Unless another copy has begun the document meanwhile, and the objects are its own.
@@ -93,6 +121,8 @@ Result<std::unique_ptr<Capture>> Capture::Start(const Options& options, const Su
   fresh.database = options.database;
   fresh.group = options.group;
   fresh.database_guid = identity.guid;
+  fresh.family_guid = identity.family_guid;
+  fresh.recovery_fork_guid = identity.recovery_fork_guid;
   fresh.history_id = RandomHex(16);
   ARROW_ASSIGN_OR_RAISE(auto owned, state::OwnedDocument::TakeOver(with.state, with.clock, stored,
                                                                    fresh, options.lease));

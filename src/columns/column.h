@@ -27,6 +27,10 @@ struct SourceColumn {
   bool is_computed = false;
   bool is_clr = false;    // a CLR type: hierarchyid, geometry, geography, or somebody's own
   ColumnOptions options;  // how it is written (output_rules.h)
+  // What some rule says of the column by its name (output_rules.h), as nothing general does.
+  bool listed_by_name = false;    // columns has it
+  bool unmasked_by_name = false;  // mask = "none"
+  bool left_out_by_name = false;  // exclude_columns has it
 
   // "nvarchar(50)", "decimal(19,4)", "varbinary(max)"
   std::string TypeText() const;

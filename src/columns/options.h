@@ -35,6 +35,8 @@ struct ColumnOptions {
   Timestamps timestamps = Timestamps::kMicros;
   Mask mask = Mask::kNone;
   std::shared_ptr<const std::string> mask_key;  // with Mask::kHash
+
+  bool masks() const { return mask != Mask::kNone; }
 };
 
 // Of CDC's own columns of one table.

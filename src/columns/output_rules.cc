@@ -23,13 +23,18 @@ bool NamedByAny(const std::vector<std::string>& patterns, const std::string& col
 
 // What is left out may be personal data: a rule for some tables must not let out what another one
 // keeps back everywhere.
-bool IsDelivered(const Rules& of_table, const std::string& column) {
+bool IsDelivered(const Rules& of_table, SourceColumn* column) {
   const std::vector<std::string>* only = nullptr;
   for (const OutputRule* rule : of_table) {
-    if (NamedByAny(rule->exclude, column)) return false;
+    if (NamedByAny(rule->exclude, column->name)) {
+      column->left_out_by_name = true;
+      return false;
+    }
     if (!rule->only.empty()) only = &rule->only;
   }
-  return only == nullptr || NamedByAny(*only, column);
+  if (only == nullptr) return true;
+  column->listed_by_name = NamedByAny(*only, column->name);
+  return column->listed_by_name;
 }
 
 void RecordDifferences(const ColumnOptions& table, const SourceColumn& column,
@@ -132,14 +137,16 @@ Result<TableOutput> OutputOf(const OutputRules& rules, std::string_view schema,
   output.in_effect.merge(WordsOf(output.metadata));
 
   for (SourceColumn& column : captured) {
-    if (!IsDelivered(of_table, column.name)) {
+    if (!IsDelivered(of_table, &column)) {
       output.left_out.push_back(std::move(column));
       continue;
     }
     column.options = usual;
     MetadataOptions unused;
     for (const OutputRule* rule : of_columns) {
-      if (MatchesGlob(rule->columns, column.name)) Set(*rule, &column.options, &unused);
+      if (!MatchesGlob(rule->columns, column.name)) continue;
+      Set(*rule, &column.options, &unused);
+      if (rule->words.contains("mask")) column.unmasked_by_name = !column.options.masks();
     }
     if (column.options.mask == Mask::kHash) {
       if (rules.mask_key == nullptr) {

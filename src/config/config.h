@@ -13,6 +13,7 @@
 namespace cdc::config {
 
 enum class OnGap { kStop, kContinue };
+enum class OnReplace { kStop, kFollow };
 
 // Everything that can be set, with its default. One key of the TOML file each, in the section of
 // its struct; its environment name is CDC_<SECTION>_<KEY>, and where the original script or AWS's
@@ -38,6 +39,7 @@ struct Source {
                                        // from them and no other
   std::string start = "oldest";  // where a new table starts: oldest · now · a time · an LSN
   OnGap on_gap = OnGap::kStop;
+  OnReplace on_replace = OnReplace::kStop;
   std::string time_zone;  // Windows zone name of the server; only where it cannot tell by itself
   std::chrono::milliseconds login_timeout{15'000};
   std::chrono::milliseconds query_timeout{300'000};  // without any progress

@@ -89,15 +89,17 @@ TEST_F(ConfigTest, an_empty_value_counts_as_not_set) {
 }
 
 TEST_F(ConfigTest, every_key_can_be_set_in_toml) {
-  inputs_.toml_path = File("my.toml",
-                           "[source]\non_gap = \"continue\"\nlock_timeout = \"2s\"\n"
-                           "start = \"0000002A000001F00004\"\n"
-                           "[target]\nurl = \"file:///data/lake\"\npath_style = true\n"
-                           "path = \"{database}/{schema}/{table}/{date}\"\n"
-                           "[run]\ninterval = \"1m30s\"\nmax_object_rows = 1_000\n"
-                           "max_object_bytes = \"64MB\"\nmax_value_bytes = 1048576\n");
+  inputs_.toml_path =
+      File("my.toml",
+           "[source]\non_gap = \"continue\"\non_replace = \"follow\"\nlock_timeout = \"2s\"\n"
+           "start = \"0000002A000001F00004\"\n"
+           "[target]\nurl = \"file:///data/lake\"\npath_style = true\n"
+           "path = \"{database}/{schema}/{table}/{date}\"\n"
+           "[run]\ninterval = \"1m30s\"\nmax_object_rows = 1_000\n"
+           "max_object_bytes = \"64MB\"\nmax_value_bytes = 1048576\n");
   const Config config = Good();
   EXPECT_EQ(config.source.on_gap, OnGap::kContinue);
+  EXPECT_EQ(config.source.on_replace, OnReplace::kFollow);
   EXPECT_EQ(config.source.lock_timeout.count(), 2000);
   EXPECT_EQ(config.target.url, "file:///data/lake");
   EXPECT_TRUE(config.target.path_style);

@@ -165,24 +165,25 @@ Key List(std::string name, Place<Section, std::vector<std::string>> place, std::
               }};
 }
 
-Key OnGapKey() {
-  return {.name = "source.on_gap",
+// A setting of one of two words: the one that stops, and another one that goes on.
+template <typename Choice>
+Key StopOrKey(std::string name, Choice Source::*member, const char* other, Choice meaning,
+              std::string help) {
+  return {.name = std::move(name),
           .other_names = {},
           .kind = Kind::kText,
-          .help =
-              "rows that cleanup removed before they were read: stop the table, or continue "
-              "behind them",
+          .help = std::move(help),
           .set =
-              [](std::string_view text, Config* config) {
-                if (text != "stop" && text != "continue") {
-                  return Status::Invalid("\"", text, "\" is not stop or continue");
+              [=](std::string_view text, Config* config) {
+                if (text != "stop" && text != other) {
+                  return Status::Invalid("\"", text, "\" is not stop or ", other);
                 }
-                config->source.on_gap = text == "stop" ? OnGap::kStop : OnGap::kContinue;
+                config->source.*member = text == "stop" ? Choice::kStop : meaning;
                 return Status::OK();
               },
           .get =
-              [](const Config& config) {
-                return config.source.on_gap == OnGap::kStop ? "stop" : "continue";
+              [=](const Config& config) {
+                return std::string(config.source.*member == Choice::kStop ? "stop" : other);
               }};
 }
 
@@ -246,7 +247,12 @@ std::vector<Key> SourceKeys() {
       Text("source.start", Place{s, &Source::start}, {},
            "where a new table starts: oldest, now, a time (2025-01-09T14:30:00Z), an LSN",
            CheckStart),
-      OnGapKey(),
+      StopOrKey("source.on_gap", &Source::on_gap, "continue", OnGap::kContinue,
+                "rows that cleanup removed before they were read: stop the table, or continue "
+                "past them"),
+      StopOrKey("source.on_replace", &Source::on_replace, "follow", OnReplace::kFollow,
+                "another table is captured under a name that is delivered already: stop the "
+                "name, or follow with the new table once the earlier one is delivered"),
       Text("source.time_zone", Place{s, &Source::time_zone}, {},
            "the server's time zone (Windows name), where it cannot tell by itself"),
       Time("source.login_timeout", Place{s, &Source::login_timeout}, {kSecond, kSecond * 600},

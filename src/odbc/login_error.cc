@@ -165,12 +165,11 @@ Finding NetworksAnswer(const std::vector<Diagnostic>& records, const ConnectOpti
     return {CannotConnect(options, own_name), Retry::kAfterReconnect, native};
   }
   if (HasState(records, "HYT") || HasState(records, "S1T") || HasNative(records, 20003)) {
-    return {
-        fmt::format(
-            "{} did not answer within {}: check host, port, firewall, and that the server runs",
-            options.host, HumanDuration(options.login_timeout)) +
-            InstanceRemedy(options) + own_name,
-        Retry::kAfterReconnect, 0};
+    return {fmt::format(
+                "{} did not answer within {}: check host, port, firewall, and that the server runs",
+                options.host, HumanDuration(options.login_timeout)) +
+                InstanceRemedy(options) + own_name,
+            Retry::kAfterReconnect, 0};
   }
   if (Mentions(records, "Protocol error in TDS stream")) {
     return {fmt::format("what answers at {} is no SQL Server: check host and port", options.host),

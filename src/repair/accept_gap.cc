@@ -5,9 +5,12 @@
 #include "base/row_checksum.h"
 #include "base/utc_text.h"
 #include "parquet/stored_object.h"
+#include "repair/judge.h"
 #include "rules/claimed_object.h"
 #include "rules/gap.h"
+#include "rules/instance_choice.h"
 #include "rules/same_database.h"
+#include "rules/table_identity.h"
 #include "state/edits.h"
 
 // A round judges gaps when it meets them, one table at a time, and stops there; here all of them
@@ -23,36 +26,6 @@ using source::CaptureInstance;
 using Kind = OpenGap::Kind;
 
 constexpr int64_t kRowsPerBatch = 1'024;
-constexpr int kTakeOversMax = 5;  // a busy owner may swap between our look and our swap
-// Reading claimed windows again may take a while, and a standby must not come in between.
-constexpr std::chrono::minutes kLease{10};
-
-// What a table can be read from now.
-struct Choice {
-  const CaptureInstance* instance = nullptr;
-  bool is_named = false;  // the one that the document names
-};
-
-Choice Choose(const state::Table& table, const source::PollInfo& info) {
-  Choice choice;
-  for (const CaptureInstance& instance : info.instances) {
-    if (instance.name == table.capture_instance &&
-        instance.change_table_object_id == table.change_table_object_id &&
-        instance.source_object_id == table.source_object_id) {
-      return {&instance, true};
-    }
-    if (instance.schema != table.schema || instance.table != table.name) continue;
-    if (choice.instance == nullptr || instance.start_lsn < choice.instance->start_lsn) {
-      choice.instance = &instance;
-    }
-  }
-  return choice;
-}
-
-// Everything before what the instance holds.
-Position EndBefore(const CaptureInstance& instance) {
-  return Position::After(instance.start_lsn.Previous());
-}
 
 class Judge {
  public:
@@ -61,30 +34,45 @@ class Judge {
       : options_(options), source_(source), data_(data), document_(document), info_(info) {}
 
   Status Table(const std::string& name) {
+    using What = rules::InstanceChoice::What;
     const state::Table& table = document_.tables.at(name);
-    const Choice choice = Choose(table, info_);
-    if (choice.instance == nullptr) {
-      return Status::Invalid("its capture instance ", table.capture_instance,
-                             " is gone and there is no other one. What helps: EXEC "
-                             "sys.sp_cdc_enable_table for ",
-                             name, "; what lies between is then a gap to be accepted");
+    const auto choice = rules::ChooseInstance(
+        document_, table, {info_.instances, info_.horizon->lsn, options_.instances},
+        table.claim && !table.claim->confirmed);
+    if (choice.namesake && !rules::MayFollow(options_, table, *choice.namesake)) {
+      return Status::Invalid(
+          "another table is captured under its name now (capture instance ", choice.namesake->name,
+          "). To let that one go on in its folder: cdc-to-s3 follow ", name, " --yes");
     }
-    const CaptureInstance& instance = *choice.instance;
-    if (instance.start_lsn.is_zero() || instance.start_lsn.Previous() > info_.horizon->lsn) {
+    const std::string gone = "its capture instance " + table.capture_instance + " is gone";
+    if (choice.what == What::kGone && choice.namesake) {
+      return Status::Invalid(gone, ", and ", choice.namesake->name,
+                             " follows it by itself when the program runs; what was lost is "
+                             "recorded then");
+    }
+    if (choice.what == What::kGone) {
+      return Status::Invalid(gone,
+                             " and there is no other one. What helps: EXEC "
+                             "sys.sp_cdc_enable_table for ",
+                             table.name_today.empty() ? name : table.name_today,
+                             "; what lies between is then a gap to be accepted");
+    }
+    const CaptureInstance& instance = choice.instance;
+    if (choice.what == What::kNotYet || !rules::HasBegun(instance, info_.horizon->lsn)) {
       return Status::Invalid("the capture process has not reached capture instance ", instance.name,
                              " yet: try again when it has captured a change");
     }
     ARROW_RETURN_NOT_OK(Claimed(table, instance));
-    const Position place = document_.PlaceOf(table);
-    const bool gone = rules::RowsMayBeGone(instance.start_lsn, place);
-    if (choice.is_named && gone) {
-      Add({name, Kind::kRetention, place, EndBefore(instance),
-           "retention (cleanup) passed this table's place", std::nullopt});
-    } else if (!choice.is_named && (gone || instance.source_object_id != table.source_object_id)) {
-      Add({name, Kind::kNewInstance, place, std::max(place, EndBefore(instance)),
-           "capture instance " + table.capture_instance +
-               " or the table was dropped and made anew; " + instance.name + " holds what follows",
+    const auto gap = rules::GapBefore(instance, document_.PlaceOf(table));
+    if (!gap) return Status::OK();
+    if (choice.what == What::kGap) {
+      Add({name, Kind::kNewInstance, gap->from, gap->to,
+           "capture instance " + table.capture_instance + " was dropped and made anew; " +
+               instance.name + " holds what follows",
            instance});
+    } else {
+      Add({name, Kind::kRetention, gap->from, gap->to,
+           "retention (cleanup) passed this table's place", std::nullopt});
     }
     return Status::OK();
   }
@@ -148,57 +136,16 @@ class Judge {
   const source::PollInfo& info_;
 };
 
-Result<source::PollInfo> AskServer(source::Source& source, const state::Document& document) {
-  ARROW_ASSIGN_OR_RAISE(const auto identity, source.Identify());
-  const auto& anchor = document.anchor;
-  ARROW_ASSIGN_OR_RAISE(auto info, source.Poll(anchor ? std::optional(anchor->lsn) : std::nullopt));
-  const rules::HistoryVerdict verdict = rules::JudgeHistory(anchor, info);
-  const bool other_database = !document.database_guid.empty() && !identity.guid.empty() &&
-                              document.database_guid != identity.guid;
-  if (other_database || verdict.history == rules::History::kReplaced) {
-    return Status::Invalid(
-        "the database was restored or replaced, so its gaps say nothing: ",
-        other_database ? "its service_broker_guid is another one" : verdict.why,
-        ". If that is meant to be so, begin a new history: cdc-to-s3 adopt --new-history --start "
-        "now|oldest");
-  }
-  if (verdict.history == rules::History::kWait || !info.horizon) {
-    return Status::Invalid("gaps cannot be judged now: ",
-                           info.horizon ? verdict.why : "the server knows no captured change",
-                           ". Try again later");
-  }
-  return info;
-}
-
-void Record(const OpenGap& gap, const std::string& now, state::Document* document) {
-  state::Table& table = document->tables.at(gap.table);
-  table.stopped.clear();
-  table.stopped_since.clear();
-  if (gap.kind == Kind::kClaim) {
-    state::AddGap(&table, {gap.from, gap.to, now, table.claim->sequence});
-    table.claim->incomplete = true;
-    return;
-  }
+void Record(const OpenGap& gap, const std::string& now, const state::Document& document,
+            state::Edits* edits) {
+  edits->emplace_back(state::ResumeTable{gap.table});
   if (gap.next) {
-    table.capture_instance = gap.next->name;
-    table.change_table_object_id = gap.next->change_table_object_id;
-    table.source_object_id = gap.next->source_object_id;
+    edits->emplace_back(state::FollowInstance{
+        gap.table, {gap.next->name, gap.next->change_table_object_id, gap.next->source_object_id}});
   }
-  if (gap.from == gap.to) return;
-  state::AddGap(&table, {gap.from, gap.to, now, 0});
-  table.position = gap.to;
-}
-
-Result<state::OwnedDocument> TakeOver(const rules::Settings& options, store::Store& state_store,
-                                      const Clock& clock) {
-  for (int attempt = 1;; ++attempt) {
-    ARROW_ASSIGN_OR_RAISE(const auto stored, state::ReadDocument(state_store, options.document()));
-    if (!stored) return Status::Invalid("there is no state document, and so no gap in it");
-    auto owned = state::OwnedDocument::TakeOver(state_store, clock, stored, {}, kLease);
-    if (owned.ok() || !state::IsOwnershipLost(owned.status()) || attempt == kTakeOversMax) {
-      return owned;
-    }
-  }
+  const int64_t carried_by =
+      gap.kind == Kind::kClaim ? document.tables.at(gap.table).claim->sequence : 0;
+  edits->emplace_back(state::RecordGap{gap.table, {gap.from, gap.to, now, carried_by, 0}});
 }
 
 }  // namespace
@@ -231,11 +178,12 @@ Result<GapReport> AcceptGaps(const rules::Settings& options, source::Source& sou
   ARROW_ASSIGN_OR_RAISE(auto owned, TakeOver(options, state_store, clock));
   auto report = JudgeGaps(options, source, data, owned.document(), tables);
   const std::string now = FormatUtc(clock.UtcNow());
-  const Status released = owned.Release([&](state::Document& document) {
-    if (!report.ok() || report->gaps.empty()) return;
-    for (const OpenGap& gap : report->gaps) Record(gap, now, &document);
-    state::MoveAnchor(document, rules::AnchorOf(report->horizon));
-  });
+  state::Edits edits;
+  if (report.ok() && !report->gaps.empty()) {
+    for (const OpenGap& gap : report->gaps) Record(gap, now, owned.document(), &edits);
+    edits.emplace_back(state::MoveAnchor{rules::AnchorOf(report->horizon)});
+  }
+  const Status released = owned.Release(std::move(edits));
   ARROW_RETURN_NOT_OK(report.status());
   ARROW_RETURN_NOT_OK(released);
   return report;

@@ -21,13 +21,13 @@ namespace cdc::repair {
 struct OpenGap {
   enum class Kind {
     kRetention,    // cleanup has passed the table's place
-    kNewInstance,  // the capture instance, or the table, was dropped and made anew
+    kNewInstance,  // the capture instance was dropped and made anew
     kClaim,        // cleanup took rows that were claimed for an object and not yet delivered
   };
   std::string table;  // schema.name
   Kind kind = Kind::kRetention;
   Position from;  // exclusive
-  Position to;    // inclusive; `from` when nothing was lost but the table is another one
+  Position to;    // inclusive
   std::string why;
   // kNewInstance: what the table is read from behind the gap.
   std::optional<source::CaptureInstance> next;

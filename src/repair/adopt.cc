@@ -221,6 +221,8 @@ Status Planner::ProveHistory() {
   document().database = options_.database;
   document().group = options_.group;
   document().database_guid = identity_.guid;
+  document().family_guid = identity_.family_guid;
+  document().recovery_fork_guid = identity_.recovery_fork_guid;
   if (!known()) {
     // A lower bound: every table is complete at least up to its last object. They all count for
     // the cut, as they did; so it does not go past one that has trouble.
@@ -240,11 +242,11 @@ Status Planner::OneHistory() {
   if (histories_.size() > 1) {
     const auto first = histories_.begin();
     const auto second = std::next(first);
-    return Status::Invalid(
-        "the last objects are of several histories: ", first->second, " of ", first->first, ", ",
-        second->second, " of ", second->first,
-        ". Nobody can go on with both; begin a new one: cdc-to-s3 adopt --new-history --start "
-        "now|oldest");
+    return Status::Invalid("the last objects are of several histories: ", first->second, " of ",
+                           first->first, ", ", second->second, " of ", second->first,
+                           ". Nobody can go on with both; begin a new one: cdc-to-s3 adopt "
+                           "--new-history --start now, or "
+                           "an LSN up to which both are delivered");
   }
   document().history_id = histories_.empty() ? RandomHex(16) : histories_.begin()->first;
   return Status::OK();
@@ -252,27 +254,21 @@ Status Planner::OneHistory() {
 
 // What the document and the objects have seen must be in the server's own list of commits.
 Status Planner::ProveDatabase() {
-  std::string why;
-  const std::string& guid = document().database_guid;
-  if (!guid.empty() && !identity_.guid.empty() && guid != identity_.guid) {
-    why = "its service_broker_guid is " + identity_.guid + ", not " + guid;
-  }
   rules::HistoryVerdict verdict;
   if (const auto& anchor = document().anchor) {
     ARROW_ASSIGN_OR_RAISE(info_, source_.Poll(anchor->lsn));
-    verdict = rules::JudgeHistory(anchor, info_);
+    const auto database = rules::JudgeDatabase(document(), identity_, info_);
+    verdict = {database.history, database.why};
   }
   if (verdict.history != rules::History::kReplaced && !newest_.is_zero()) {
     ARROW_ASSIGN_OR_RAISE(info_, source_.Poll(newest_));
     // An object does not tell how the server wrote its time: being there has to do.
     verdict = rules::JudgeHistory(state::Anchor{newest_, info_.anchor_time.value_or("")}, info_);
   }
-  if (why.empty() && verdict.history == rules::History::kReplaced) why = verdict.why;
-  if (!why.empty()) {
+  if (verdict.history == rules::History::kReplaced) {
     return Status::Invalid(
-        "the database was restored, or is not the one that the objects come from: ", why,
-        ". If that is meant to be so, begin a new history: cdc-to-s3 adopt --new-history --start "
-        "now|oldest");
+        "the database was restored, or is not the one that the objects come from: ", verdict.why,
+        ". ", rules::AdviceForReplaced(document(), info_));
   }
   if (verdict.history == rules::History::kWait || !info_.horizon || info_.horizon->lsn < newest_) {
     return Status::Invalid("the server does not show ", newest_.ToString(),
@@ -371,7 +367,7 @@ Result<std::string> Adopt(const rules::Settings& options, const AdoptionPlan& pl
   }
   ARROW_ASSIGN_OR_RAISE(auto owned, state::OwnedDocument::TakeOver(state_store, clock, stored,
                                                                    plan.document, options.lease));
-  ARROW_RETURN_NOT_OK(owned.Release([](state::Document&) {}));
+  ARROW_RETURN_NOT_OK(owned.Release());
   return aside;
 }
 

@@ -7,6 +7,7 @@
 #include "base/utc_text.h"
 #include "parquet/stored_object.h"
 #include "rules/claimed_object.h"
+#include "rules/start_at.h"
 
 namespace cdc::repair {
 
@@ -17,38 +18,33 @@ using arrow::Status;
 using source::CaptureInstance;
 
 // The oldest instance of the table. A renamed table keeps its entry and is known by its id; but in
-// another database ids alone mean nothing, so the name comes first.
-const CaptureInstance* InstanceOf(const state::Table& table, const source::PollInfo& info) {
+// another database ids mean nothing, and the name has to do.
+const CaptureInstance* InstanceOf(const state::Table& table, const NewHistory& with) {
+  const std::string& guid = with.document.database_guid;
+  const bool ids_count = guid.empty() || with.identity.guid.empty() || guid == with.identity.guid;
   const CaptureInstance* named = nullptr;
-  const CaptureInstance* renamed = nullptr;
-  for (const CaptureInstance& instance : info.instances) {
-    if (instance.schema == table.schema && instance.table == table.name) {
-      if (named == nullptr || instance.start_lsn < named->start_lsn) named = &instance;
-    } else if (instance.source_object_id == table.source_object_id &&
-               instance.name == table.capture_instance) {
-      renamed = &instance;
+  const CaptureInstance* known = nullptr;
+  for (const CaptureInstance& instance : with.info.instances) {
+    const bool has_name = instance.schema == table.schema && instance.table == table.name;
+    const auto is_older = [&](const CaptureInstance* other) {
+      return other == nullptr || instance.start_lsn < other->start_lsn;
+    };
+    if (has_name && is_older(named)) named = &instance;
+    if (ids_count && instance.source_object_id == table.source_object_id && is_older(known)) {
+      known = &instance;
     }
   }
-  return named != nullptr ? named : renamed;
+  return known != nullptr ? known : named;
 }
 
 Result<Position> StartOf(const NewHistory& with, const CaptureInstance* instance) {
-  const Lsn& horizon = with.info.horizon->lsn;
-  const bool begun = instance != nullptr && !instance->start_lsn.is_zero() &&
-                     instance->start_lsn.Previous() <= horizon;
-  // All that an instance holds which has not begun comes after the horizon.
-  const Position oldest = Position::After(begun ? instance->start_lsn.Previous() : horizon);
-  if (with.start == "oldest") return oldest;
-  if (with.start == "now") return Position::After(horizon);
-  if (const auto lsn = Lsn::Parse(with.start); lsn.ok()) {
-    if (*lsn <= horizon) return Position::After(*lsn);
-    return Status::Invalid("--start ", with.start, " lies beyond the newest change, ",
-                           horizon.ToString());
+  ARROW_ASSIGN_OR_RAISE(const auto start, rules::ParseStart(with.start, with.info));
+  const CaptureInstance none;
+  rules::StartFacts facts{with.info.horizon->lsn, instance != nullptr ? *instance : none};
+  if (const auto* time = std::get_if<UtcTime>(&start)) {
+    ARROW_ASSIGN_OR_RAISE(facts.last_before, with.source.LastCommitBefore(*time));
   }
-  // From that time on, as far as it is kept.
-  ARROW_ASSIGN_OR_RAISE(const UtcTime time, ParseUtc(with.start));
-  ARROW_ASSIGN_OR_RAISE(const auto before, with.source.LastCommitBefore(time));
-  return before ? std::max(oldest, Position::After(std::min(*before, horizon))) : oldest;
+  return rules::StartAt(start, facts);
 }
 
 // A claim whose object was never put dies with its history: its number is used again.
@@ -95,6 +91,10 @@ void Bind(const CaptureInstance* instance, state::Table* table) {
   table->source_object_id = instance != nullptr ? instance->source_object_id : 0;
   table->change_table_object_id = instance != nullptr ? instance->change_table_object_id : 0;
   if (instance != nullptr) table->capture_instance = instance->name;
+  table->earlier_instances.clear();
+  table->earlier_tables.clear();
+  table->follows = 0;
+  table->name_today.clear();
 }
 
 }  // namespace
@@ -108,7 +108,7 @@ Status BeginHistory(const NewHistory& with) {
   }
   for (auto& [name, table] : document.tables) {
     ARROW_RETURN_NOT_OK(SettleClaim(with, &table));
-    const CaptureInstance* instance = InstanceOf(table, with.info);
+    const CaptureInstance* instance = InstanceOf(table, with);
     ARROW_ASSIGN_OR_RAISE(const Position start, StartOf(with, instance));
     MoveTo(start, &table);
     Bind(instance, &table);
@@ -117,6 +117,8 @@ Status BeginHistory(const NewHistory& with) {
   document.database = with.options.database;
   document.group = with.options.group;
   document.database_guid = with.identity.guid;
+  document.family_guid = with.identity.family_guid;
+  document.recovery_fork_guid = with.identity.recovery_fork_guid;
   document.history_id = RandomHex(16);
   document.complete_through = Lsn{};
   document.held_back_by.clear();

@@ -154,4 +154,8 @@ std::optional<Stamp> TableNames::StampOf(std::string_view key) const {
   return ParseStamp(name);
 }
 
+bool TellsDatabasesApart(const std::string& path) {
+  return path.find("{database}") != std::string::npos;
+}
+
 }  // namespace cdc::rules

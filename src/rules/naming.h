@@ -21,6 +21,9 @@ struct Stamp {
   std::string ToString() const;  // 20250109_143015 or 20250109_143015_0001
 };
 
+// Whether folders of two databases differ, whatever their tables are called.
+bool TellsDatabasesApart(const std::string& path);
+
 // Names and folders of one table's objects (docs/FORMAT.md, "Names"):
 // <folder>/<table>_cdc_<YYYYMMDD>_<HHMMSS>[_NNNN].parquet in UTC. '.' sorts before '_', so names
 // stay in order within a second.

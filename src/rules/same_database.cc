@@ -28,6 +28,84 @@ HistoryVerdict JudgeHistory(const std::optional<state::Anchor>& anchor,
   return {History::kReplaced, known + " is not in cdc.lsn_time_mapping any more"};
 }
 
+namespace {
+
+// Two ids that are both told, and differ.
+bool Differ(const std::string& known, const std::string& now) {
+  return !known.empty() && !now.empty() && known != now;
+}
+
+std::string Difference(const char* name, const std::string& known, const std::string& now) {
+  return fmt::format("{} {} instead of {}", name, now, known);
+}
+
+}  // namespace
+
+DatabaseVerdict JudgeDatabase(const state::Document& document,
+                              const source::DatabaseIdentity& identity,
+                              const source::PollInfo& info) {
+  const HistoryVerdict anchor = JudgeHistory(document.anchor, info);
+  const bool other_family = Differ(document.family_guid, identity.family_guid);
+  const bool same_family = !other_family && !document.family_guid.empty() &&
+                           document.family_guid == identity.family_guid;
+  std::string changed;
+  if (Differ(document.database_guid, identity.guid)) {
+    changed = Difference("service_broker_guid", document.database_guid, identity.guid);
+  } else if (Differ(document.recovery_fork_guid, identity.recovery_fork_guid)) {
+    changed =
+        Difference("recovery_fork_guid", document.recovery_fork_guid, identity.recovery_fork_guid);
+  }
+  if (other_family) changed = Difference("family_guid", document.family_guid, identity.family_guid);
+  if (anchor.history == History::kReplaced) return {anchor.history, anchor.why, ""};
+  // The anchor was found, with its time: no other database has that.
+  if (anchor.history == History::kSame) return {History::kSame, "", changed};
+  // A replica that lags is of the same fork; a database that was set back is not.
+  if (anchor.history == History::kWait &&
+      Differ(document.recovery_fork_guid, identity.recovery_fork_guid)) {
+    return {History::kReplaced, "it was restored (" + changed + "), and " + anchor.why, ""};
+  }
+  // It was not: then only the same family of backups tells that this is the database still.
+  if (!changed.empty() && !same_family) {
+    return {History::kReplaced,
+            fmt::format("database {} on {} is another one than the state document knows ({})",
+                        identity.name, identity.server_name, changed),
+            ""};
+  }
+  return {anchor.history, anchor.why, changed};
+}
+
+state::TakeIdentity IdentityOf(const state::Document& document,
+                               const source::DatabaseIdentity& identity) {
+  const auto newest = [](const std::string& known, const std::string& now) {
+    return now.empty() ? known : now;
+  };
+  return {newest(document.database_guid, identity.guid),
+          newest(document.family_guid, identity.family_guid),
+          newest(document.recovery_fork_guid, identity.recovery_fork_guid)};
+}
+
+bool DiffersFrom(const state::Document& document, const state::TakeIdentity& identity) {
+  return document.database_guid != identity.database_guid ||
+         document.family_guid != identity.family_guid ||
+         document.recovery_fork_guid != identity.recovery_fork_guid;
+}
+
+std::string AdviceForReplaced(const state::Document& document, const source::PollInfo& info) {
+  // Rows up to complete_through are in objects; where the server is behind that, its next changes
+  // are all new.
+  const bool behind = info.horizon && info.horizon->lsn < document.complete_through;
+  const std::string start =
+      behind || document.complete_through.is_zero() ? "now" : document.complete_through.ToString();
+  return fmt::format(
+      "Point the program at the right server; or, if it was restored or replaced on purpose, begin "
+      "a new history behind what was delivered: cdc-to-s3 adopt --new-history --start {} --yes{}; "
+      "or give this database another [target] url",
+      start,
+      start == "now" ? " (what was changed since the restore and is captured already is left out; "
+                       "a time takes it in)"
+                     : "");
+}
+
 state::Anchor AnchorOf(const source::Horizon& horizon) {
   return {horizon.lsn, horizon.tran_end_time};
 }

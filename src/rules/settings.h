@@ -8,6 +8,8 @@
 namespace cdc::rules {
 
 enum class OnGap { kStop, kContinue };
+// Another source table is captured under a name that is delivered already.
+enum class OnReplace { kStop, kFollow };
 
 // What the settings say of a database's tables: which, from where, into which folders, and what to
 // do about what cannot be kept.
@@ -20,6 +22,7 @@ struct Settings {
   std::vector<std::string> instances;  // pinned capture instances
   std::string start = "oldest";        // oldest · now · a time · an LSN
   OnGap on_gap = OnGap::kStop;
+  OnReplace on_replace = OnReplace::kStop;
   // False when the state lives in a local directory: then the target may be a store without
   // conditions, a key may be overwritten with the same rows, and listing or HEAD may be forbidden.
   bool conditional_puts = true;

@@ -18,6 +18,7 @@ void Members(Visitor& visit, Is<Gap> auto& gap) {
   visit.Member("to", gap.to);
   visit.Member("accepted_at", gap.accepted_at);
   visit.Member("carried_by", gap.carried_by);
+  visit.MemberUnlessEmpty("source_object_id", gap.source_object_id);
 }
 
 template <typename Visitor>
@@ -31,6 +32,20 @@ void Members(Visitor& visit, Is<Claim> auto& claim) {
   visit.Member("checksum", claim.checksum);
   visit.Member("incomplete", claim.incomplete);
   visit.Member("confirmed", claim.confirmed);
+}
+
+template <typename Visitor>
+void Members(Visitor& visit, Is<KnownColumn> auto& column) {
+  visit.Member("column_id", column.column_id);
+  visit.Member("name", column.name);
+  visit.Member("delivered", column.delivered);
+}
+
+template <typename Visitor>
+void Members(Visitor& visit, Is<EarlierTable> auto& earlier) {
+  visit.Member("source_object_id", earlier.source_object_id);
+  visit.Member("through", earlier.through);
+  visit.MemberUnlessEmpty("columns", earlier.columns);
 }
 
 template <typename Visitor>
@@ -50,6 +65,11 @@ void Members(Visitor& visit, Is<Table> auto& table) {
   visit.Member("stopped", table.stopped);
   visit.Member("stopped_since", table.stopped_since);
   visit.MemberUnlessEmpty("altered_values", table.altered_values);
+  visit.MemberUnlessEmpty("name_today", table.name_today);
+  visit.MemberUnlessEmpty("earlier_instances", table.earlier_instances);
+  visit.MemberUnlessEmpty("earlier_tables", table.earlier_tables);
+  visit.MemberUnlessEmpty("follows", table.follows);
+  visit.MemberUnlessEmpty("columns", table.columns);
 }
 
 template <typename Visitor>
@@ -75,6 +95,8 @@ void Members(Visitor& visit, Is<Document> auto& document) {
   visit.Member("database", document.database);
   visit.Member("group", document.group);
   visit.Member("database_guid", document.database_guid);
+  visit.MemberUnlessEmpty("family_guid", document.family_guid);
+  visit.MemberUnlessEmpty("recovery_fork_guid", document.recovery_fork_guid);
   visit.Member("history_id", document.history_id);
   visit.Member("owner", document.owner);
   visit.Member("anchor", document.anchor);
@@ -85,6 +107,12 @@ void Members(Visitor& visit, Is<Document> auto& document) {
 
 // What must hold between members.
 
+static Status CheckMembers(const KnownColumn& column, const std::string& what) {
+  const std::string& word = column.delivered;
+  if (word == kClear || word == kMasked || word == kLeftOut) return Status::OK();
+  return Status::Invalid(what, ", delivered is none of clear, masked and left_out");
+}
+
 static Status CheckMembers(const Claim& claim, const std::string& what) {
   if (claim.sequence < 1) return Status::Invalid(what, " has sequence 0");
   if (claim.key.empty()) return Status::Invalid(what, " has no key");
@@ -92,12 +120,18 @@ static Status CheckMembers(const Claim& claim, const std::string& what) {
   return Status::OK();
 }
 
+// Where the table is that made the last claim: an earlier one may be far beyond its follower.
+static Position EndOfClaim(const Table& table) {
+  if (table.earlier_tables.empty()) return table.position;
+  return std::max(table.position, table.earlier_tables.back().through);
+}
+
 static Status CheckMembers(const Table& table, const std::string& what) {
   for (const auto& [column, count] : table.altered_values) {
     if (count < 1) return Status::Invalid(what, ", altered_values of ", column, " is not a count");
   }
   if (table.position < table.start) return Status::Invalid(what, " is before its own start");
-  if (table.claim && table.position < table.claim->to) {
+  if (table.claim && EndOfClaim(table) < table.claim->to) {
     return Status::Invalid(what, " is before the end of its own claim");
   }
   return Status::OK();
@@ -177,6 +211,11 @@ Result<Document> Document::FromJson(const std::string& text) {
         "it was changed by something else than this program: its sha256 does not fit");
   }
   return document;
+}
+
+std::string Table::NameForPeople() const {
+  if (name_today.empty()) return QualifiedName();
+  return QualifiedName() + " (called " + name_today + " today)";
 }
 
 Position Document::PlaceOf(const Table& table) const {

@@ -27,6 +27,8 @@ struct Gap {
   std::string accepted_at;  // UTC, ISO 8601
   // The object whose footer carries the gap; 0 until it is claimed.
   int64_t carried_by = 0;
+  // Not 0: of an earlier table that the entry had, and that another one has followed.
+  int64_t source_object_id = 0;
   bool operator==(const Gap&) const = default;
 };
 
@@ -45,9 +47,39 @@ struct Claim {
   bool operator==(const Claim&) const = default;
 };
 
+// What a capture instance is known by.
+struct InstanceIds {
+  std::string name;
+  int64_t change_table_object_id = 0;
+  int64_t source_object_id = 0;
+  bool operator==(const InstanceIds&) const = default;
+};
+
+// How a captured column was delivered. It is the same column while its column_id is, whatever it is
+// called.
+struct KnownColumn {
+  int64_t column_id = 0;
+  std::string name;
+  std::string delivered;  // one of the words below
+  bool operator==(const KnownColumn&) const = default;
+};
+inline constexpr char kClear[] = "clear", kMasked[] = "masked", kLeftOut[] = "left_out";
+using KnownColumns = std::vector<KnownColumn>;  // by column_id
+
+// A source table that had the entry before another one followed it.
+struct EarlierTable {
+  int64_t source_object_id = 0;
+  Position through;  // its rows up to here are in the entry's folder, or in a gap
+  KnownColumns columns;
+  bool operator==(const EarlierTable&) const = default;
+};
+
+// A table is its source_object_id. Its entry's name is what settings, folder and messages go by,
+// whatever the server calls the table today.
 struct Table {
   std::string schema;
   std::string name;
+  std::string name_today;  // schema.name, where that is another one
   int64_t source_object_id = 0;
   int64_t change_table_object_id = 0;
   std::string capture_instance;
@@ -63,12 +95,19 @@ struct Table {
   // By column, only where not 0: values of claimed objects that lost something, since the history
   // began. Counted with the claim; an object that is recovered may have other counts.
   std::map<std::string, int64_t> altered_values;
-  std::string stopped;        // why, or ""
+  // Instances of the table that were left for a newer one: they are never gone back to.
+  std::vector<int64_t> earlier_instances;  // change_table_object_id
+  std::vector<EarlierTable> earlier_tables;
+  int64_t follows = 0;   // source_object_id of a table that an operator lets go on under this name
+  KnownColumns columns;  // only where some column is, or was, masked or left out
+  std::string stopped;   // why, or ""
   std::string stopped_since;  // UTC
   bool operator==(const Table&) const = default;
 
   std::string QualifiedName() const { return schema + "." + name; }
   int64_t sequence() const { return claim ? claim->sequence : 0; }
+  // "dbo.Orders", or "dbo.Orders (called dbo.Orders_old today)".
+  std::string NameForPeople() const;
 };
 
 struct Owner {
@@ -95,8 +134,12 @@ struct Anchor {
 struct Document {
   int64_t version = kDocumentVersion;
   std::string database;
-  std::string group;          // this document's share of the database's tables; "": all
-  std::string database_guid;  // sys.databases.service_broker_guid; "" when the server does not tell
+  std::string group;  // this document's share of the database's tables; "": all
+  // sys.databases.service_broker_guid, and of sys.database_recovery_status; "" when the server does
+  // not tell.
+  std::string database_guid;
+  std::string family_guid;
+  std::string recovery_fork_guid;
   std::string history_id;
   Owner owner;
   std::optional<Anchor> anchor;

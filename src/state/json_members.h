@@ -44,7 +44,7 @@ class MemberWriter {
 
   template <typename T>
   void MemberUnlessEmpty(const char* name, const T& value) {
-    if (!value.empty()) Member(name, value);
+    if (!IsEmpty(value)) Member(name, value);
   }
 
   template <typename Record>
@@ -55,6 +55,12 @@ class MemberWriter {
   }
 
  private:
+  static bool IsEmpty(int64_t value) { return value == 0; }
+  template <typename T>
+  static bool IsEmpty(const T& value) {
+    return value.empty();
+  }
+
   static Json Write(const std::string& value) { return value; }
   static Json Write(bool value) { return value; }
   static Json Write(int64_t value) { return value; }

@@ -135,17 +135,22 @@ Result<OwnedDocument> OwnedDocument::TakeOver(store::Store& store, const Clock& 
   return owned;
 }
 
-Status OwnedDocument::Swap(const std::function<void(Document&)>& change) {
-  Document next = current_;
-  change(next);
-  return SwapIn(std::move(next), version_);
+void OwnedDocument::Note(Edit edit) {
+  Apply(edit, &current_);
+  pending_.push_back(std::move(edit));
 }
 
-Status OwnedDocument::Release(const std::function<void(Document&)>& change) {
-  return Swap([&](Document& document) {
-    change(document);
-    document.owner.lease_ms = 0;
-  });
+Status OwnedDocument::Swap(const Edits& edits) {
+  Document next = current_;
+  for (const Edit& edit : edits) Apply(edit, &next);
+  ARROW_RETURN_NOT_OK(SwapIn(std::move(next), version_));
+  pending_.clear();
+  return Status::OK();
+}
+
+Status OwnedDocument::Release(Edits edits) {
+  edits.emplace_back(GiveUp{});
+  return Swap(edits);
 }
 
 bool OwnedDocument::needs_renewal() const {

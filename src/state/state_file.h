@@ -4,13 +4,13 @@
 #include <arrow/status.h>
 
 #include <chrono>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "state/document.h"
+#include "state/edits.h"
 #include "store/store.h"
 
 namespace cdc::state {
@@ -61,18 +61,22 @@ class OwnedDocument {
                                                const Document& fresh,
                                                std::chrono::milliseconds lease);
 
+  // With the edits that wait for the next swap.
   const Document& document() const { return current_; }
   // When the last successful swap was sent: the time that puts are signed with.
   UtcTime last_swap_sent() const { return last_swap_sent_; }
   // Whether others will soon think that we are gone: time for a swap, even one without a change.
   bool needs_renewal() const;
 
-  // Applies `change` to a copy and swaps it in.
-  arrow::Status Swap(const std::function<void(Document&)>& change);
+  // An edit that nobody needs to wait for: seen at once, written with the next swap.
+  void Note(Edit edit);
+  bool has_pending() const { return !pending_.empty(); }
+  // Writes what is pending, and then `edits`. After an error they are not seen.
+  arrow::Status Swap(const Edits& edits = {});
   // OK if the stored document is still the one of our last swap; ownership lost if it is not.
   arrow::Status Confirm();
   // The last swap: whoever waits for the lease need not wait any longer.
-  arrow::Status Release(const std::function<void(Document&)>& change);
+  arrow::Status Release(Edits edits = {});
 
  private:
   OwnedDocument(store::Store& store, const Clock& clock) : store_(&store), clock_(&clock) {}
@@ -81,6 +85,7 @@ class OwnedDocument {
   store::Store* store_;
   const Clock* clock_;
   Document current_;
+  Edits pending_;  // applied to current_ already
   std::string version_;
   UtcTime last_swap_sent_;
   std::chrono::nanoseconds last_swap_monotonic_{0};

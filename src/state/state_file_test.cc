@@ -52,12 +52,12 @@ class StateFile : public testing::Test {
   MemoryStore store_{clock_};
 };
 
-const auto kAdvance = [](Document& document) { document.complete_through = L(7); };
+const Edits kAdvance = {MoveAnchor{{L(7), "t7"}}};
 
 TEST_F(StateFile, the_first_document_begins_and_later_swaps_change_it) {
   OwnedDocument owned = TakeOver();
   ASSERT_TRUE(owned.Swap(kAdvance).ok());
-  EXPECT_EQ(Stored().complete_through, L(7));
+  EXPECT_EQ(Stored().anchor->lsn, L(7));
   EXPECT_EQ(Stored(), owned.document());
   EXPECT_EQ(Stored().owner.counter, 2);
 }
@@ -125,7 +125,7 @@ TEST_F(StateFile, two_programs_that_begin_at_once_have_one_winner) {
 TEST_F(StateFile, no_two_versions_are_byte_equal_even_without_a_change) {
   OwnedDocument owned = TakeOver();
   const std::string before = store_.objects.begin()->second.bytes;
-  ASSERT_TRUE(owned.Swap([](Document&) {}).ok());
+  ASSERT_TRUE(owned.Swap().ok());
   EXPECT_NE(store_.objects.begin()->second.bytes, before);
 }
 
@@ -143,7 +143,7 @@ TEST_F(Lease, is_free_where_nobody_has_been_and_where_the_owner_gave_it_up) {
   EXPECT_TRUE(Look().free);
   OwnedDocument owned = TakeOver();
   EXPECT_FALSE(Look().free);
-  ASSERT_TRUE(owned.Release([](Document&) {}).ok());
+  ASSERT_TRUE(owned.Release().ok());
   EXPECT_TRUE(Look().free);
 }
 
@@ -153,7 +153,7 @@ TEST_F(Lease, becomes_free_when_the_document_stays_the_same_for_its_length_on_ou
   clock_.Advance(kLease - std::chrono::milliseconds(1));
   EXPECT_FALSE(Look().free);
   EXPECT_FALSE(Look().alive);
-  ASSERT_TRUE(owned.Swap([](Document&) {}).ok());
+  ASSERT_TRUE(owned.Swap().ok());
   EXPECT_TRUE(Look().alive);
   clock_.Advance(kLease - std::chrono::milliseconds(1));
   EXPECT_FALSE(Look().free);
@@ -176,7 +176,11 @@ TEST_F(Lease, is_free_at_once_when_the_owner_was_a_process_of_this_machine_that_
   std::filesystem::remove(file);
   ASSERT_NE(ended, "");
   EXPECT_TRUE(HasEnded(ended));
-  ASSERT_TRUE(owned.Swap([&](Document& document) { document.owner.process = ended; }).ok());
+  Document document = Stored();
+  document.owner.process = ended;
+  const std::string key = DocumentName{"Shop", ""}.Key();
+  const auto content = store_.Get(key);
+  ASSERT_TRUE(store_.Swap(key, document.ToJson(), content->version).ok());
   EXPECT_TRUE(Look().free);
   // Of another machine nobody can tell.
   EXPECT_FALSE(HasEnded("00000000-0000-0000-0000-000000000000/pid:[1]/1/1"));
@@ -230,7 +234,7 @@ TEST_F(Lease, an_owner_renews_long_before_the_others_lose_patience) {
   EXPECT_FALSE(owned.needs_renewal());
   clock_.Advance(kLease / 3);
   EXPECT_TRUE(owned.needs_renewal());
-  ASSERT_TRUE(owned.Swap([](Document&) {}).ok());
+  ASSERT_TRUE(owned.Swap().ok());
   EXPECT_FALSE(owned.needs_renewal());
 }
 

@@ -100,6 +100,7 @@ class FakeDatabase {
   std::vector<int64_t> mapping;  // commits with a row in cdc.lsn_time_mapping
   std::set<RowKey> faulty;       // rows with a value that cannot be delivered
   std::set<RowKey> altered;      // rows with a value that loses something
+  std::string guid = "guid", family_guid = "family", recovery_fork_guid = "fork";
   std::string fork;              // appended to commit times: another history has other times
 
  private:
@@ -121,7 +122,14 @@ class FakeSource : public source::Source {
 
   arrow::Result<source::DatabaseIdentity> Identify() override {
     ARROW_RETURN_NOT_OK(Pass("identify"));
-    return source::DatabaseIdentity{"Shop", "guid", "fake", "0", "none", true};
+    source::DatabaseIdentity identity;
+    identity.name = "Shop";
+    identity.guid = database_.guid;
+    identity.family_guid = database_.family_guid;
+    identity.recovery_fork_guid = database_.recovery_fork_guid;
+    identity.server_name = "fake";
+    identity.cdc_enabled = true;
+    return identity;
   }
 
   arrow::Result<source::PollInfo> Poll(const std::optional<Lsn>& anchor) override {

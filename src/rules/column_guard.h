@@ -1,0 +1,32 @@
+#pragma once
+
+#include <arrow/status.h>
+
+#include <string>
+
+#include "source/source.h"
+#include "state/document.h"
+
+// Masks and left-out columns fail closed: what was kept back once is never shown because a name has
+// changed. A column is known by its column_id, so it stays the same one when it is renamed.
+namespace cdc::rules {
+
+using state::KnownColumns;
+
+// What an entry remembers of how its columns are delivered: as they are described now, and of those
+// that are not captured any more as they were `before`. Empty where none was ever kept back.
+KnownColumns KnownColumnsOf(const source::TableDescription& description,
+                            const KnownColumns& before = {});
+
+// Whether the columns may be delivered as they are described now. An error names the column, what
+// it was called, and what the settings have to say: that it is kept back still, or, by its present
+// name, that it is not.
+arrow::Status CheckColumns(const std::string& table, const KnownColumns& known,
+                           const source::TableDescription& now);
+
+// The same for another source table that goes on under the name of `earlier`: ids say nothing
+// there, so a name that is kept back and is not there any more may be any of the new ones.
+arrow::Status CheckColumnsOfFollower(const std::string& table, const KnownColumns& earlier,
+                                     const source::TableDescription& now);
+
+}  // namespace cdc::rules

@@ -1,0 +1,109 @@
+#include "rules/instance_choice.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "rules/gap.h"
+
+namespace cdc::rules {
+
+namespace {
+
+using source::CaptureInstance;
+using What = InstanceChoice::What;
+
+bool IsNamed(const CaptureInstance& instance, const state::Table& entry) {
+  return instance.change_table_object_id == entry.change_table_object_id &&
+         instance.source_object_id == entry.source_object_id;
+}
+
+bool IsPinned(const CaptureInstance& instance, const InstanceFacts& facts) {
+  return std::ranges::find(facts.pinned, instance.name) != facts.pinned.end();
+}
+
+auto Age(const CaptureInstance& instance) {
+  return std::tie(instance.start_lsn, instance.change_table_object_id);
+}
+
+// Those of one source table, the oldest first.
+std::vector<const CaptureInstance*> InstancesOf(int64_t source_object_id,
+                                                const InstanceFacts& facts) {
+  std::vector<const CaptureInstance*> found;
+  for (const CaptureInstance& instance : facts.instances) {
+    if (instance.source_object_id == source_object_id) found.push_back(&instance);
+  }
+  std::ranges::sort(found, [](const auto* a, const auto* b) { return Age(*a) < Age(*b); });
+  return found;
+}
+
+// Another instance of the same source table that is to be read from some place on.
+const CaptureInstance* Successor(const state::Table& entry, const CaptureInstance& named,
+                                 const InstanceFacts& facts) {
+  if (IsPinned(named, facts)) return nullptr;
+  for (const CaptureInstance* other : InstancesOf(named.source_object_id, facts)) {
+    if (other->change_table_object_id == named.change_table_object_id ||
+        !HasBegun(*other, facts.horizon)) {
+      continue;
+    }
+    const bool was_left =
+        std::ranges::find(entry.earlier_instances, other->change_table_object_id) !=
+        entry.earlier_instances.end();
+    if (IsPinned(*other, facts) || (!was_left && Age(*other) > Age(named))) return other;
+  }
+  return nullptr;
+}
+
+InstanceChoice OfNamed(const Position& place, const state::Table& entry,
+                       const CaptureInstance& named, const InstanceFacts& facts, bool claim_open) {
+  const CaptureInstance* next = Successor(entry, named, facts);
+  if (next == nullptr) return {What::kRead, named, {}, {}};
+  if (claim_open || RowsMayBeGone(next->start_lsn, place)) {
+    return {What::kRead, named, next->start_lsn.Previous(), {}};
+  }
+  return {What::kFollow, *next, {}, {}};
+}
+
+InstanceChoice WithoutNamed(const Position& place, const state::Table& entry,
+                            const InstanceFacts& facts) {
+  const auto candidates = InstancesOf(entry.source_object_id, facts);
+  if (candidates.empty()) return {};
+  const auto begun = std::ranges::find_if(candidates, [&](const CaptureInstance* candidate) {
+    return HasBegun(*candidate, facts.horizon);
+  });
+  if (begun == candidates.end()) return {What::kNotYet, *candidates.front(), {}, {}};
+  const bool gone = RowsMayBeGone((*begun)->start_lsn, place);
+  return {gone ? What::kGap : What::kFollow, **begun, {}, {}};
+}
+
+}  // namespace
+
+bool HasBegun(const CaptureInstance& instance, const Lsn& horizon) {
+  return !instance.start_lsn.is_zero() && instance.start_lsn.Previous() <= horizon;
+}
+
+InstanceChoice ChooseInstance(const state::Document& document, const state::Table& entry,
+                              const InstanceFacts& facts, bool claim_open) {
+  const Position place = document.PlaceOf(entry);
+  const auto named = std::ranges::find_if(
+      facts.instances, [&](const CaptureInstance& instance) { return IsNamed(instance, entry); });
+  InstanceChoice choice = named != facts.instances.end()
+                              ? OfNamed(place, entry, *named, facts, claim_open)
+                              : WithoutNamed(place, entry, facts);
+  if (const CaptureInstance* namesake = NamesakeOf(document, entry, facts.instances)) {
+    const CaptureInstance* first = FirstInstance(namesake->source_object_id, facts);
+    choice.namesake = first != nullptr ? *first : *namesake;
+  }
+  return choice;
+}
+
+const CaptureInstance* FirstInstance(int64_t source_object_id, const InstanceFacts& facts) {
+  const CaptureInstance* first = nullptr;
+  for (const CaptureInstance* instance : InstancesOf(source_object_id, facts)) {
+    if (!HasBegun(*instance, facts.horizon)) continue;
+    if (IsPinned(*instance, facts)) return instance;
+    if (first == nullptr) first = instance;
+  }
+  return first;
+}
+
+}  // namespace cdc::rules

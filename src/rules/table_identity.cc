@@ -1,0 +1,96 @@
+#include "rules/table_identity.h"
+
+#include <algorithm>
+
+namespace cdc::rules {
+
+using source::CaptureInstance;
+
+const state::Table* EntryOf(const state::Document& document, int64_t source_object_id) {
+  for (const auto& [name, table] : document.tables) {
+    if (table.source_object_id == source_object_id) return &table;
+  }
+  return nullptr;
+}
+
+std::optional<std::string> NameToday(const state::Table& entry, const Instances& instances) {
+  for (const CaptureInstance& instance : instances) {
+    if (instance.source_object_id != entry.source_object_id || instance.table.empty()) continue;
+    const bool same = instance.schema == entry.schema && instance.table == entry.name;
+    return same ? "" : instance.QualifiedName();
+  }
+  return std::nullopt;
+}
+
+const CaptureInstance* NamesakeOf(const state::Document& document, const state::Table& entry,
+                                  const Instances& instances) {
+  for (const CaptureInstance& instance : instances) {
+    if (instance.schema == entry.schema && instance.table == entry.name &&
+        EntryOf(document, instance.source_object_id) == nullptr) {
+      return &instance;
+    }
+  }
+  return nullptr;
+}
+
+std::string WhyIdle(const std::string& pattern, const state::Document& document,
+                    const Instances& instances) {
+  const TableSelection alone = TableSelection::Make({pattern}, {});
+  std::string present;
+  for (const CaptureInstance& instance : instances) {
+    const state::Table* entry = EntryOf(document, instance.source_object_id);
+    const bool by_entry = entry != nullptr && alone.Selects(entry->schema, entry->name);
+    const bool by_name = alone.Selects(instance.schema, instance.table);
+    if (by_entry || (entry == nullptr && by_name)) return "";
+    if (by_name) {
+      present = instance.QualifiedName() + " is what " + entry->QualifiedName() +
+                " is called today; settings go by " + entry->QualifiedName() +
+                ", the name that its folder and its state have: write that one";
+    }
+  }
+  if (!present.empty()) return present;
+  return "no captured table has such a name; all of them: cdc-to-s3 tables";
+}
+
+std::string WhySelectedInVain(const TableSelection& selection, const state::Table& entry) {
+  if (entry.name_today.empty()) return "";
+  // A schema's name may have dots; most tables stay in theirs.
+  const size_t dot = entry.name_today.starts_with(entry.schema + ".") ? entry.schema.size()
+                                                                      : entry.name_today.find('.');
+  const std::string schema = entry.name_today.substr(0, dot);
+  const std::string table = entry.name_today.substr(dot + 1);
+  if (!selection.Selects(schema, table)) return "";
+  return "it is called " + entry.name_today +
+         " today, which the settings select, but they go by the name that its folder and its state "
+         "have, " +
+         entry.QualifiedName() +
+         ", and leave that out. Nothing of it is read. To deliver it, select " +
+         entry.QualifiedName() +
+         " in [source] tables (and not in exclude); to leave it out, name " + entry.name_today +
+         " in exclude, too";
+}
+
+CaptureInstance AsCalledIn(const state::Table& entry, CaptureInstance instance) {
+  instance.schema = entry.schema;
+  instance.table = entry.name;
+  return instance;
+}
+
+const state::EarlierTable* DeliveredBefore(const state::Document& document,
+                                           int64_t source_object_id) {
+  const state::EarlierTable* last = nullptr;
+  for (const auto& [name, table] : document.tables) {
+    for (const state::EarlierTable& earlier : table.earlier_tables) {
+      if (earlier.source_object_id != source_object_id) continue;
+      if (last == nullptr || earlier.through > last->through) last = &earlier;
+    }
+  }
+  return last;
+}
+
+bool MayFollow(const Settings& settings, const state::Table& entry,
+               const CaptureInstance& namesake) {
+  return settings.on_replace == OnReplace::kFollow || entry.follows == namesake.source_object_id;
+}
+
+}  // namespace cdc::rules
