@@ -200,11 +200,8 @@ Status Delivery::Claim() {
   state::Edits edits;
   for (const Ready& ready : ready_) {
     const pq::FooterRecord& record = ready.object.record;
-    const state::Claim claim{record.sequence, ready.key, record.previous_key,
-                             record.from,     record.to, record.rows,
-                             record.checksum, false,     false};
-    edits.emplace_back(
-        state::ClaimObject{ready.table, claim, record.altered_values, ready.object.columns});
+    edits.emplace_back(state::ClaimObject{ready.table, state::Claim{record, ready.key},
+                                          record.altered_values, ready.object.columns});
   }
   edits.emplace_back(state::MoveAnchor{rules::AnchorOf(horizon_)});
   return context_.Swap(edits);

@@ -1,6 +1,7 @@
 #include "capture/read_task.h"
 
 #include "parquet/stored_object.h"
+#include "rules/claimed_object.h"
 #include "rules/gap.h"
 
 namespace cdc::capture {
@@ -70,14 +71,12 @@ Result<ReadOutcome> ReadNext(const Tools& tools, const ReadOrder& order) {
 Status PutClaimed(const Tools& tools, const std::string& key, const BuiltObject& object,
                   UtcTime signed_at) {
   const pq::FooterRecord& ours = object.record;
-  const pq::ObjectIdentity our_identity = pq::IdentityOf(ours);
   const auto judge = [&](const pq::ObjectThere& found) {
     // Of an incomplete window another owner may have found more rows, before cleanup went on.
-    const bool same = found.identity == our_identity;
-    const bool same_claim = found.identity && found.identity->history_id == ours.history_id &&
-                            found.identity->sequence == ours.sequence &&
-                            found.identity->from == ours.from && found.identity->to == ours.to;
-    if (same || (same_claim && ours.incomplete)) return Status::OK();
+    const bool same_claim = rules::IsClaimed(found.identity, ours.history_id, ours);
+    const bool same_rows = same_claim && found.identity->rows == ours.rows &&
+                           found.identity->checksum == ours.checksum;
+    if (same_rows || (same_claim && ours.incomplete)) return Status::OK();
     return StopsTable("another object sits at the key of this table's next one, " +
                       tools.data.url() + "/" + key + ". Move it away; the table goes on by itself");
   };

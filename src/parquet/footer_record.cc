@@ -3,133 +3,117 @@
 #include <arrow/status.h>
 
 #include <concepts>
-#include <nlohmann/json.hpp>
 #include <utility>
+
+#include "base/json_members.h"
 
 namespace cdc::pq {
 
-// JSON shapes of the lists; docs/FORMAT.md shows them.
-static void to_json(nlohmann::json& json, const Gap& gap) {
-  json = {{"from", gap.from.ToString()}, {"to", gap.to.ToString()}};
+// Each record's members; docs/FORMAT.md shows them. Members in JSON are sorted by name.
+
+template <typename Visitor>
+void Members(Visitor& visit, Is<Gap> auto& gap) {
+  visit.Member("from", gap.from);
+  visit.Member("to", gap.to);
 }
 
-static void from_json(const nlohmann::json& json, Gap& gap) {
-  gap.from = Position::Parse(json.at("from").get<std::string>()).ValueOrDie();
-  gap.to = Position::Parse(json.at("to").get<std::string>()).ValueOrDie();
+template <typename Visitor>
+void Members(Visitor& visit, Is<FooterColumn> auto& column) {
+  visit.Member("column_id", column.column_id);
+  visit.Member("is_computed", column.is_computed);
+  visit.Member("name", column.name);
+  visit.Member("ordinal", column.ordinal);
+  visit.Member("sql_type", column.sql_type);
 }
 
-static void to_json(nlohmann::json& json, const FooterColumn& column) {
-  json = {{"name", column.name},
-          {"sql_type", column.sql_type},
-          {"ordinal", column.ordinal},
-          {"column_id", column.column_id},
-          {"is_computed", column.is_computed}};
-}
-
-static void from_json(const nlohmann::json& json, FooterColumn& column) {
-  json.at("name").get_to(column.name);
-  json.at("sql_type").get_to(column.sql_type);
-  json.at("ordinal").get_to(column.ordinal);
-  json.at("column_id").get_to(column.column_id);
-  json.at("is_computed").get_to(column.is_computed);
+template <typename Visitor>
+void Members(Visitor& visit, Is<FooterRecord> auto& record) {
+  visit.Member("format_version", record.format_version);
+  visit.Member("database", record.database);
+  visit.Member("schema", record.schema);
+  visit.Member("table", record.table);
+  visit.Member("capture_instance", record.capture_instance);
+  visit.Member("history_id", record.history_id);
+  visit.Member("sequence", record.sequence);
+  visit.Member("from", record.from);
+  visit.Member("to", record.to);
+  visit.Member("rows", record.rows);
+  visit.Member("checksum", record.checksum);
+  visit.Member("previous_key", record.previous_key);
+  visit.Member("gaps", record.gaps);
+  visit.Member("incomplete", record.incomplete);
+  visit.Member("columns", record.columns);
+  visit.Member("key_columns", record.key_columns);
+  visit.Member("altered_values", record.altered_values);
+  visit.Member("options", record.options);
+  visit.Member("program_version", record.program_version);
 }
 
 namespace {
 
 using arrow::Result;
 using arrow::Status;
+using KeyValues = std::map<std::string, std::string>;
 
 constexpr char kPrefix[] = "cdc.";
 
-// The one list of fields: writing and reading both walk it, so they cannot differ.
-template <typename Record, typename Visitor>
-Status VisitFields(Record& record, Visitor&& visit) {
-  ARROW_RETURN_NOT_OK(visit("format_version", record.format_version));
-  ARROW_RETURN_NOT_OK(visit("database", record.database));
-  ARROW_RETURN_NOT_OK(visit("schema", record.schema));
-  ARROW_RETURN_NOT_OK(visit("table", record.table));
-  ARROW_RETURN_NOT_OK(visit("capture_instance", record.capture_instance));
-  ARROW_RETURN_NOT_OK(visit("history_id", record.history_id));
-  ARROW_RETURN_NOT_OK(visit("sequence", record.sequence));
-  ARROW_RETURN_NOT_OK(visit("from", record.from));
-  ARROW_RETURN_NOT_OK(visit("to", record.to));
-  ARROW_RETURN_NOT_OK(visit("rows", record.rows));
-  ARROW_RETURN_NOT_OK(visit("checksum", record.checksum));
-  ARROW_RETURN_NOT_OK(visit("previous_key", record.previous_key));
-  ARROW_RETURN_NOT_OK(visit("gaps", record.gaps));
-  ARROW_RETURN_NOT_OK(visit("incomplete", record.incomplete));
-  ARROW_RETURN_NOT_OK(visit("columns", record.columns));
-  ARROW_RETURN_NOT_OK(visit("key_columns", record.key_columns));
-  ARROW_RETURN_NOT_OK(visit("altered_values", record.altered_values));
-  ARROW_RETURN_NOT_OK(visit("options", record.options));
-  return visit("program_version", record.program_version);
-}
-
+// Text and positions stand there as they are.
 std::string ToText(const std::string& value) { return value; }
 std::string ToText(const Position& value) { return value.ToString(); }
 template <typename T>
 std::string ToText(const T& value) {
   // Names come from the source as UTF-8; a name that is not becomes readable rather than fatal.
-  return nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return MemberWriter::Write(value).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 Status FromText(const std::string& text, std::string* value) {
   *value = text;
   return Status::OK();
 }
-
 Status FromText(const std::string& text, Position* value) {
   return Position::Parse(text).Value(value);
 }
-
-// What get_to would not refuse by itself.
 template <typename T>
-Status Check(const nlohmann::json&, const T&) {
-  return Status::OK();
+Status FromText(const std::string& text, T* value) {
+  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded()) return Status::Invalid("it is not JSON");
+  return MemberReader<Unknown::kPassedOver>::Read(json, "it", value);
 }
 
-// It makes any number of any other: of a fraction, and of one out of range, which is undefined.
-template <std::integral Int>
-requires(!std::same_as<Int, bool>) Status Check(const nlohmann::json& json, const Int&) {
-  const bool fits = json.is_number_unsigned()
-                        ? std::in_range<Int>(json.get<uint64_t>())
-                        : json.is_number_integer() && std::in_range<Int>(json.get<int64_t>());
-  return fits ? Status::OK() : Status::Invalid("not a whole number of ", 8 * sizeof(Int), " bits");
-}
-
-Status Check(const nlohmann::json& json, const std::map<std::string, int64_t>&) {
-  for (const auto& count : json) ARROW_RETURN_NOT_OK(Check(count, int64_t{}));
-  return Status::OK();
-}
-
-Status Check(const nlohmann::json& json, const std::vector<FooterColumn>&) {
-  for (const auto& column : json) {
-    ARROW_RETURN_NOT_OK(Check(column.at("ordinal"), int32_t{}));
-    ARROW_RETURN_NOT_OK(Check(column.at("column_id"), int32_t{}));
+struct FooterWriter {
+  template <typename T>
+  void Member(const char* name, const T& value) {
+    values[std::string(kPrefix) + name] = ToText(value);
   }
-  return Status::OK();
-}
+  KeyValues values;
+};
 
-// from_json takes positions for granted.
-Status Check(const nlohmann::json& json, const std::vector<Gap>&) {
-  for (const auto& gap : json) {
-    ARROW_RETURN_NOT_OK(Position::Parse(gap.at("from").get<std::string>()));
-    ARROW_RETURN_NOT_OK(Position::Parse(gap.at("to").get<std::string>()));
+class FooterReader {
+ public:
+  explicit FooterReader(const KeyValues& values) : values_(values) {}
+
+  template <typename T>
+  void Member(const char* name, T& value) {
+    if (status_.ok()) status_ = Read(std::string(kPrefix) + name, &value);
   }
-  return Status::OK();
-}
 
-template <typename T>
-Status FromText(const std::string& text, T* value) try {
-  const auto json = nlohmann::json::parse(text);
-  ARROW_RETURN_NOT_OK(Check(json, *value));
-  json.get_to(*value);
-  return Status::OK();
-} catch (const nlohmann::json::exception& error) {
-  return Status::Invalid(error.what());
-}
+  const Status& status() const { return status_; }
 
-Status CheckFormat(const std::map<std::string, std::string>& values) {
+ private:
+  template <typename T>
+  Status Read(const std::string& key, T* value) const {
+    const auto found = values_.find(key);
+    if (found == values_.end()) return Status::Invalid("the footer has no ", key);
+    const Status status = FromText(found->second, value);
+    if (status.ok()) return status;
+    return Status::Invalid("the footer's ", key, " cannot be read: ", status.message());
+  }
+
+  const KeyValues& values_;
+  Status status_;
+};
+
+Status CheckFormat(const KeyValues& values) {
   const auto found = values.find(std::string(kPrefix) + "format_version");
   if (found == values.end()) {
     return Status::Invalid("not an object of cdc-to-s3: its footer has no cdc.format_version");
@@ -148,26 +132,17 @@ Status CheckFormat(const std::map<std::string, std::string>& values) {
 }  // namespace
 
 std::map<std::string, std::string> FooterRecord::ToKeyValues() const {
-  std::map<std::string, std::string> values;
-  const Status never_fails = VisitFields(*this, [&](const char* name, const auto& value) {
-    values[std::string(kPrefix) + name] = ToText(value);
-    return Status::OK();
-  });
-  (void)never_fails;
-  return values;
+  FooterWriter writer;
+  Members(writer, *this);
+  return std::move(writer.values);
 }
 
 Result<FooterRecord> FooterRecord::FromKeyValues(const std::map<std::string, std::string>& values) {
   ARROW_RETURN_NOT_OK(CheckFormat(values));
   FooterRecord record;
-  ARROW_RETURN_NOT_OK(VisitFields(record, [&](const char* name, auto& value) {
-    const std::string key = std::string(kPrefix) + name;
-    const auto found = values.find(key);
-    if (found == values.end()) return Status::Invalid("the footer has no ", key);
-    Status status = FromText(found->second, &value);
-    if (status.ok()) return status;
-    return Status::Invalid("the footer's ", key, " cannot be read: ", status.message());
-  }));
+  FooterReader reader(values);
+  Members(reader, record);
+  ARROW_RETURN_NOT_OK(reader.status());
   return record;
 }
 

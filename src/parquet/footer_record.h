@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/object_identity.h"
 #include "base/position.h"
 
 namespace cdc::pq {
@@ -31,24 +32,22 @@ struct FooterColumn {
   bool operator==(const FooterColumn&) const = default;
 };
 
+// What an object says of itself, in its footer as in its user metadata.
+struct ObjectLabel : ObjectIdentity {
+  std::string history_id;  // random, made when the state document began
+  bool operator==(const ObjectLabel&) const = default;
+};
+
 // The object's own record (docs/FORMAT.md): from footers alone an outsider can prove that the
 // sequence has no hole, that `from` is the previous object's `to` (or the end of a gap that this
 // footer carries), and that names are in order.
-struct FooterRecord {
+struct FooterRecord : ObjectLabel {
   int format_version = kFormatVersion;
   std::string database;
   std::string schema;
   std::string table;
   std::string capture_instance;
-  std::string history_id;  // random, made when the state document began
-  int64_t sequence = 0;    // from 1, in this table
-  Position from;           // exclusive
-  Position to;             // inclusive
-  int64_t rows = 0;
-  std::string checksum;      // RowChecksum
-  std::string previous_key;  // "" for the first object
-  std::vector<Gap> gaps;     // accepted since the previous object
-  bool incomplete = false;  // delivered under a claim whose window could not be read whole any more
+  std::vector<Gap> gaps;  // accepted since the previous object
   std::vector<FooterColumn> columns;
   std::vector<std::string> key_columns;
   std::map<std::string, int64_t> altered_values;  // by column, only where not 0
@@ -66,19 +65,8 @@ struct FooterRecord {
   std::map<std::string, std::string> ToUserMetadata() const;
 };
 
-// What an object says of itself, in its footer as in its user metadata. Nothing: the metadata is
-// not that of one of ours.
-struct ObjectIdentity {
-  std::string history_id;
-  int64_t sequence = 0;
-  Position from;
-  Position to;
-  int64_t rows = 0;
-  std::string checksum;
-  bool operator==(const ObjectIdentity&) const = default;
-};
-ObjectIdentity IdentityOf(const FooterRecord& record);
-std::optional<ObjectIdentity> IdentityFromUserMetadata(
+// Nothing: the object is not one of ours. The previous object's key is not in there.
+std::optional<ObjectLabel> IdentityFromUserMetadata(
     const std::map<std::string, std::string>& metadata);
 
 }  // namespace cdc::pq

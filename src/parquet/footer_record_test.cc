@@ -38,7 +38,17 @@ TEST(FooterRecord, every_field_survives_the_key_values) {
 TEST(FooterRecord, names_begin_with_cdc_and_lists_are_json) {
   const auto values = FullRecord().ToKeyValues();
   for (const auto& [name, value] : values) EXPECT_TRUE(name.starts_with("cdc.")) << name;
-  EXPECT_EQ(values.at("cdc.key_columns"), "[\"BusinessEntityID\"]");
+  EXPECT_EQ(values.at("cdc.key_columns"), R"(["BusinessEntityID"])");
+  EXPECT_EQ(values.at("cdc.gaps"), R"([{"from":")" + FullRecord().gaps[0].from.ToString() +
+                                       R"(","to":")" + FullRecord().gaps[0].to.ToString() +
+                                       R"("}])");
+  EXPECT_EQ(values.at("cdc.columns"),
+            R"j([{"column_id":1,"is_computed":false,"name":"BusinessEntityID","ordinal":1,)j"
+            R"j("sql_type":"int"},{"column_id":7,"is_computed":true,"name":"Straße","ordinal":2,)j"
+            R"j("sql_type":"nvarchar(50)"}])j");
+  EXPECT_EQ(values.at("cdc.altered_values"), R"({"ModifiedDate":17})");
+  EXPECT_EQ(values.at("cdc.options"), R"({"time":"string"})");
+  EXPECT_EQ(values.at("cdc.incomplete"), "true");
   EXPECT_EQ(values.at("cdc.table"), "Person");
   EXPECT_EQ(values.at("cdc.rows"), "12");
 }
@@ -96,8 +106,9 @@ TEST(UserMetadata, says_which_object_it_is) {
   const FooterRecord record = FullRecord();
   const auto identity = IdentityFromUserMetadata(record.ToUserMetadata());
   ASSERT_TRUE(identity.has_value());
-  EXPECT_EQ(*identity, (ObjectIdentity{record.history_id, record.sequence, record.from, record.to,
-                                       record.rows, record.checksum}));
+  ObjectLabel expected = record;
+  expected.previous_key.clear();  // a key can be longer than all that S3 allows
+  EXPECT_EQ(*identity, expected);
 }
 
 TEST(UserMetadata, is_ascii_without_blanks_and_begins_with_cdc) {

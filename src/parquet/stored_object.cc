@@ -112,7 +112,7 @@ Result<ObjectThere> IdentifyObject(store::Store& data, const std::string& key) {
   if (found.identity) return found;
   const auto record = ReadRecord(data, key);
   if (record.ok()) {
-    found.identity = IdentityOf(*record);
+    found.identity = *record;
     return found;
   }
   if (IsMissing(record.status())) return ObjectThere{};  // moved away between the two calls

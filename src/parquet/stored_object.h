@@ -14,7 +14,7 @@ namespace cdc::pq {
 struct ObjectThere {
   bool there = false;
   // Nothing, though something is there: it is not one of ours.
-  std::optional<ObjectIdentity> identity;
+  std::optional<ObjectLabel> identity;
 };
 
 // Whose object is this? User metadata says it in one request; where an object has none of ours,

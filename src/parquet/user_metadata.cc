@@ -15,36 +15,79 @@ namespace {
 // metadata").
 constexpr size_t kUserMetadataBytesMax = 2048;
 
-constexpr char kFormat[] = "cdc-format-version";
-constexpr char kHistory[] = "cdc-history-id";
-constexpr char kSequence[] = "cdc-sequence";
-constexpr char kFrom[] = "cdc-from";
-constexpr char kTo[] = "cdc-to";
-constexpr char kRows[] = "cdc-rows";
-constexpr char kChecksum[] = "cdc-checksum";
-
 // Blanks too: HTTP trims them at the ends of a header's value.
 std::string Encode(std::string_view text) {
   return PercentEncode(text, [](unsigned char c) { return c <= 0x20 || c >= 0x7F; });
 }
 
-std::optional<int64_t> Number(const std::string& text) {
-  int64_t number = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || stop != end || number < 0) return std::nullopt;
-  return number;
+// Which members there are: writing and reading both walk it.
+template <typename Visitor, typename Label>
+void VisitMembers(Visitor& visit, Label& label) {
+  visit.Member("cdc-history-id", label.history_id);
+  visit.Member("cdc-sequence", label.sequence);
+  visit.Member("cdc-from", label.from);
+  visit.Member("cdc-to", label.to);
+  visit.Member("cdc-rows", label.rows);
+  visit.Member("cdc-checksum", label.checksum);
+  visit.Flag("cdc-incomplete", label.incomplete);
 }
 
-std::optional<Position> Place(const std::string& text) {
-  const auto decoded = PercentDecode(text);
-  if (!decoded.ok()) return std::nullopt;
-  const auto position = Position::Parse(*decoded);
-  if (!position.ok()) return std::nullopt;
-  return *position;
-}
+using Metadata = std::map<std::string, std::string>;
 
-size_t BytesOf(const std::map<std::string, std::string>& metadata) {
+class MetadataWriter {
+ public:
+  void Member(const char* name, const std::string& value) { metadata[name] = Encode(value); }
+  void Member(const char* name, const Position& value) { Member(name, value.ToString()); }
+  void Member(const char* name, int64_t value) { Member(name, std::to_string(value)); }
+  // "true", or absent.
+  void Flag(const char* name, bool value) {
+    if (value) Member(name, "true");
+  }
+
+  Metadata metadata;
+};
+
+class MetadataReader {
+ public:
+  explicit MetadataReader(const Metadata& metadata) : metadata_(metadata) {}
+
+  template <typename T>
+  void Member(const char* name, T& value) {
+    const auto found = metadata_.find(name);
+    if (found == metadata_.end()) {
+      good_ = false;
+      return;
+    }
+    const auto text = PercentDecode(found->second);
+    good_ = good_ && text.ok() && Parse(*text, &value);
+  }
+  void Flag(const char* name, bool& value) {
+    const auto found = metadata_.find(name);
+    value = found != metadata_.end() && found->second == "true";
+  }
+
+  // Every member was there and could be read.
+  bool good() const { return good_; }
+
+ private:
+  static bool Parse(const std::string& text, std::string* value) {
+    *value = text;
+    return true;
+  }
+  static bool Parse(const std::string& text, Position* value) {
+    return Position::Parse(text).Value(value).ok();
+  }
+  static bool Parse(const std::string& text, int64_t* value) {
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, *value);
+    return error == std::errc() && stop == end && *value >= 0;
+  }
+
+  const Metadata& metadata_;
+  bool good_ = true;
+};
+
+size_t BytesOf(const Metadata& metadata) {
   size_t bytes = 0;
   for (const auto& [name, value] : metadata) bytes += name.size() + value.size();
   return bytes;
@@ -53,14 +96,10 @@ size_t BytesOf(const std::map<std::string, std::string>& metadata) {
 }  // namespace
 
 std::map<std::string, std::string> FooterRecord::ToUserMetadata() const {
-  std::map<std::string, std::string> metadata = {{kFormat, std::to_string(format_version)},
-                                                 {kHistory, Encode(history_id)},
-                                                 {kSequence, std::to_string(sequence)},
-                                                 {kFrom, Encode(from.ToString())},
-                                                 {kTo, Encode(to.ToString())},
-                                                 {kRows, std::to_string(rows)},
-                                                 {kChecksum, Encode(checksum)}};
-  if (incomplete) metadata["cdc-incomplete"] = "true";
+  MetadataWriter writer;
+  writer.Member("cdc-format-version", int64_t{format_version});
+  VisitMembers(writer, *this);
+  Metadata& metadata = writer.metadata;
   // Names of 128 non-ASCII letters can be beyond S3's limit; the footer has them in any case.
   size_t bytes = BytesOf(metadata);
   for (const auto& [name, value] : {std::pair("cdc-table", table), std::pair("cdc-schema", schema),
@@ -73,23 +112,13 @@ std::map<std::string, std::string> FooterRecord::ToUserMetadata() const {
   return metadata;
 }
 
-ObjectIdentity IdentityOf(const FooterRecord& record) {
-  return {record.history_id, record.sequence, record.from, record.to, record.rows, record.checksum};
-}
-
-std::optional<ObjectIdentity> IdentityFromUserMetadata(
+std::optional<ObjectLabel> IdentityFromUserMetadata(
     const std::map<std::string, std::string>& metadata) {
-  for (const char* name : {kHistory, kSequence, kFrom, kTo, kRows, kChecksum}) {
-    if (!metadata.contains(name)) return std::nullopt;
-  }
-  const auto history = PercentDecode(metadata.at(kHistory));
-  const auto checksum = PercentDecode(metadata.at(kChecksum));
-  const auto sequence = Number(metadata.at(kSequence));
-  const auto rows = Number(metadata.at(kRows));
-  const auto from = Place(metadata.at(kFrom));
-  const auto to = Place(metadata.at(kTo));
-  if (!history.ok() || !checksum.ok() || !sequence || !rows || !from || !to) return std::nullopt;
-  return ObjectIdentity{*history, *sequence, *from, *to, *rows, *checksum};
+  ObjectLabel label;
+  MetadataReader reader(metadata);
+  VisitMembers(reader, label);
+  if (!reader.good()) return std::nullopt;
+  return label;
 }
 
 }  // namespace cdc::pq

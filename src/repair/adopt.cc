@@ -163,11 +163,7 @@ Status Planner::LookInto(const CaptureInstance& instance) {
 }
 
 // What a claim would say of the object.
-state::Claim ClaimOf(const LastObject& last) {
-  const pq::FooterRecord& record = last.record;
-  return {record.sequence, last.key,        record.previous_key, record.from, record.to,
-          record.rows,     record.checksum, record.incomplete,   true};
-}
+state::Claim ClaimOf(const LastObject& last) { return {last.record, last.key, /*confirmed=*/true}; }
 
 // The folder knows more than the document: it was set back.
 Status Planner::Advance(state::Table* table, const LastObject& last) {

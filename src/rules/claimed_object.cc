@@ -2,8 +2,8 @@
 
 namespace cdc::rules {
 
-bool IsClaimed(const std::optional<pq::ObjectIdentity>& found, const std::string& history_id,
-               const state::Claim& claim) {
+bool IsClaimed(const std::optional<pq::ObjectLabel>& found, const std::string& history_id,
+               const ObjectIdentity& claim) {
   return found && found->history_id == history_id && found->sequence == claim.sequence &&
          found->from == claim.from && found->to == claim.to;
 }

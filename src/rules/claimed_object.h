@@ -4,12 +4,12 @@
 #include <string>
 
 #include "parquet/footer_record.h"
-#include "state/document.h"
+#include "base/object_identity.h"
 
 namespace cdc::rules {
 
 // Whether an object's own record says that it is the claimed one.
-bool IsClaimed(const std::optional<pq::ObjectIdentity>& found, const std::string& history_id,
-               const state::Claim& claim);
+bool IsClaimed(const std::optional<pq::ObjectLabel>& found, const std::string& history_id,
+               const ObjectIdentity& claim);
 
 }  // namespace cdc::rules

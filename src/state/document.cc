@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "base/json_members.h"
 #include "base/spool.h"
-#include "state/json_members.h"
 
 namespace cdc::state {
 
@@ -188,7 +188,7 @@ void BringUpToDate(Json* json) {
 }  // namespace
 
 std::string Document::ToJson() const {
-  Json json = MemberWriter::WriteRecord(*this);
+  Json json = MemberWriter::Write(*this);
   json["sha256"] = DigestOf(json);
   return Dump(json);
 }
@@ -201,7 +201,7 @@ Result<Document> Document::FromJson(const std::string& text) {
   BringUpToDate(&json);
   Document document;
   std::string digest;
-  MemberReader reader(json, "");
+  MemberReader<Unknown::kRefused> reader(json, "");
   Members(reader, document);
   reader.Member("sha256", digest);
   ARROW_RETURN_NOT_OK(reader.Finish());

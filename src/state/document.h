@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/object_identity.h"
 #include "base/position.h"
 
 namespace cdc::state {
@@ -33,17 +34,10 @@ struct Gap {
 };
 
 // Which object of a table comes next. From the moment a claim is in the document these rows belong
-// to this object for ever.
-struct Claim {
-  int64_t sequence = 0;
-  std::string key;           // relative to the target
-  std::string previous_key;  // "" for the table's first object
-  Position from;             // exclusive
-  Position to;               // inclusive
-  int64_t rows = 0;
-  std::string checksum;     // RowChecksum
-  bool incomplete = false;  // its window could not be read whole any more when it was delivered
-  bool confirmed = false;   // the object is known to be there
+// to this object for ever. It is of the document's history.
+struct Claim : ObjectIdentity {
+  std::string key;         // relative to the target
+  bool confirmed = false;  // the object is known to be there
   bool operator==(const Claim&) const = default;
 };
 

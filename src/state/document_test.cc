@@ -35,7 +35,8 @@ Document Rich() {
   table.start = Position::After(L(1));
   table.position = Position::AfterRow({L(9), 2, L(8), 4});
   table.empty_through = L(6);
-  table.claim = Claim{4, "k4", "k3", Position::After(L(2)), table.position, 10, "ff", false, true};
+  table.claim =
+      Claim{{4, "k3", Position::After(L(2)), table.position, 10, "ff", false}, "k4", true};
   table.gaps = {{Position::After(L(1)), Position::After(L(2)), "2026-01-01T00:00:00Z", 4}};
   table.altered_values = {{"Titel", 12}, {kOtherColumns, 1}};
   table.stopped = "because";

@@ -17,13 +17,18 @@
 #include "base/position.h"
 
 // A record's JSON form. A record names its members once, in a function Members(visitor, record)
-// beside it, which writing and reading both walk, so that they cannot differ. Reading is strict:
-// every member is there, of its type, and no other: what a person edited wrongly is refused, never
-// half understood.
+// beside it, which writing and reading both walk, so that they cannot differ. Reading wants every
+// member to be there and of its type.
 
-namespace cdc::state {
+namespace cdc {
 
 using Json = nlohmann::ordered_json;
+
+// What reading does with a member that no Members names.
+enum class Unknown {
+  kRefused,     // what a person edited wrongly is never half understood
+  kPassedOver,  // a newer program may say more
+};
 
 // T is Record or const Record: one Members serves both ways.
 template <typename T, typename Record>
@@ -47,14 +52,6 @@ class MemberWriter {
     if (!IsEmpty(value)) Member(name, value);
   }
 
-  template <typename Record>
-  static Json WriteRecord(const Record& record) {
-    MemberWriter writer;
-    Members(writer, record);
-    return std::move(writer.json_);
-  }
-
- private:
   static bool IsEmpty(int64_t value) { return value == 0; }
   template <typename T>
   static bool IsEmpty(const T& value) {
@@ -62,11 +59,13 @@ class MemberWriter {
   }
 
   static Json Write(const std::string& value) { return value; }
-  static Json Write(bool value) { return value; }
-  static Json Write(int64_t value) { return value; }
   static Json Write(const Position& value) { return value.ToString(); }
   static Json Write(const Lsn& value) { return value.ToString(); }
 
+  template <std::integral T>
+  static Json Write(const T& value) {
+    return value;
+  }
   template <typename T>
   static Json Write(const std::optional<T>& value) {
     return value ? Write(*value) : Json(nullptr);
@@ -85,13 +84,19 @@ class MemberWriter {
   }
   template <typename Record>
   static Json Write(const Record& record) {
-    return WriteRecord(record);
+    MemberWriter writer;
+    Members(writer, record);
+    return std::move(writer.json_);
   }
 
+ private:
   Json json_ = Json::object();
 };
 
+template <Unknown kUnknown>
 class MemberReader {
+  using Status = arrow::Status;
+
  public:
   // `what` is the record's name in messages, "" for the whole document.
   MemberReader(const Json& json, std::string what) : json_(json), what_(std::move(what)) {
@@ -112,31 +117,16 @@ class MemberReader {
     if (json_.is_object() && json_.contains(name)) Member(name, value);
   }
 
-  // The first thing that was wrong; a member that nobody asked for is.
+  // The first thing that was wrong.
   arrow::Status Finish() {
-    if (!json_.is_object()) return status_;
+    if (!json_.is_object() || kUnknown == Unknown::kPassedOver) return status_;
     for (const auto& [name, value] : json_.items()) {
       if (!seen_.contains(name)) Add(Wrong(what_, "has an unknown member " + name));
     }
     return status_;
   }
 
- private:
-  using Status = arrow::Status;
-
-  static Status Wrong(const std::string& what, const std::string& how) {
-    return Status::Invalid(what.empty() ? "it" : what, " ", how);
-  }
-
-  // Of "table dbo.A, gaps" an element is "table dbo.A, gap".
-  static std::string ElementOf(const std::string& what) {
-    return what.ends_with('s') ? what.substr(0, what.size() - 1) : what;
-  }
-
-  void Add(const Status& status) {
-    if (status_.ok()) status_ = status;
-  }
-
+  // A value of any of the types that a member may have; `what` is its name in messages.
   static Status Read(const Json& json, const std::string& what, std::string* out) {
     if (!json.is_string()) return Wrong(what, "is not a string");
     *out = json.get<std::string>();
@@ -147,24 +137,20 @@ class MemberReader {
     *out = json.get<bool>();
     return Status::OK();
   }
-  static Status Read(const Json& json, const std::string& what, int64_t* out) {
+  template <std::integral T>
+  static Status Read(const Json& json, const std::string& what, T* out) {
     if (!json.is_number_integer()) return Wrong(what, "is not a whole number");
-    *out = json.get<int64_t>();
-    return *out < 0 ? Wrong(what, "is negative or too large") : Status::OK();
+    const bool fits = json.is_number_unsigned() ? std::in_range<T>(json.get<uint64_t>())
+                                                : std::in_range<T>(json.get<int64_t>());
+    if (!fits) return Wrong(what, "is beyond " + std::to_string(8 * sizeof(T)) + " bits");
+    *out = json.get<T>();
+    return *out < 0 ? Wrong(what, "is negative") : Status::OK();
   }
   static Status Read(const Json& json, const std::string& what, Position* out) {
     return ReadParsed(json, what, out);
   }
   static Status Read(const Json& json, const std::string& what, Lsn* out) {
     return ReadParsed(json, what, out);
-  }
-
-  template <typename T>
-  static Status ReadParsed(const Json& json, const std::string& what, T* out) {
-    std::string text;
-    ARROW_RETURN_NOT_OK(Read(json, what, &text));
-    const Status parsed = T::Parse(text).Value(out);
-    return parsed.ok() ? parsed : Status::Invalid(what, ": ", parsed.message());
   }
 
   template <typename T>
@@ -196,10 +182,32 @@ class MemberReader {
     return CheckMembers(*record, what);
   }
 
+ private:
+  static Status Wrong(const std::string& what, const std::string& how) {
+    return Status::Invalid(what.empty() ? "it" : what, " ", how);
+  }
+
+  // Of "table dbo.A, gaps" an element is "table dbo.A, gap".
+  static std::string ElementOf(const std::string& what) {
+    return what.ends_with('s') ? what.substr(0, what.size() - 1) : what;
+  }
+
+  void Add(const Status& status) {
+    if (status_.ok()) status_ = status;
+  }
+
+  template <typename T>
+  static Status ReadParsed(const Json& json, const std::string& what, T* out) {
+    std::string text;
+    ARROW_RETURN_NOT_OK(Read(json, what, &text));
+    const Status parsed = T::Parse(text).Value(out);
+    return parsed.ok() ? parsed : Status::Invalid(what, ": ", parsed.message());
+  }
+
   const Json& json_;
   std::string what_;
   std::set<std::string> seen_;
   Status status_;
 };
 
-}  // namespace cdc::state
+}  // namespace cdc
