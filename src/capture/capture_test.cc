@@ -68,6 +68,17 @@ TEST_F(CaptureTest, a_large_transaction_is_cut_but_never_between_the_rows_of_an_
   EXPECT_FALSE(objects.back().record.to.inside_transaction());
 }
 
+TEST_F(CaptureTest, an_object_says_of_which_source_table_its_rows_are) {
+  Insert("B");
+  ASSERT_TRUE(RunOnce().ok());
+  const auto objects = world_.Objects("B");
+  ASSERT_EQ(objects.size(), 1u);
+  const int64_t id = world_.database.tables.at("dbo.B").instance.source_object_id;
+  EXPECT_EQ(objects[0].record.source_object_id, id);
+  const auto metadata = world_.store.objects.at(objects[0].key).metadata;
+  EXPECT_EQ(pq::IdentityFromUserMetadata(metadata)->source_object_id, id);
+}
+
 TEST_F(CaptureTest, objects_of_one_second_have_names_in_order) {
   world_.database.Commit({{"dbo.A", std::vector<int32_t>(12, kInsert)}});
   ASSERT_TRUE(RunOnce().ok());

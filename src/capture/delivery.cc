@@ -46,6 +46,7 @@ pq::FooterRecord NextRecord(const Context& context, const state::Table& table,
   record.database = context.options.database;
   record.schema = table.schema;
   record.table = table.name;
+  record.source_object_id = table.source_object_id;
   record.capture_instance = instance.name;
   record.history_id = context.document().history_id;
   record.sequence = table.sequence() + 1;

@@ -32,6 +32,7 @@ void Members(Visitor& visit, Is<FooterRecord> auto& record) {
   visit.Member("database", record.database);
   visit.Member("schema", record.schema);
   visit.Member("table", record.table);
+  visit.LaterMember("source_object_id", record.source_object_id);
   visit.Member("capture_instance", record.capture_instance);
   visit.Member("history_id", record.history_id);
   visit.Member("sequence", record.sequence);
@@ -85,6 +86,10 @@ struct FooterWriter {
   void Member(const char* name, const T& value) {
     values[std::string(kPrefix) + name] = ToText(value);
   }
+  template <typename T>
+  void LaterMember(const char* name, const T& value) {
+    Member(name, value);
+  }
   KeyValues values;
 };
 
@@ -95,6 +100,11 @@ class FooterReader {
   template <typename T>
   void Member(const char* name, T& value) {
     if (status_.ok()) status_ = Read(std::string(kPrefix) + name, &value);
+  }
+  // One that came to the format later, which older objects lack.
+  template <typename T>
+  void LaterMember(const char* name, T& value) {
+    if (values_.contains(std::string(kPrefix) + name)) Member(name, value);
   }
 
   const Status& status() const { return status_; }

@@ -35,6 +35,8 @@ struct FooterColumn {
 // What an object says of itself, in its footer as in its user metadata.
 struct ObjectLabel : ObjectIdentity {
   std::string history_id;  // random, made when the state document began
+  // The source table's in its database; 0 in objects that were written before objects said it.
+  int64_t source_object_id = 0;
   bool operator==(const ObjectLabel&) const = default;
 };
 

@@ -18,6 +18,7 @@ FooterRecord FullRecord() {
   FooterRecord record = testing::RecordOfRows(12);
   record.database = "Bücher \"2024\"";
   record.from = Position::After(KeyOfRow(0).start_lsn.Previous());
+  record.source_object_id = 1461580245;
   record.previous_key = "Bücher/Person/cdc/Person_cdc_20250109_143015.parquet";
   record.gaps = {{Position::After(KeyOfRow(0).start_lsn), Position::AfterRow(KeyOfRow(55))}};
   record.incomplete = true;
@@ -55,6 +56,7 @@ TEST(FooterRecord, names_begin_with_cdc_and_lists_are_json) {
 
 TEST(FooterRecord, a_missing_or_broken_field_is_named) {
   for (const auto& [name, value] : FullRecord().ToKeyValues()) {
+    if (name == "cdc.source_object_id") continue;
     auto values = FullRecord().ToKeyValues();
     values.erase(name);
     EXPECT_THAT(FooterRecord::FromKeyValues(values).status().message(), HasSubstr(name));
@@ -69,6 +71,15 @@ TEST(FooterRecord, a_missing_or_broken_field_is_named) {
   EXPECT_THAT(FooterRecord::FromKeyValues(values).status().message(), HasSubstr("cdc.gaps"));
 }
 
+TEST(FooterRecord, of_an_older_object_names_no_source_table) {
+  auto values = FullRecord().ToKeyValues();
+  ASSERT_EQ(values.at("cdc.source_object_id"), "1461580245");
+  values.erase("cdc.source_object_id");
+  FooterRecord older = FullRecord();
+  older.source_object_id = 0;
+  EXPECT_EQ(FooterRecord::FromKeyValues(values).ValueOrDie(), older);
+}
+
 TEST(FooterRecord, a_number_that_is_not_whole_or_does_not_fit_is_refused_by_its_fields_name) {
   const std::string column = R"([{"name":"c","sql_type":"int","is_computed":false,)";
   const std::pair<const char*, std::string> wrong[] = {
@@ -76,6 +87,7 @@ TEST(FooterRecord, a_number_that_is_not_whole_or_does_not_fit_is_refused_by_its_
       {"cdc.rows", "1.5"},
       {"cdc.rows", "9223372036854775808"},
       {"cdc.sequence", "true"},
+      {"cdc.source_object_id", "\"7\""},
       {"cdc.format_version", "4294967297"},
       {"cdc.altered_values", R"({"c":1.5})"},
       {"cdc.altered_values", R"({"c":1e40})"},
@@ -130,6 +142,17 @@ TEST(UserMetadata, stays_below_the_limit_of_s3_by_leaving_out_names) {
   for (const auto& [name, value] : record.ToUserMetadata()) bytes += name.size() + value.size();
   EXPECT_LE(bytes, 2048U);
   EXPECT_TRUE(IdentityFromUserMetadata(record.ToUserMetadata()).has_value());
+}
+
+TEST(UserMetadata, of_an_older_object_names_no_source_table) {
+  auto metadata = FullRecord().ToUserMetadata();
+  ASSERT_EQ(metadata.at("cdc-source-object-id"), "1461580245");
+  metadata.erase("cdc-source-object-id");
+  const auto older = IdentityFromUserMetadata(metadata);
+  ASSERT_TRUE(older.has_value());
+  EXPECT_EQ(older->source_object_id, 0);
+  metadata["cdc-source-object-id"] = "x";
+  EXPECT_EQ(IdentityFromUserMetadata(metadata), std::nullopt);
 }
 
 TEST(UserMetadata, of_somebody_elses_object_is_no_identity) {

@@ -30,6 +30,7 @@ void VisitMembers(Visitor& visit, Label& label) {
   visit.Member("cdc-rows", label.rows);
   visit.Member("cdc-checksum", label.checksum);
   visit.Flag("cdc-incomplete", label.incomplete);
+  visit.LaterMember("cdc-source-object-id", label.source_object_id);
 }
 
 using Metadata = std::map<std::string, std::string>;
@@ -39,6 +40,7 @@ class MetadataWriter {
   void Member(const char* name, const std::string& value) { metadata[name] = Encode(value); }
   void Member(const char* name, const Position& value) { Member(name, value.ToString()); }
   void Member(const char* name, int64_t value) { Member(name, std::to_string(value)); }
+  void LaterMember(const char* name, int64_t value) { Member(name, value); }
   // "true", or absent.
   void Flag(const char* name, bool value) {
     if (value) Member(name, "true");
@@ -60,6 +62,10 @@ class MetadataReader {
     }
     const auto text = PercentDecode(found->second);
     good_ = good_ && text.ok() && Parse(*text, &value);
+  }
+  // One that came to the format later, which older objects lack.
+  void LaterMember(const char* name, int64_t& value) {
+    if (metadata_.contains(name)) Member(name, value);
   }
   void Flag(const char* name, bool& value) {
     const auto found = metadata_.find(name);
