@@ -13,24 +13,21 @@ namespace cdc::app {
 
 namespace {
 
-using columns::ColumnOptions;
-using columns::MetadataOptions;
+using columns::Options;
 using Words = std::map<std::string, std::string>;
 
-struct Options {
-  ColumnOptions column;
-  MetadataOptions metadata;
+Options OptionsOf(const Words& words) {
+  Options options;
+  for (const auto& [name, word] : words) {
+    if (name != "mask") options.Set(name, word);  // not a matter of the type
+  }
+  return options;
+}
 
-  explicit Options(const Words& words) {
-    for (const auto& [name, word] : words) columns::SetOption(name, word, &column, &metadata);
-    column.mask = columns::Mask::kNone;  // not a matter of the type
-  }
-  Options With(std::string_view name, std::string_view word) const {
-    Options other = *this;
-    columns::SetOption(name, word, &other.column, &other.metadata);
-    return other;
-  }
-};
+Options With(Options options, std::string_view name, std::string_view word) {
+  options.Set(name, word);
+  return options;
+}
 
 std::string SqlText(const columns::SqlType& type) {
   const std::string name(type.name);
@@ -47,7 +44,7 @@ std::string SqlText(const columns::SqlType& type) {
   return name;
 }
 
-columns::SourceColumn ExampleOf(const columns::SqlType& type, const ColumnOptions& options) {
+columns::SourceColumn ExampleOf(const columns::SqlType& type, const Options& options) {
   columns::SourceColumn column;
   column.name = "column";
   column.type_name = type.name.empty() ? "some_clr_type" : type.name;
@@ -64,9 +61,9 @@ columns::SourceColumn ExampleOf(const columns::SqlType& type, const ColumnOption
 }
 
 MappedForm CapturedForm(const columns::SqlType& type, const Options& options) {
-  const auto decoder = columns::ColumnDecoder::Make(ExampleOf(type, options.column));
+  const auto decoder = columns::ColumnDecoder::Make(ExampleOf(type, options));
   ARROW_CHECK_OK(decoder.status());
-  return {{}, (*decoder)->fields(), std::string(columns::FormOf(type, options.column).note)};
+  return {{}, (*decoder)->fields(), std::string(columns::FormOf(type, options).note)};
 }
 
 bool SameFields(const MappedForm& a, const MappedForm& b) {
@@ -82,7 +79,7 @@ std::vector<MappedForm> FormsOf(const Options& in_effect, const Make& make) {
   for (const auto& key : columns::OptionKeys()) {
     if (key.name == "mask") continue;
     for (const std::string_view word : key.words) {
-      MappedForm other = make(in_effect.With(key.name, word));
+      MappedForm other = make(With(in_effect, key.name, word));
       if (SameFields(other, forms.front())) continue;
       other.words[std::string(key.name)] = word;
       forms.push_back(std::move(other));
@@ -102,7 +99,7 @@ bool Fits(std::string_view name, const std::vector<std::string>& patterns) {
 
 std::vector<MappedType> MappedTypes(const Words& settings,
                                     const std::vector<std::string>& patterns) {
-  const Options in_effect(settings);
+  const Options in_effect = OptionsOf(settings);
   std::vector<MappedType> types;
   for (const columns::SqlType& type : columns::SqlTypes()) {
     if (!Fits(type.name, patterns)) continue;
@@ -114,13 +111,12 @@ std::vector<MappedType> MappedTypes(const Words& settings,
 }
 
 std::vector<MappedType> MappedMetadata(const Words& settings) {
-  const Options in_effect(settings);
+  const Options in_effect = OptionsOf(settings);
   std::vector<MappedType> types;
   for (int i = 0; i < columns::kMetadataColumns; ++i) {
     const auto column = static_cast<columns::MetadataColumn>(i);
     auto forms = FormsOf(in_effect, [&](const Options& options) {
-      return MappedForm{
-          {}, columns::ColumnDecoder::MakeMetadata(column, options.metadata)->fields(), ""};
+      return MappedForm{{}, columns::ColumnDecoder::MakeMetadata(column, options)->fields(), ""};
     });
     const std::string name = forms.front().fields.front()->name();
     types.push_back({name, name, false, std::move(forms)});

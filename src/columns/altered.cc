@@ -1,30 +1,32 @@
 #include "columns/altered.h"
 
+#include <algorithm>
+
+#include "columns/type_table.h"
+
 namespace cdc::columns {
 
 namespace {
 
 constexpr int kMicrosScale = 6;
 
-// Of a type with a scale, whose option `word_that_keeps` names.
-Alteration OfFraction(const SourceColumn& column, const std::string& word_that_keeps) {
-  if (column.options.timestamps == Timestamps::kMicros) {
-    return {"the 7th fractional digit", word_that_keeps};
+// Of a type whose fraction can be cut.
+Alteration OfFraction(const SourceColumn& column, const SqlType& type) {
+  const std::string keeps(type.keeps_fraction);
+  const bool has_unit = std::ranges::find(type.forms, std::string_view("timestamps"),
+                                          &Form::option) != type.forms.end();
+  if (!has_unit || column.options.Is("timestamps", "micros")) {
+    return {"the 7th fractional digit", keeps};
   }
   return {"the digits finer than milliseconds",
-          column.scale > kMicrosScale ? word_that_keeps : "timestamps = \"micros\""};
+          column.scale > kMicrosScale ? keeps : "timestamps = \"micros\""};
 }
 
 }  // namespace
 
 Alteration AlterationOf(const SourceColumn& column) {
-  if (column.type_name == "datetime2") {
-    return OfFraction(column, "datetime2 = \"nanos\" or \"string\"");
-  }
-  if (column.type_name == "datetimeoffset") {
-    return OfFraction(column, "datetimeoffset = \"string\"");
-  }
-  if (column.type_name == "time") return {"the 7th fractional digit", "time = \"string\""};
+  const SqlType* type = FindSqlType(column);
+  if (type != nullptr && !type->keeps_fraction.empty()) return OfFraction(column, *type);
   return {"lone surrogates (halves of a UTF-16 pair), now U+FFFD",
           "nothing: UTF-8 cannot hold them; the rest of the text is kept"};
 }

@@ -24,7 +24,7 @@ TEST(Altered, a_7th_digit_is_kept_by_the_option_of_its_type) {
 
 TEST(Altered, under_milliseconds_microseconds_are_proposed_only_where_they_keep_every_digit) {
   SourceColumn column = Of("datetime2", 6);
-  column.options.timestamps = Timestamps::kMillis;
+  column.options.Set("timestamps", "millis");
   const std::string lost = "the digits finer than milliseconds";
   EXPECT_EQ(AlterationOf(column), (Alteration{lost, "timestamps = \"micros\""}));
   column.scale = 7;

@@ -47,9 +47,9 @@ std::unique_ptr<ColumnDecoder> MakeForm(const SourceColumn& column, const SqlTyp
   DecoderShape shape;
   shape.column_text = column.name + " " + column.TypeText();
   shape.fields.push_back(CapturedField(column, form));
-  if (!form.second_suffix.empty()) {
+  if (const SecondField& second = form.second; !second.suffix.empty()) {
     shape.fields.push_back(
-        arrow::field(column.name + std::string(form.second_suffix), form.second_type(column)));
+        arrow::field(column.name + std::string(second.suffix), second.arrow_type(column)));
   }
   shape.binding = {type.c_type, slot.bytes};
   shape.grows = slot.grows;
@@ -92,7 +92,7 @@ arrow::Result<std::unique_ptr<ColumnDecoder>> ColumnDecoder::Make(const SourceCo
                                   " in the catalogue: length ", column.max_length_bytes,
                                   ", precision ", column.precision, ", scale ", column.scale);
   }
-  if (column.options.mask == Mask::kHash) {
+  if (column.options.Is("mask", "hash")) {
     ARROW_ASSIGN_OR_RAISE(Tokens tokens, Tokens::Make(column));
     SourceColumn exact = column;
     exact.options = {};
@@ -100,7 +100,7 @@ arrow::Result<std::unique_ptr<ColumnDecoder>> ColumnDecoder::Make(const SourceCo
                           MakeForm(exact, *type, TokenFormOf(*type)));
   }
   auto decoder = MakeForm(column, *type, FormOf(*type, column.options));
-  return column.options.mask == Mask::kNull ? MaskWithNulls(decoder->fields()) : std::move(decoder);
+  return column.options.Is("mask", "null") ? MaskWithNulls(decoder->fields()) : std::move(decoder);
 }
 
 }  // namespace cdc::columns

@@ -25,12 +25,14 @@ struct SourceColumn {
   int32_t column_id = 0;  // in the source table; becomes Parquet's field_id
   int32_t ordinal = 0;    // in the change table, from 1: the bit in __$update_mask
   bool is_computed = false;
-  bool is_clr = false;    // a CLR type: hierarchyid, geometry, geography, or somebody's own
-  ColumnOptions options;  // how it is written (output_rules.h)
+  bool is_clr = false;  // a CLR type: hierarchyid, geometry, geography, or somebody's own
+  Options options;      // how it is written (output_rules.h)
   // What some rule says of the column by its name (output_rules.h), as nothing general does.
   bool listed_by_name = false;    // columns has it
   bool unmasked_by_name = false;  // mask = "none"
   bool left_out_by_name = false;  // exclude_columns has it
+
+  bool IsMasked() const { return !options.Is("mask", "none"); }
 
   // "nvarchar(50)", "decimal(19,4)", "varbinary(max)"
   std::string TypeText() const;
@@ -43,7 +45,7 @@ inline constexpr char kEncodingKey[] = "cdc:encoding";
 inline constexpr char kGeoKey[] = "cdc:geo";
 
 // CDC's own columns of a change table, and the commit time that is joined to them: the first
-// columns of every object, in this order. Names begin with MetadataOptions::prefix.
+// columns of every object, in this order. Names begin with option meta_prefix.
 enum class MetadataColumn {
   kStartLsn,    // start_lsn: fixed_size_binary(10) or 20 hex digits, not nullable, "plain"
   kCommandId,   // command_id: int32, nullable (rows from before a server upgrade), "delta"
@@ -66,7 +68,7 @@ class ColumnDecoder {
   static arrow::Result<std::unique_ptr<ColumnDecoder>> Make(const SourceColumn& column);
   // Their fields have no field_id: that is the captured columns' column_id.
   static std::unique_ptr<ColumnDecoder> MakeMetadata(MetadataColumn column,
-                                                     const MetadataOptions& options = {});
+                                                     const Options& options = {});
 
   // Nullable; "PARQUET:field_id" and kEncodingKey in their metadata (a second field
   // has no field_id).

@@ -44,8 +44,9 @@ struct MetadataRow {
   bool nullable;
   const char* encoding;  // kEncodingKey; empty: dictionary
   MetadataForm form;
-  MetadataForm other = {};                             // where the options say so
-  bool (*is_other)(const MetadataOptions&) = nullptr;  // nullptr: there is no other
+  MetadataForm other = {};  // where `option` has that word
+  const char* option = nullptr;
+  const char* word = nullptr;
 };
 
 constexpr MetadataForm kLsn = {Lsn, With<LsnCodec>};
@@ -56,32 +57,36 @@ constexpr MetadataForm kUpdateMask = {Binary, With<BinaryCodec>};
 constexpr MetadataForm kCommitMicros = {Micros, WithCommitTime<kMicros>};
 constexpr MetadataForm kCommitMillis = {Millis, WithCommitTime<kMillis>};
 
-bool IsHex(const MetadataOptions& options) { return options.lsn == LsnAs::kHex; }
-bool IsMillis(const MetadataOptions& options) { return options.timestamps == Timestamps::kMillis; }
-
 // In the order of MetadataColumn. LSNs plain: their byte order is commit order, in statistics too,
 // and the smaller encodings are not read everywhere.
 const MetadataRow kRows[] = {
-    {"start_lsn", {CType::kBinary, 10}, false, "plain", kLsn, kLsnHex, IsHex},
+    {"start_lsn", {CType::kBinary, 10}, false, "plain", kLsn, kLsnHex, "lsn", "hex"},
     {"command_id", {CType::kLong, 4}, true, "delta", kCommandId},
-    {"seqval", {CType::kBinary, 10}, false, "plain", kLsn, kLsnHex, IsHex},
+    {"seqval", {CType::kBinary, 10}, false, "plain", kLsn, kLsnHex, "lsn", "hex"},
     {"operation", {CType::kLong, 4}, false, "delta", kOperation},
     {"update_mask", {CType::kBinary, 128}, true, "", kUpdateMask},
-    {"commit_time", {CType::kTimestamp, 16}, true, "delta", kCommitMicros, kCommitMillis, IsMillis},
+    {"commit_time",
+     {CType::kTimestamp, 16},
+     true,
+     "delta",
+     kCommitMicros,
+     kCommitMillis,
+     "timestamps",
+     "millis"},
 };
 static_assert(std::size(kRows) == kMetadataColumns);
 
 }  // namespace
 
 std::unique_ptr<ColumnDecoder> ColumnDecoder::MakeMetadata(MetadataColumn column,
-                                                           const MetadataOptions& options) {
+                                                           const Options& options) {
   const MetadataRow& row = kRows[static_cast<size_t>(column)];
-  const bool other = row.is_other != nullptr && row.is_other(options);
+  const bool other = row.option != nullptr && options.Is(row.option, row.word);
   const MetadataForm& form = other ? row.other : row.form;
   auto metadata = std::make_shared<arrow::KeyValueMetadata>();
   if (*row.encoding != '\0') metadata->Append(kEncodingKey, row.encoding);
   DecoderShape shape;
-  shape.column_text = options.prefix + row.name;
+  shape.column_text = std::string(options.Word("meta_prefix")) + row.name;
   shape.fields.push_back(
       arrow::field(shape.column_text, form.arrow_type(), row.nullable, std::move(metadata)));
   shape.binding = row.binding;

@@ -17,8 +17,7 @@ using namespace testing;  // NOLINT: the helpers of these tests
 using ::testing::HasSubstr;
 
 SourceColumn With(SourceColumn column, const std::string& option, const std::string& word) {
-  MetadataOptions unused;
-  SetOption(option, word, &column.options, &unused);
+  column.options.Set(option, word);
   return column;
 }
 
@@ -212,10 +211,10 @@ TEST(OptionsTest, spatial_values_can_be_well_known_binary_with_their_srid) {
 }
 
 TEST(OptionsTest, cdcs_own_columns_can_have_other_names_hex_lsns_and_milliseconds) {
-  MetadataOptions options;
-  options.lsn = LsnAs::kHex;
-  options.timestamps = Timestamps::kMillis;
-  options.prefix = "cdc_";
+  Options options;
+  options.Set("lsn", "hex");
+  options.Set("timestamps", "millis");
+  options.Set("meta_prefix", "cdc_");
   for (const auto column : {MetadataColumn::kStartLsn, MetadataColumn::kSeqval}) {
     auto decoder = ColumnDecoder::MakeMetadata(column, options);
     const auto arrays =

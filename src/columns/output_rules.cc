@@ -1,9 +1,12 @@
 #include "columns/output_rules.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/glob.h"
 #include "base/text.h"
+#include "columns/type_table.h"
 
 namespace cdc::columns {
 namespace {
@@ -12,8 +15,8 @@ using arrow::Result;
 using arrow::Status;
 using Rules = std::vector<const OutputRule*>;
 
-void Set(const OutputRule& rule, ColumnOptions* column, MetadataOptions* metadata) {
-  for (const auto& [name, word] : rule.words) SetOption(name, word, column, metadata);
+void Set(const OutputRule& rule, Options* options) {
+  for (const auto& [name, word] : rule.words) options->Set(name, word);
 }
 
 bool NamedByAny(const std::vector<std::string>& patterns, const std::string& column) {
@@ -37,25 +40,26 @@ bool IsDelivered(const Rules& of_table, SourceColumn* column) {
   return column->listed_by_name;
 }
 
-void RecordDifferences(const ColumnOptions& table, const SourceColumn& column,
+void RecordDifferences(const Options& table, const SourceColumn& column,
                        std::map<std::string, std::string>* in_effect) {
-  const auto usual = WordsOf(table);
-  for (const auto& [name, word] : WordsOf(column.options)) {
-    if (usual.at(name) != word) (*in_effect)[column.name + "." + name] = word;
+  for (const auto& [name, word] : column.options.Words()) {
+    if (table.Word(name) != word) (*in_effect)[column.name + "." + name] = word;
   }
 }
 
-// What a second field of a column is called for people, and the option that leaves it out.
-struct SecondField {
-  std::string_view suffix;
-  std::string_view what;
-  std::string_view helps;
-};
-constexpr SecondField kSecondFields[] = {
-    {"__offset", "the offset", "set datetimeoffset = \"utc\" or \"string\" for it, or "},
-    {"__srid", "the SRID", "set spatial = \"binary\" for it, or "},
-    {"__type", "the type", ""},
-};
+// The setting with which the column has no second field, if there is one.
+std::string WithoutSecond(const SqlType& type, const Form& with) {
+  std::string words;
+  std::string_view option = with.option;
+  for (const Form& form : type.forms) {
+    if (!form.second.suffix.empty()) continue;
+    const bool is_default = form.option.empty();
+    if (!is_default) option = form.option;
+    const std::string_view word = is_default ? FindOption(option)->default_word : form.word;
+    words += fmt::format("{}\"{}\"", words.empty() ? "" : " or ", word);
+  }
+  return words.empty() ? "" : fmt::format("set {} = {} for it, or ", option, words);
+}
 
 // Two columns of one name make a file that no reader opens.
 class Names {
@@ -68,18 +72,15 @@ class Names {
   }
 
   Status TakeSecond(const SourceColumn& column) {
-    const auto decoder = ColumnDecoder::Make(column);
-    if (!decoder.ok()) return Status::OK();  // whoever reads the table says so
-    const arrow::FieldVector& fields = (*decoder)->fields();
-    for (size_t i = 1; i < fields.size(); ++i) {
-      const std::string& name = fields[i]->name();
-      for (const SecondField& second : kSecondFields) {
-        if (!name.ends_with(second.suffix)) continue;
-        ARROW_RETURN_NOT_OK(
-            Take(name, std::string(second.what) + " of column " + column.name, second.helps));
-      }
-    }
-    return Status::OK();
+    const SqlType* type = FindSqlType(column);
+    // Masked as a token it is one text; one that is not supported is told by whoever reads the
+    // table.
+    if (type == nullptr || column.options.Is("mask", "hash")) return Status::OK();
+    const Form& form = FormOf(*type, column.options);
+    if (form.second.suffix.empty()) return Status::OK();
+    return Take(column.name + std::string(form.second.suffix),
+                fmt::format("{} of column {}", form.second.what, column.name),
+                WithoutSecond(*type, form));
   }
 
  private:
@@ -131,10 +132,9 @@ Result<TableOutput> OutputOf(const OutputRules& rules, std::string_view schema,
     (rule.columns.empty() ? of_table : of_columns).push_back(&rule);
   }
   TableOutput output;
-  ColumnOptions usual;
-  for (const OutputRule* rule : of_table) Set(*rule, &usual, &output.metadata);
-  output.in_effect = WordsOf(usual);
-  output.in_effect.merge(WordsOf(output.metadata));
+  Options& usual = output.metadata;
+  for (const OutputRule* rule : of_table) Set(*rule, &usual);
+  output.in_effect = usual.Words();
 
   for (SourceColumn& column : captured) {
     if (!IsDelivered(of_table, &column)) {
@@ -142,13 +142,12 @@ Result<TableOutput> OutputOf(const OutputRules& rules, std::string_view schema,
       continue;
     }
     column.options = usual;
-    MetadataOptions unused;
     for (const OutputRule* rule : of_columns) {
       if (!MatchesGlob(rule->columns, column.name)) continue;
-      Set(*rule, &column.options, &unused);
-      if (rule->words.contains("mask")) column.unmasked_by_name = !column.options.masks();
+      Set(*rule, &column.options);
+      if (rule->words.contains("mask")) column.unmasked_by_name = !column.IsMasked();
     }
-    if (column.options.mask == Mask::kHash) {
+    if (column.options.Is("mask", "hash")) {
       if (rules.mask_key == nullptr) {
         return Status::Invalid("column ", column.name, " is to be masked with mask = \"hash\", ",
                                "and there is no key: set [types] mask_key_file (or "

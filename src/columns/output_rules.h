@@ -37,7 +37,7 @@ struct OutputRules {
 struct TableOutput {
   std::vector<SourceColumn> columns;
   std::vector<SourceColumn> left_out;  // the others
-  MetadataOptions metadata;
+  Options metadata;                    // of CDC's own columns
   // For the footer: what each option is for the table ("datetime2": "micros"), then what single
   // columns have otherwise ("Email.mask": "hash").
   std::map<std::string, std::string> in_effect;

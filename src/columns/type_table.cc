@@ -12,12 +12,12 @@
 #include "columns/time_codecs.h"
 #include "columns/variant_codec.h"
 
-// One row per SQL type, and nothing about a type anywhere else. Bindings are those for which both
-// drivers were measured to give the same bytes. Text of a code page is decoded by the server alone:
-// both drivers join letters and accents of 1255 and 1258, and give "?" for bytes to which Windows
-// gives a character and iconv none (81 in 1252, the euro's 80 in 936). The Arrow types of default
-// forms are those that every common reader of Parquet takes: no unsigned integers, no TIME, no
-// UUID, no nanoseconds.
+// The options of how values are written, and one row per SQL type, with nothing about a type
+// anywhere else. Bindings are those for which both drivers were measured to give the same bytes.
+// Text of a code page is decoded by the server alone: both drivers join letters and accents of 1255
+// and 1258, and give "?" for bytes to which Windows gives a character and iconv none (81 in 1252,
+// the euro's 80 in 936). The Arrow types of default forms are those that every common reader of
+// Parquet takes: no unsigned integers, no TIME, no UUID, no nanoseconds.
 
 namespace cdc::columns {
 namespace {
@@ -25,6 +25,47 @@ namespace {
 using odbc::CType;
 using Column = const SourceColumn&;
 using TypePtr = ArrowTypePtr;
+
+// Every option of how values are written, each with its words, the default first.
+constexpr std::string_view kDatetime2Words[] = {"micros", "nanos", "string"};
+constexpr std::string_view kDatetimeoffsetWords[] = {"utc+offset", "utc", "string"};
+constexpr std::string_view kTimeWords[] = {"string", "time"};
+constexpr std::string_view kUniqueidentifierWords[] = {"string", "uuid"};
+constexpr std::string_view kHierarchyidWords[] = {"binary", "path"};
+constexpr std::string_view kSpatialWords[] = {"binary", "wkb"};
+constexpr std::string_view kBinaryWords[] = {"bytes", "hex"};
+constexpr std::string_view kTimestampsWords[] = {"micros", "millis"};
+constexpr std::string_view kMaskWords[] = {"none", "hash", "null"};
+constexpr std::string_view kLsnWords[] = {"bytes", "hex"};
+
+constexpr OptionKey kOptionKeys[] = {
+    {"datetime2", OptionScope::kColumn, kDatetime2Words, "micros",
+     "datetime2: microseconds (a 7th fractional digit is cut and counted), nanoseconds (1677 to "
+     "2262 only), or text"},
+    {"datetimeoffset", OptionScope::kColumn, kDatetimeoffsetWords, "utc+offset",
+     "datetimeoffset: the instant and a column <name>__offset, the instant alone, or text"},
+    {"time", OptionScope::kColumn, kTimeWords, "string",
+     "time: text, or Parquet's TIME in microseconds (Spark reads none)"},
+    {"uniqueidentifier", OptionScope::kColumn, kUniqueidentifierWords, "string",
+     "uniqueidentifier: text, or Parquet's UUID (Spark refuses it)"},
+    {"hierarchyid", OptionScope::kColumn, kHierarchyidWords, "binary",
+     "hierarchyid: its bytes, or the path as text: /1/3.1/"},
+    {"spatial", OptionScope::kColumn, kSpatialWords, "binary",
+     "geometry and geography: SQL Server's own bytes, or WKB and a column <name>__srid"},
+    {"binary", OptionScope::kColumn, kBinaryWords, "bytes",
+     "binary, varbinary, image, rowversion: bytes, or hex digits as text"},
+    {"timestamps", OptionScope::kColumn, kTimestampsWords, "micros",
+     "the unit of all timestamps that are not nanos; finer digits are cut and counted"},
+    {"mask", OptionScope::kColumn, kMaskWords, "none",
+     "personal data: a keyed SHA-256 as text (same value, same token), or always NULL"},
+    {"lsn", OptionScope::kTable, kLsnWords, "bytes",
+     "LSNs in CDC's own columns: 10 bytes, or 20 hex digits as text"},
+    {"meta_prefix",
+     OptionScope::kTable,
+     {},
+     "__$",
+     "what the names of CDC's own columns begin with (some engines refuse $)"},
+};
 
 constexpr int64_t kFirstSlotOfMaxTypes = 4096;
 
@@ -57,8 +98,8 @@ TypePtr ToMoney(Column) { return arrow::decimal128(19, 4); }
 TypePtr ToSmallMoney(Column) { return arrow::decimal128(10, 4); }
 TypePtr ToDate(Column) { return arrow::date32(); }
 arrow::TimeUnit::type UnitOf(Column column) {
-  return column.options.timestamps == Timestamps::kMillis ? arrow::TimeUnit::MILLI
-                                                          : arrow::TimeUnit::MICRO;
+  return column.options.Is("timestamps", "millis") ? arrow::TimeUnit::MILLI
+                                                   : arrow::TimeUnit::MICRO;
 }
 TypePtr ToLocalTimestamp(Column column) { return arrow::timestamp(UnitOf(column)); }
 TypePtr ToUtcTimestamp(Column column) { return arrow::timestamp(UnitOf(column), "UTC"); }
@@ -116,6 +157,10 @@ constexpr auto kWithBigInt = With<NumberCodec<int64_t, arrow::Int64Builder>>;
 constexpr auto kWithReal = With<NumberCodec<float, arrow::FloatBuilder>>;
 constexpr auto kWithFloat = With<NumberCodec<double, arrow::DoubleBuilder>>;
 
+constexpr SecondField kOffset = {"__offset", "the offset", ToInt16};
+constexpr SecondField kSrid = {"__srid", "the SRID", ToInt32};
+constexpr SecondField kType = {"__type", "the type", ToString};
+
 // Types that can become one thing only.
 template <TypePtr (*kArrowType)(Column), auto kMake>
 constexpr Form kOnly[] = {{"", "", kArrowType, "", kMake}};
@@ -142,13 +187,12 @@ constexpr Form kDatetime2[] = {
     {"timestamps", "millis", ToLocalTimestamp, "", InItsUnit<TimestampCodec>, kFinerThanMillis},
 };
 constexpr Form kDatetimeOffset[] = {
-    {"", "", ToUtcTimestamp, "", InItsUnit<OffsetCodec>, kSeventhDigit, "__offset", ToInt16},
+    {"", "", ToUtcTimestamp, "", InItsUnit<OffsetCodec>, kSeventhDigit, kOffset},
     {"datetimeoffset", "utc", ToUtcTimestamp, "", InItsUnit<UtcCodec>,
      "the instant alone; the 7th fractional digit is cut and counted"},
     {"datetimeoffset", "string", ToString, "", OfScale<TimestampOffsetTextCodec>,
      "YYYY-MM-DD hh:mm:ss.fffffff +hh:mm to its scale"},
-    {"timestamps", "millis", ToUtcTimestamp, "", InItsUnit<OffsetCodec>, kFinerThanMillis,
-     "__offset", ToInt16},
+    {"timestamps", "millis", ToUtcTimestamp, "", InItsUnit<OffsetCodec>, kFinerThanMillis, kOffset},
 };
 constexpr Form kTime[] = {
     {"", "", ToString, "", OfScale<TimeCodec>, "hh:mm:ss.fffffff to its scale"},
@@ -159,7 +203,7 @@ constexpr Form kUniqueIdentifier[] = {
     {"uniqueidentifier", "uuid", ToUuid, "plain", With<UuidCodec>, "Spark refuses it"},
 };
 constexpr Form kVariant[] = {
-    {"", "", ToString, "", With<VariantCodec>, "the exact text of the value", "__type", ToString}};
+    {"", "", ToString, "", With<VariantCodec>, "the exact text of the value", kType}};
 constexpr Form kBytes[] = {
     {"", "", ToBinary, "", With<BinaryCodec>},
     {"binary", "hex", ToString, "", With<HexCodec>, kHexDigits},
@@ -171,8 +215,8 @@ constexpr Form kHierarchyId[] = {
 template <bool kGeography>
 constexpr Form kSpatial[] = {
     {"", "", ToBinary, "", With<BinaryCodec>, kNative},
-    {"spatial", "wkb", ToBinary, "", WithWkb<kGeography>, "ISO WKB; curves are refused", "__srid",
-     ToInt32, kGeography ? "spherical" : "planar"},
+    {"spatial", "wkb", ToBinary, "", WithWkb<kGeography>, "ISO WKB; curves are refused", kSrid,
+     kGeography ? "spherical" : "planar"},
 };
 constexpr Form kClr[] = {{"", "", ToBinary, "", With<BinaryCodec>, kNative}};
 
@@ -196,25 +240,25 @@ constexpr SqlType kSqlTypes[] = {
     {"date",             Arguments::kNone,              CType::kDate,      Fixed<6>,      kOnly<ToDate, With<DateCodec>>},
     {"datetime",         Arguments::kNone,              CType::kTimestamp, Fixed<16>,     kDatetime<3>, ReadAs::kItself, Token::kClock, &kClockText<TimestampTextCodec, 3>},
     {"smalldatetime",    Arguments::kNone,              CType::kTimestamp, Fixed<16>,     kDatetime<0>, ReadAs::kItself, Token::kClock, &kClockText<TimestampTextCodec, 0>},
-    {"datetime2",        Arguments::kScale,             CType::kTimestamp, Fixed<16>,     kDatetime2, ReadAs::kItself, Token::kClock, &kClockText<TimestampTextCodec>},
-    {"datetimeoffset",   Arguments::kScale,             CType::kBinary,    Fixed<20>,     kDatetimeOffset, ReadAs::kItself, Token::kClock, &kClockText<TimestampOffsetTextCodec>},
-    {"time",             Arguments::kScale,             CType::kBinary,    Fixed<12>,     kTime, ReadAs::kItself, Token::kClock},
-    {"char",             Arguments::kBytes,             CType::kBinary,    DecodedLength, kText, ReadAs::kUtf16},
-    {"varchar",          Arguments::kBytes,             CType::kBinary,    DecodedLength, kText, ReadAs::kUtf16},
-    {"text",             Arguments::kNone,              CType::kBinary,    Max,           kText, ReadAs::kText},
+    {"datetime2",        Arguments::kScale,             CType::kTimestamp, Fixed<16>,     kDatetime2, ReadAs::kItself, Token::kClock, &kClockText<TimestampTextCodec>, BoundAs::kItself, "datetime2 = \"nanos\" or \"string\""},
+    {"datetimeoffset",   Arguments::kScale,             CType::kBinary,    Fixed<20>,     kDatetimeOffset, ReadAs::kItself, Token::kClock, &kClockText<TimestampOffsetTextCodec>, BoundAs::kItself, "datetimeoffset = \"string\""},
+    {"time",             Arguments::kScale,             CType::kBinary,    Fixed<12>,     kTime, ReadAs::kItself, Token::kClock, nullptr, BoundAs::kItself, "time = \"string\""},
+    {"char",             Arguments::kBytes,             CType::kBinary,    DecodedLength, kText, ReadAs::kUtf16, Token::kValue, nullptr, BoundAs::kCodePageText},
+    {"varchar",          Arguments::kBytes,             CType::kBinary,    DecodedLength, kText, ReadAs::kUtf16, Token::kValue, nullptr, BoundAs::kCodePageText},
+    {"text",             Arguments::kNone,              CType::kBinary,    Max,           kText, ReadAs::kText, Token::kValue, nullptr, BoundAs::kCodePageText},
     {"nchar",            Arguments::kUtf16Units,        CType::kBinary,    Length,        kText},
     {"nvarchar",         Arguments::kUtf16Units,        CType::kBinary,    Length,        kText},
     {"ntext",            Arguments::kNone,              CType::kBinary,    Max,           kText},
     {"xml",              Arguments::kNone,              CType::kWideChar,  Max,           kText},
     {"json",             Arguments::kNone,              CType::kBinary,    Max,           kText, ReadAs::kText},
-    {"vector",           Arguments::kNone,              CType::kBinary,    Max,           kText, ReadAs::kText},
+    {"vector",           Arguments::kNone,              CType::kBinary,    Max,           kText, ReadAs::kText, Token::kValue, nullptr, BoundAs::kShortText},
     {"binary",           Arguments::kBytes,             CType::kBinary,    Length,        kBytes},
     {"varbinary",        Arguments::kBytes,             CType::kBinary,    Length,        kBytes},
     {"image",            Arguments::kNone,              CType::kBinary,    Max,           kBytes},
     {"timestamp",        Arguments::kNone,              CType::kBinary,    Fixed<8>,      kBytes},
     {"rowversion",       Arguments::kNone,              CType::kBinary,    Fixed<8>,      kBytes},
     {"uniqueidentifier", Arguments::kNone,              CType::kBinary,    Fixed<16>,     kUniqueIdentifier},
-    {"sql_variant",      Arguments::kNone,              CType::kBinary,    Max,           kVariant, ReadAs::kVariantText, Token::kVariant},
+    {"sql_variant",      Arguments::kNone,              CType::kBinary,    Max,           kVariant, ReadAs::kVariantText, Token::kVariant, nullptr, BoundAs::kShortText},
     {"hierarchyid",      Arguments::kNone,              CType::kBinary,    Length,        kHierarchyId},
     {"geometry",         Arguments::kNone,              CType::kBinary,    Length,        kSpatial<false>},
     {"geography",        Arguments::kNone,              CType::kBinary,    Length,        kSpatial<true>},
@@ -229,6 +273,8 @@ const SqlType* FirstClrType() {
 
 }  // namespace
 
+std::span<const OptionKey> OptionKeys() { return kOptionKeys; }
+
 std::span<const SqlType> SqlTypes() { return kSqlTypes; }
 
 // Somebody's own CLR type may have the name of a type that is none: vector, json.
@@ -239,14 +285,11 @@ const SqlType* FindSqlType(const SourceColumn& column) {
   return found != own || column.is_clr ? found : nullptr;
 }
 
-const Form& FormOf(const SqlType& type, const ColumnOptions& options) {
-  if (type.forms.size() > 1) {
-    const auto words = WordsOf(options);
-    for (const Form& form : type.forms.subspan(1)) {
-      if (words.at(std::string(form.option)) == form.word) return form;
-    }
-  }
-  return type.forms.front();
+const Form& FormOf(const SqlType& type, const Options& options) {
+  const auto others = type.forms.subspan(1);
+  const auto chosen = std::ranges::find_if(
+      others, [&](const Form& form) { return options.Is(form.option, form.word); });
+  return chosen == others.end() ? type.forms.front() : *chosen;
 }
 
 const Form& TokenFormOf(const SqlType& type) {
@@ -254,7 +297,7 @@ const Form& TokenFormOf(const SqlType& type) {
 }
 
 ReadAs ReadAsOf(const SourceColumn& column) {
-  if (column.options.mask == Mask::kNull) return ReadAs::kNothing;
+  if (column.options.Is("mask", "null")) return ReadAs::kNothing;
   const SqlType* type = FindSqlType(column);
   return type == nullptr ? ReadAs::kItself : type->read_as;
 }

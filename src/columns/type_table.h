@@ -30,6 +30,13 @@ struct Slot {
 
 using ArrowTypePtr = std::shared_ptr<arrow::DataType>;
 
+// A field beside a column's own, for what that one cannot hold.
+struct SecondField {
+  std::string_view suffix = {};  // its name is <column><suffix>; "": there is none
+  std::string_view what = {};    // for people: "the offset"
+  ArrowTypePtr (*arrow_type)(const SourceColumn&) = nullptr;
+};
+
 // One way to write the values of a type. The first form of a type is the default; the others are
 // what a column has whose options say so.
 struct Form {
@@ -38,15 +45,21 @@ struct Form {
   ArrowTypePtr (*arrow_type)(const SourceColumn&) = nullptr;
   std::string_view encoding;  // kEncodingKey; empty: dictionary
   std::unique_ptr<ColumnDecoder> (*make)(const SourceColumn&, DecoderShape) = nullptr;
-  std::string_view note = {};           // for people: what is worth knowing of this form
-  std::string_view second_suffix = {};  // a second field, <column><suffix>
-  ArrowTypePtr (*second_type)(const SourceColumn&) = nullptr;
+  std::string_view note = {};  // for people: what is worth knowing of this form
+  SecondField second = {};
   std::string_view geo = {};  // kGeoKey
 };
 
 // What of a value mask = "hash" makes its token (mask.h): the text or number that it is, a clock
 // without the zeros that end its fraction, or what a sql_variant holds.
 enum class Token { kValue, kClock, kVariant };
+
+// What a value is bound as, where its length in the server is asked for (value_length.h).
+enum class BoundAs {
+  kItself,        // or as UTF-16, if that is its form in the server
+  kCodePageText,  // UTF-16 for text of a code page
+  kShortText,     // text that is many times as long as the value, which is at most 8,016 bytes
+};
 
 // Everything about one SQL type: how it is read, bound, decoded, and what it can become.
 struct SqlType {
@@ -58,6 +71,9 @@ struct SqlType {
   ReadAs read_as = ReadAs::kItself;
   Token token = Token::kValue;
   const Form* token_form = nullptr;  // nullptr: the default form loses nothing
+  BoundAs bound_as = BoundAs::kItself;
+  // For people: the setting with which all digits of a fraction are kept; "": no digit is cut.
+  std::string_view keeps_fraction = {};
 };
 
 // All rows, in the order in which people read them.
@@ -65,7 +81,7 @@ std::span<const SqlType> SqlTypes();
 // nullptr for a type that is not supported.
 const SqlType* FindSqlType(const SourceColumn& column);
 // What the column's options choose among the type's forms.
-const Form& FormOf(const SqlType& type, const ColumnOptions& options);
+const Form& FormOf(const SqlType& type, const Options& options);
 const Form& TokenFormOf(const SqlType& type);
 // kItself also for a type that is not supported.
 ReadAs ReadAsOf(const SourceColumn& column);

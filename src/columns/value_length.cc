@@ -3,14 +3,11 @@
 #include <algorithm>
 #include <string_view>
 
+#include "columns/type_table.h"
 #include "odbc/utf16.h"
 
 namespace cdc::columns {
 namespace {
-
-bool IsCodePageText(std::string_view type) {
-  return type == "varchar" || type == "char" || type == "text";
-}
 
 bool IsUtf8(std::string_view collation) { return collation.ends_with("_UTF8"); }
 
@@ -24,16 +21,15 @@ bool IsDoubleByte(std::string_view collation) {
 
 // Their longest texts: 0x and 16,000 digits of a varbinary(8000); 3,996 half-precision numbers of a
 // vector with 16 characters each, a comma among them. UTF-16.
-constexpr int64_t kBytesOfBoundedText = 128 << 10;
-
-bool IsBoundedText(std::string_view type) { return type == "sql_variant" || type == "vector"; }
+constexpr int64_t kBytesOfShortText = 128 << 10;
 
 }  // namespace
 
 ValueLength::ValueLength(const SourceColumn& column) {
-  if (column.is_clr) return;  // bytes, whatever it is called
-  if (IsBoundedText(column.type_name)) bound_min_ = kBytesOfBoundedText;
-  if (!IsCodePageText(column.type_name)) return;
+  const SqlType* type = FindSqlType(column);
+  if (type == nullptr) return;
+  if (type->bound_as == BoundAs::kShortText) bound_min_ = kBytesOfShortText;
+  if (type->bound_as != BoundAs::kCodePageText) return;
   measure_ = IsUtf8(column.collation)         ? Measure::kUtf8
              : IsDoubleByte(column.collation) ? Measure::kDoubleByte
                                               : Measure::kUnits;

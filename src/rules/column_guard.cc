@@ -11,7 +11,7 @@ namespace {
 using arrow::Status;
 using columns::SourceColumn;
 using state::KnownColumn;
-bool IsClear(const SourceColumn& column) { return !column.options.masks(); }
+bool IsClear(const SourceColumn& column) { return !column.IsMasked(); }
 
 const KnownColumn* Find(const KnownColumns& known, int64_t column_id) {
   const auto found = std::ranges::find(known, column_id, &KnownColumn::column_id);

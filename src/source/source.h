@@ -67,7 +67,7 @@ struct TableDescription {
   std::vector<columns::SourceColumn> left_out;  // the other captured ones
   std::vector<std::string> key_columns;         // cdc.index_columns
   bool has_command_id = true;                   // absent on databases from before KB3030352
-  columns::MetadataOptions metadata;            // how CDC's own columns are written
+  columns::Options metadata;                    // how CDC's own columns are written
   std::map<std::string, std::string> options;   // columns::TableOutput::in_effect, for the footer
 
   std::string QualifiedName() const { return instance.schema + "." + instance.table; }

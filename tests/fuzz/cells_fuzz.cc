@@ -59,11 +59,10 @@ SourceColumn AnyColumn(Input* input) {
     return all;
   }();
   SourceColumn column = kColumns[input->Byte() % kColumns.size()];
-  columns::MetadataOptions unused;
   for (const columns::OptionKey& key : columns::OptionKeys()) {
     const uint8_t choice = input->Byte();
     if (key.words.empty()) continue;
-    columns::SetOption(key.name, key.words[choice % key.words.size()], &column.options, &unused);
+    column.options.Set(key.name, key.words[choice % key.words.size()]);
   }
   column.options.mask_key = std::make_shared<const std::string>("sixteen bytes or more");
   return column;

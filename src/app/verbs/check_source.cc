@@ -22,7 +22,7 @@ void NoteKeyColumns(const CapturedTable& table, Findings* findings) {
     return std::ranges::find(keys, name) != keys.end();
   };
   for (const columns::SourceColumn& column : table.description->columns) {
-    if (column.options.mask != columns::Mask::kNull || !is_key(column.name)) continue;
+    if (!column.options.Is("mask", "null") || !is_key(column.name)) continue;
     findings->Note(fmt::format(
         "{}: key column {} is always NULL (mask = \"null\"), so readers cannot tell which row was "
         "changed; mask = \"hash\" keeps keys usable",

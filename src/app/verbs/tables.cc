@@ -103,7 +103,7 @@ Json ColumnsToJson(const CapturedTable& table) {
                        {"sql_type", column.TypeText()},
                        {"computed", column.is_computed},
                        {"delivered", delivered},
-                       {"mask", columns::WordsOf(column.options).at("mask")},
+                       {"mask", column.options.Word("mask")},
                        {"parquet", becomes}});
   }
   return columns;
@@ -160,8 +160,8 @@ void PrintColumns(const CapturedTable& table) {
     const auto becomes = BecomesOf(column);
     std::string type = becomes.empty() ? "not supported" : becomes.front().type;
     if (column.is_computed) type += ", always NULL (computed)";
-    if (column.options.mask == columns::Mask::kNull) type += ", always NULL (mask)";
-    if (column.options.mask == columns::Mask::kHash) type += ", masked (hash)";
+    if (column.options.Is("mask", "null")) type += ", always NULL (mask)";
+    if (column.options.Is("mask", "hash")) type += ", masked (hash)";
     lines.Row({column.name, column.TypeText(), type});
     for (size_t i = 1; i < becomes.size(); ++i) lines.Row({becomes[i].name, "", becomes[i].type});
   }
