@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "rules/settings.h"
 #include "source/source.h"
 #include "state/document.h"
 
@@ -13,8 +14,9 @@
 namespace cdc::app {
 
 struct CapturedTable {
-  std::string schema;                                   // "" where the login may not see it
-  std::string table;                                    // the same
+  std::string schema;  // of its entry; without one as the server says, "" where it does not tell
+  std::string table;   // the same
+  std::string name_today;                               // schema.name, where that is another one
   std::vector<source::CaptureInstance> instances;       // the one that is read first
   bool selected = false;                                // by [source] tables and exclude
   std::string folder;                                   // "" where no folder can be had
@@ -25,14 +27,22 @@ struct CapturedTable {
   std::string Name() const;
 };
 
-// In the order of their names. `document`: what names the instance that a table is read from, and
-// its place.
+// In the order of their names, all that `info` has. `document`: which tables have entries, and what
+// they are read from.
 std::vector<CapturedTable> LookAtTables(source::Source& source, const config::Config& config,
-                                        const std::string& database,
-                                        const std::vector<source::CaptureInstance>& instances,
+                                        const std::string& database, const source::PollInfo& info,
                                         const std::optional<state::Document>& document);
 
-// The table's entry in the state: of its source table, whatever that is called now.
+// Entries that settings select and whose table is not captured any more, with what helps.
+std::vector<std::pair<std::string, std::string>> GoneTables(const rules::Settings& settings,
+                                                            const source::PollInfo& info,
+                                                            const state::Document& document);
+
+// The state of the settings' group; nothing where there is none yet.
+arrow::Result<std::optional<state::Document>> ReadState(const config::Config& config,
+                                                        const std::string& database);
+
+// The table's entry in the state; null where it has none.
 const state::Table* EntryOf(const std::optional<state::Document>& document,
                             const source::CaptureInstance& instance);
 

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "app/verbs.h"
 #include "app/wiring.h"
 #include "base/fault.h"
 #include "state/state_file.h"

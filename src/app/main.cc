@@ -14,12 +14,13 @@ namespace cdc::app {
 
 // Each in a file of its own in app/verbs/; in the order in which --help lists them.
 extern const Verb kCheckVerb, kRunVerb, kTablesVerb, kTypesVerb, kStatusVerb, kAcceptGapVerb,
-    kAdoptVerb, kVersionVerb;
+    kFollowVerb, kAdoptVerb, kVersionVerb;
 
 namespace {
 
-constexpr const Verb* kVerbs[] = {&kCheckVerb,  &kRunVerb,       &kTablesVerb, &kTypesVerb,
-                                  &kStatusVerb, &kAcceptGapVerb, &kAdoptVerb,  &kVersionVerb};
+constexpr const Verb* kVerbs[] = {&kCheckVerb,  &kRunVerb,    &kTablesVerb,
+                                  &kTypesVerb,  &kStatusVerb, &kAcceptGapVerb,
+                                  &kFollowVerb, &kAdoptVerb,  &kVersionVerb};
 
 std::map<std::string, std::string> Environment() {
   std::map<std::string, std::string> variables;

@@ -10,6 +10,7 @@
 #include "app/type_mapping.h"
 #include "base/glob.h"
 #include "config/table_rules.h"
+#include "rules/table_identity.h"
 
 namespace cdc::app {
 namespace {
@@ -86,7 +87,9 @@ std::string IdleSetting::Text() const {
 }
 
 Result<std::vector<IdleSetting>> IdleSettings(source::Source& source, const config::Types& types,
-                                              const std::vector<CaptureInstance>& instances) {
+                                              const std::vector<CaptureInstance>& instances,
+                                              const std::optional<state::Document>& document) {
+  const state::Document known = document.value_or(state::Document());
   source::CapturedColumnMap captured;
   if (std::ranges::any_of(types.rules, NamesColumns)) {
     ARROW_ASSIGN_OR_RAISE(captured, source.CapturedColumns());
@@ -95,13 +98,16 @@ Result<std::vector<IdleSetting>> IdleSettings(source::Source& source, const conf
   for (const OutputRule& rule : types.rules) {
     std::vector<const ColumnsOfTable*> tables;
     for (const CaptureInstance& instance : instances) {
-      if (!MatchesTable(rule.tables, instance.schema, instance.table)) continue;
+      const state::Table* entry = rules::EntryOf(known, instance.source_object_id);
+      const CaptureInstance called =
+          entry != nullptr ? rules::AsCalledIn(*entry, instance) : instance;
+      if (!MatchesTable(rule.tables, called.schema, called.table)) continue;
       tables.push_back(&captured[instance.change_table_object_id]);
     }
     if (tables.empty()) {
       idle.push_back({true, config::NameOf(rule), rule.tables,
-                      "no captured table has such a name (" + rule.origin + ")" + Unmasked(rule) +
-                          "; all of them: cdc-to-s3 tables"});
+                      rules::WhyIdle(rule.tables, known, instances) + " (" + rule.origin + ")" +
+                          Unmasked(rule)});
       continue;
     }
     for (auto& [setting, pattern] : ColumnPatterns(rule)) {

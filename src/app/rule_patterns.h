@@ -2,11 +2,13 @@
 
 #include <arrow/result.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "config/config.h"
 #include "source/source.h"
+#include "state/document.h"
 
 // What of [table."…"] has no effect: patterns that fit nothing are probably misspelt, and what they
 // were to keep back, or to mask, is delivered as it is; an option may be for another type.
@@ -23,9 +25,11 @@ struct IdleSetting {
   std::string Text() const;
 };
 
-// Asks the source for all captured columns, where a rule names columns.
+// Asks the source for all captured columns, where a rule names columns. `document`: tables with an
+// entry go by its name.
 arrow::Result<std::vector<IdleSetting>> IdleSettings(
     source::Source& source, const config::Types& types,
-    const std::vector<source::CaptureInstance>& instances);
+    const std::vector<source::CaptureInstance>& instances,
+    const std::optional<state::Document>& document);
 
 }  // namespace cdc::app

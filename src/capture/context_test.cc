@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "capture/testing/capture_fixture.h"
+#include "progress/observer.h"
 #include "source/value_fault.h"
 
 namespace cdc::capture::testing {
@@ -32,7 +33,7 @@ class ContextTest : public CaptureTest {
   }};
   OneThread executor_;
   std::atomic<bool> stop_{false};
-  Observer observer_;
+  progress::Observer observer_;
 };
 
 enum class Becomes { kRetried, kStopped, kEndOfRound };

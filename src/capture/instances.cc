@@ -20,16 +20,6 @@ state::InstanceIds IdsOf(const CaptureInstance& instance) {
   return {instance.name, instance.change_table_object_id, instance.source_object_id};
 }
 
-Status StopWithoutInstance(const state::Table& table) {
-  return StopsTable("its capture instance " + table.capture_instance +
-                    " is gone, and with it the changes that were not read yet. What helps: EXEC "
-                    "sys.sp_cdc_enable_table for " +
-                    (table.name_today.empty() ? table.QualifiedName() : table.name_today) +
-                    "; what lies between is then a gap to be accepted. If the table is not to be "
-                    "delivered any more, name " +
-                    table.QualifiedName() + " in [source] exclude");
-}
-
 Status StopAtGap(const state::Table& table, const rules::Range& gap) {
   return StopsTable("gap: its capture instance " + table.capture_instance +
                     " was dropped and made anew; changes from " + gap.ToString() +
@@ -38,24 +28,6 @@ Status StopAtGap(const state::Table& table, const rules::Range& gap) {
                     table.QualifiedName() +
                     " --yes; the gap is then recorded in the state and in the next object's "
                     "footer");
-}
-
-Status StopReplaced(const state::Table& table, const CaptureInstance& namesake, bool gone) {
-  const std::string earlier = gone ? "is not captured any more"
-                              : table.name_today.empty()
-                                  ? "is captured still"
-                                  : "is called " + table.name_today + " today";
-  return StopsTable(
-      "another table is captured under this name now (capture instance " + namesake.name +
-      ", object id " + std::to_string(namesake.source_object_id) +
-      "); the one that was delivered until now (object id " +
-      std::to_string(table.source_object_id) + ") " + earlier +
-      ". Nothing of either is read. To let the new one go on in this folder, once what the earlier "
-      "one has is delivered" +
-      (gone ? " or recorded as a gap" : "") + ": cdc-to-s3 follow " + table.QualifiedName() +
-      " --yes, or [source] on_replace = \"follow\". To deliver it into a folder of its own "
-      "instead, "
-      "give it another name, or the earlier one its name back");
 }
 
 Status Rebind(Context& context, const std::string& name, const CaptureInstance& next) {
@@ -105,13 +77,13 @@ rules::InstanceFacts FactsOf(const Context& context, const source::PollInfo& inf
 Result<Reading> ChooseReading(Context& context, const std::string& name,
                               const source::PollInfo& info) {
   const state::Table& table = context.table(name);
-  InstanceChoice choice = rules::ChooseInstance(context.document(), table, FactsOf(context, info),
-                                                context.runtime[name].unconfirmed);
+  const InstanceChoice choice = rules::ChooseInstance(
+      context.document(), table, FactsOf(context, info), context.runtime[name].unconfirmed);
   const CaptureInstance instance = rules::AsCalledIn(table, choice.instance);
   std::optional<CaptureInstance> follower;
   if (choice.namesake) {
     if (!rules::MayFollow(context.options, table, *choice.namesake)) {
-      return StopReplaced(table, *choice.namesake, choice.what == What::kGone);
+      return StopsTable(rules::WhyReplaced(table, choice));
     }
     if (rules::HasBegun(*choice.namesake, info.horizon->lsn)) follower = *choice.namesake;
   }
@@ -132,7 +104,7 @@ Result<Reading> ChooseReading(Context& context, const std::string& name,
       break;
     case What::kGone:
       if (follower) return FollowGone(context, name, *follower, info);
-      if (!choice.namesake) return StopWithoutInstance(table);
+      if (!choice.namesake) return StopsTable(rules::WhyGone(table));
       break;
   }
   return TransientFault("the capture process has not reached capture instance " +

@@ -206,7 +206,7 @@ TEST(LoginErrorTest, a_login_that_is_refused_reaches_all_that_would_go_over_the_
       {{"42000", 927, "being restored"}, Retry::kNextRound, Reach::kTable},
   };
   for (const auto& one : cases) {
-    const arrow::Status status = LoginError({one.record}, options, Microsoft(), {}, {});
+    const arrow::Status status = LoginError({one.record}, options, *FindProfile(k18), {}, {});
     EXPECT_EQ(FaultOf(status).retry, one.retry) << status;
     EXPECT_EQ(FaultOf(status).reach, one.reach) << status;
   }

@@ -1,6 +1,7 @@
 #include "repair/accept_gap.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "base/row_checksum.h"
 #include "base/utc_text.h"
@@ -27,11 +28,19 @@ using Kind = OpenGap::Kind;
 
 constexpr int64_t kRowsPerBatch = 1'024;
 
+// Reading claimed windows again may take a while, and a standby must not come in between.
+using KeepAlive = std::function<Status()>;
+
 class Judge {
  public:
   Judge(const rules::Settings& options, source::Source& source, store::Store& data,
-        const state::Document& document, const source::PollInfo& info)
-      : options_(options), source_(source), data_(data), document_(document), info_(info) {}
+        const state::Document& document, const source::PollInfo& info, const KeepAlive& keep_alive)
+      : options_(options),
+        source_(source),
+        data_(data),
+        document_(document),
+        info_(info),
+        keep_alive_(keep_alive) {}
 
   Status Table(const std::string& name) {
     using What = rules::InstanceChoice::What;
@@ -124,6 +133,7 @@ class Judge {
       ARROW_ASSIGN_OR_RAISE(const auto batch, reader->Next(kRowsPerBatch));
       if (!batch) break;
       for (const RowKey& key : batch->keys) sum.Add(key);
+      ARROW_RETURN_NOT_OK(keep_alive_());
     }
     ARROW_RETURN_NOT_OK(reader->Pause());
     return sum;
@@ -134,6 +144,7 @@ class Judge {
   store::Store& data_;
   const state::Document& document_;
   const source::PollInfo& info_;
+  const KeepAlive& keep_alive_;
 };
 
 void Record(const OpenGap& gap, const std::string& now, const state::Document& document,
@@ -154,11 +165,13 @@ bool GapReport::HasGap(const std::string& table) const {
   return std::ranges::any_of(gaps, [&](const OpenGap& gap) { return gap.table == table; });
 }
 
-Result<GapReport> JudgeGaps(const rules::Settings& options, source::Source& source,
-                            store::Store& data, const state::Document& document,
-                            const std::vector<std::string>& tables) {
+namespace {
+
+Result<GapReport> JudgeAll(const rules::Settings& options, source::Source& source,
+                           store::Store& data, const state::Document& document,
+                           const std::vector<std::string>& tables, const KeepAlive& keep_alive) {
   ARROW_ASSIGN_OR_RAISE(const source::PollInfo info, AskServer(source, document));
-  Judge judge(options, source, data, document, info);
+  Judge judge(options, source, data, document, info, keep_alive);
   judge.report.horizon = *info.horizon;
   for (const std::string& name : tables) {
     if (!document.tables.contains(name)) continue;
@@ -172,11 +185,22 @@ Result<GapReport> JudgeGaps(const rules::Settings& options, source::Source& sour
   return std::move(judge.report);
 }
 
+}  // namespace
+
+Result<GapReport> JudgeGaps(const rules::Settings& options, source::Source& source,
+                            store::Store& data, const state::Document& document,
+                            const std::vector<std::string>& tables) {
+  return JudgeAll(options, source, data, document, tables, [] { return Status::OK(); });
+}
+
 Result<GapReport> AcceptGaps(const rules::Settings& options, source::Source& source,
                              store::Store& data, store::Store& state_store, const Clock& clock,
                              const std::vector<std::string>& tables) {
   ARROW_ASSIGN_OR_RAISE(auto owned, TakeOver(options, state_store, clock));
-  auto report = JudgeGaps(options, source, data, owned.document(), tables);
+  // A copy: a swap replaces the document under the judge's hands.
+  const state::Document document = owned.document();
+  auto report = JudgeAll(options, source, data, document, tables,
+                         [&owned] { return owned.needs_renewal() ? owned.Swap() : Status::OK(); });
   const std::string now = FormatUtc(clock.UtcNow());
   state::Edits edits;
   if (report.ok() && !report->gaps.empty()) {

@@ -49,6 +49,12 @@ struct InstanceChoice {
 InstanceChoice ChooseInstance(const state::Document& document, const state::Table& entry,
                               const InstanceFacts& facts, bool claim_open);
 
+// What is wrong with an entry whose table is not captured any more, and what helps.
+std::string WhyGone(const state::Table& entry);
+
+// What is wrong with an entry whose name another table has, and both ways on.
+std::string WhyReplaced(const state::Table& entry, const InstanceChoice& choice);
+
 // Of the instances of one source table, the one that a new entry begins with: a pinned one, else
 // the one that goes back farthest. Null when it has none that has begun.
 const source::CaptureInstance* FirstInstance(int64_t source_object_id, const InstanceFacts& facts);

@@ -4,14 +4,12 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
-#include <set>
 
 #include "app/human.h"
 #include "app/json.h"
 #include "app/operation.h"
 #include "app/verb.h"
 #include "base/utc_text.h"
-#include "config/nearest.h"
 #include "rules/selection.h"
 
 namespace cdc::app {
@@ -22,7 +20,6 @@ using arrow::Result;
 using arrow::Status;
 using repair::GapReport;
 using repair::OpenGap;
-using rules::TableSelection;
 using state::Document;
 
 struct Options {
@@ -41,47 +38,6 @@ const char* KindName(OpenGap::Kind kind) {
       return "claim";
   }
   return "";
-}
-
-Result<Document> ReadDocument(const Operation& operation) {
-  store::Store& state = operation.stores.state();
-  ARROW_ASSIGN_OR_RAISE(const auto stored,
-                        state::ReadDocument(state, operation.options.document()));
-  if (stored) return stored->document;
-  ARROW_ASSIGN_OR_RAISE(const auto others, state::ListDocuments(state, operation.options.database));
-  std::string groups;
-  for (const state::DocumentName& other : others) {
-    if (!other.group.empty()) groups += (groups.empty() ? "" : ", ") + other.group;
-  }
-  return Status::Invalid(
-      "there is no state document ", state.url(), "/", operation.options.document().Key(),
-      groups.empty() ? std::string() : "; name one of the groups with --group: " + groups);
-}
-
-// The document's tables that a run with these settings reads.
-std::vector<std::string> ReadTables(const Operation& operation, const Document& document) {
-  const auto selection =
-      rules::TableSelection::Make(operation.options.tables, operation.options.exclude);
-  std::vector<std::string> names;
-  for (const auto& [name, table] : document.tables) {
-    if (selection.Selects(table.schema, table.name)) names.push_back(name);
-  }
-  return names;
-}
-
-// Those of them that a word of the command line means.
-Result<std::vector<std::string>> Meant(const std::string& word, const Document& document,
-                                       const std::vector<std::string>& known) {
-  const auto selection = rules::TableSelection::Make({word}, {});
-  std::vector<std::string> meant;
-  for (const std::string& name : known) {
-    const state::Table& table = document.tables.at(name);
-    if (selection.Selects(table.schema, table.name)) meant.push_back(name);
-  }
-  if (!meant.empty()) return meant;
-  const std::string nearest = config::Nearest(word, known);
-  return Status::Invalid("no table that is delivered is called ", word,
-                         nearest.empty() ? std::string() : "; did you mean " + nearest + "?");
 }
 
 // Whoever names a table expects a gap there: it is an error if there is none.
@@ -159,15 +115,7 @@ Result<Outcome> Work(const config::Config& config, const Options& options) {
   Outcome outcome;
   ARROW_ASSIGN_OR_RAISE(outcome.document, ReadDocument(operation));
   const auto known = ReadTables(operation, outcome.document);
-  std::set<std::string> wanted(known.begin(), known.end());
-  if (!options.tables.empty()) {
-    wanted.clear();
-    for (const std::string& word : options.tables) {
-      ARROW_ASSIGN_OR_RAISE(const auto meant, Meant(word, outcome.document, known));
-      wanted.insert(meant.begin(), meant.end());
-    }
-  }
-  const std::vector<std::string> tables(wanted.begin(), wanted.end());
+  ARROW_ASSIGN_OR_RAISE(const auto tables, AllMeant(options.tables, outcome.document, known));
   ARROW_ASSIGN_OR_RAISE(outcome.report,
                         repair::JudgeGaps(operation.options, *operation.source,
                                           *operation.stores.data, outcome.document, tables));

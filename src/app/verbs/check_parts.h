@@ -1,11 +1,13 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "app/verbs/findings.h"
 #include "config/config.h"
 #include "source/source.h"
+#include "state/document.h"
 
 // The parts of check, in the order in which it looks at them.
 namespace cdc::app {
@@ -14,6 +16,7 @@ namespace cdc::app {
 struct Sight {
   std::string database;  // as the server spells it
   std::vector<source::CaptureInstance> instances;
+  std::optional<state::Document> document;  // nothing: there is none, or it cannot be read
 };
 
 Sight CheckSource(const config::Config& config, Findings* findings);

@@ -9,7 +9,9 @@
 #include "app/rule_patterns.h"
 #include "app/verbs/check_parts.h"
 #include "app/wiring.h"
+#include "rules/same_database.h"
 #include "rules/selection.h"
+#include "rules/table_identity.h"
 
 namespace cdc::app {
 
@@ -38,19 +40,49 @@ void NoteKeyColumns(const CapturedTable& table, Findings* findings) {
 
 void CheckPatterns(source::Source& source, const config::Config& config, const Sight& sight,
                    Findings* findings) {
-  const auto idle = IdleSettings(source, config.types, sight.instances);
+  const auto idle = IdleSettings(source, config.types, sight.instances, sight.document);
   if (!idle.ok()) return findings->Bad(idle.status().message());
   for (const IdleSetting& setting : *idle) {
     findings->Note(fmt::format("{}: {}", setting.setting, setting.Text()));
   }
 }
 
+// Tables that were captured once, and that a run tells as stopped.
+size_t CheckGoneTables(const config::Config& config, const Sight& sight,
+                       const source::PollInfo& info, Findings* findings) {
+  if (!sight.document) return 0;
+  const auto gone = GoneTables(CaptureOptions(config, sight.database), info, *sight.document);
+  for (const auto& [name, why] : gone) {
+    findings->Bad(name + " is left out, the other tables go on: " + why);
+  }
+  return gone.size();
+}
+
+// As a run judges it before it reads anything.
+void CheckDatabase(const source::DatabaseIdentity& identity, const source::PollInfo& info,
+                   const Sight& sight, Findings* findings) {
+  if (!sight.document) return;
+  const auto verdict = rules::JudgeDatabase(*sight.document, identity, info);
+  if (verdict.history == rules::History::kReplaced) {
+    return findings->Bad("the database was restored or replaced: " + verdict.why + ". " +
+                         rules::AdviceForReplaced(*sight.document, info));
+  }
+  if (!verdict.why.empty()) findings->Note(verdict.why);
+  if (verdict.changed.empty()) return;
+  findings->Note(verdict.changed +
+                 ": its newest known change is there, with its time, so it is the same database");
+}
+
 void CheckTables(source::Source& source, const config::Config& config, const Sight& sight,
-                 Findings* findings) {
+                 const source::PollInfo& info, Findings* findings) {
   size_t selected = 0, readable = 0;
   for (const CapturedTable& table :
-       LookAtTables(source, config, sight.database, sight.instances, std::nullopt)) {
+       LookAtTables(source, config, sight.database, info, sight.document)) {
     if (!table.selected) continue;
+    if (!table.name_today.empty()) {
+      findings->Note(table.Name() + " is called " + table.name_today +
+                     " today; settings and folder go by the name that it had first");
+    }
     ++selected;
     NoteKeyColumns(table, findings);
     if (table.not_delivered.empty()) {
@@ -66,16 +98,19 @@ void CheckTables(source::Source& source, const config::Config& config, const Sig
   } else if (selected == 0) {
     findings->Bad("[source] tables and exclude leave none of the captured tables");
   } else {
+    selected += CheckGoneTables(config, sight, info, findings);
     findings->Good(fmt::format("{} of {} captured tables can be delivered", readable, selected));
   }
 }
 
-void CheckRights(source::Source& source, const config::Config& config, const source::PollInfo& info,
-                 Findings* findings) {
+void CheckRights(source::Source& source, const config::Config& config, const Sight& sight,
+                 const source::PollInfo& info, Findings* findings) {
   const auto selection = rules::TableSelection::Make(config.source.tables, config.source.exclude);
   std::vector<source::Source::Probe> probes;
   for (const auto& instance : info.instances) {
-    if (selection.Selects(instance.schema, instance.table)) probes.push_back({instance, Lsn{}});
+    const state::Table* entry = EntryOf(sight.document, instance);
+    const auto called = entry != nullptr ? rules::AsCalledIn(*entry, instance) : instance;
+    if (selection.Selects(called.schema, called.table)) probes.push_back({called, Lsn{}});
   }
   const auto answers = source.HaveRows(probes, Lsn::Max());
   if (!answers.ok()) return findings->Bad(answers.status().message());
@@ -113,7 +148,7 @@ void CheckCommitTimes(const source::DatabaseIdentity& identity, int32_t offset_m
 
 Sight CheckSource(const config::Config& config, Findings* findings) {
   findings->Section("source");
-  Sight sight{config.source.database, {}};
+  Sight sight{config.source.database, {}, {}};
   const auto connected = source::ConnectSqlServer(SourceOptions(config));
   if (!connected.ok()) {
     findings->Bad(connected.status().message());
@@ -134,7 +169,10 @@ Sight CheckSource(const config::Config& config, Findings* findings) {
         "change data capture is not enabled: USE [{}]; EXEC sys.sp_cdc_enable_db", identity->name));
     return sight;
   }
-  const auto info = source.Poll(std::nullopt);
+  // What is wrong with the state is said of the target.
+  sight.document = ReadState(config, sight.database).ValueOr(std::nullopt);
+  const auto& anchor = sight.document ? sight.document->anchor : std::nullopt;
+  const auto info = source.Poll(anchor ? std::optional(anchor->lsn) : std::nullopt);
   if (!info.ok()) {
     findings->Bad(info.status().message());
     return sight;
@@ -150,9 +188,10 @@ Sight CheckSource(const config::Config& config, Findings* findings) {
         "nothing was captured yet (or cleanup emptied it); is SQL Server Agent running?");
   }
   CheckCommitTimes(*identity, info->server_offset_minutes, config, findings);
-  CheckTables(source, config, sight, findings);
+  CheckDatabase(*identity, *info, sight, findings);
+  CheckTables(source, config, sight, *info, findings);
   CheckPatterns(source, config, sight, findings);
-  CheckRights(source, config, *info, findings);
+  CheckRights(source, config, sight, *info, findings);
   return sight;
 }
 

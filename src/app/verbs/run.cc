@@ -108,7 +108,12 @@ class Runner {
   arrow::Status TellIdleSettings() {
     if (config_.types.rules.empty()) return arrow::Status::OK();
     ARROW_ASSIGN_OR_RAISE(const auto info, source_->Poll(std::nullopt));
-    ARROW_ASSIGN_OR_RAISE(const auto idle, IdleSettings(*source_, config_.types, info.instances));
+    ARROW_ASSIGN_OR_RAISE(
+        const auto stored,
+        state::ReadDocument(stores_.state(), CaptureOptions(config_, database_).document()));
+    ARROW_ASSIGN_OR_RAISE(const auto idle,
+                          IdleSettings(*source_, config_.types, info.instances,
+                                       stored ? std::optional(stored->document) : std::nullopt));
     for (const IdleSetting& setting : idle) {
       const bool pattern = setting.fits_nothing;
       LogEvent(Level::kWarn, pattern ? "pattern_matches_nothing" : "option_without_effect",

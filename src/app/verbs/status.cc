@@ -16,6 +16,7 @@
 #include "base/units.h"
 #include "base/utc_text.h"
 #include "rules/selection.h"
+#include "rules/table_identity.h"
 
 namespace cdc::app {
 
@@ -123,6 +124,7 @@ Json ToJson(const Document& document, const std::string& name, const state::Tabl
   }
   return {{"schema", table.schema},
           {"name", table.name},
+          {"name_today", table.name_today},
           {"condition", Condition(document, name, table)},
           {"capture_instance", table.capture_instance},
           {"folder", table.folder},
@@ -217,7 +219,7 @@ void PrintTables(const Document& document) {
   Columns lines;
   lines.Row({"table", "objects", "", "last object"});
   for (const auto& [name, table] : document.tables) {
-    lines.Row({name, fmt::format("{:>7}", table.sequence()), Condition(document, name, table),
+    lines.Row({table.NameForPeople(), fmt::format("{:>7}", table.sequence()), Condition(document, name, table),
                LastObject(table)});
   }
   fmt::print("\n{}", lines.ToString(0));
@@ -265,12 +267,15 @@ std::set<std::string> NotBegun(const config::Config& config, const std::vector<S
   for (const Shown& shown : all) {
     if (!shown.lag) continue;
     for (const source::CaptureInstance& instance : shown.lag->captured) {
-      if (instance.table.empty() || !selection.Selects(instance.schema, instance.table)) continue;
+      const auto has_it = [&](const Shown& one) {
+        return rules::EntryOf(one.document, instance.source_object_id) != nullptr;
+      };
+      if (instance.table.empty() || !selection.Selects(instance.schema, instance.table) ||
+          std::ranges::any_of(all, has_it)) {
+        continue;
+      }
       names.insert(instance.QualifiedName());
     }
-  }
-  for (const Shown& shown : all) {
-    for (const auto& [name, table] : shown.document.tables) names.erase(name);
   }
   return names;
 }
@@ -375,7 +380,7 @@ extern const Verb kStatusVerb = {
         "documents [group, history_id, owner {life (released, living, silent, unknown),\n"
         "host, pid, since, lease_ms}, complete_through, server {complete_through_time,\n"
         "newest, newest_time, behind_seconds} or null, held_back_by [table],\n"
-        "joining [table], tables [schema, name, condition (complete, behind, joining,\n"
+        "joining [table], tables [schema, name, name_today, condition (complete, behind, joining,\n"
         "stopped), capture_instance, folder, objects, complete_through, last_object {key,\n"
         "sequence, rows, from, to, confirmed, incomplete} or null, gaps [from, to,\n"
         "accepted_at], altered_values {column: values that lost something},\n"

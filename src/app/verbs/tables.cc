@@ -59,19 +59,6 @@ Status AskForRows(source::Source& source, const source::PollInfo& info,
   return Status::OK();
 }
 
-// The state is welcome, not needed: without it nobody knows which rows were delivered.
-std::optional<state::Document> ReadState(const config::Config& config,
-                                         const std::string& database) {
-  const auto stores = OpenStores(config);
-  if (!stores.ok()) return std::nullopt;
-  const auto stored = state::ReadDocument(stores->state(), {database, config.run.group});
-  if (!stored.ok()) {
-    PrintError(stored.status());
-    return std::nullopt;
-  }
-  return *stored ? std::optional((*stored)->document) : std::nullopt;
-}
-
 struct ShownColumn {
   const columns::SourceColumn* column;
   bool delivered;
@@ -122,6 +109,7 @@ Json ToJson(const Shown& shown, int32_t offset_minutes) {
       table.description ? table.description->key_columns : std::vector<std::string>();
   return {{"schema", table.schema},
           {"name", table.table},
+          {"name_today", table.name_today},
           {"selected", table.selected},
           {"in_state", shown.in_state},
           {"deliverable", table.not_delivered.empty()},
@@ -172,6 +160,11 @@ void PrintColumns(const CapturedTable& table) {
 void Print(const Shown& shown, int32_t offset_minutes, UtcTime now) {
   const CapturedTable& table = shown.captured;
   fmt::print("{}{}\n", table.Name(), table.selected ? "" : "  (not selected)");
+  if (!table.name_today.empty()) {
+    PrintLine("today", table.name_today +
+                           ": it was renamed; settings and folder go by the name "
+                           "above");
+  }
   if (!table.not_delivered.empty()) PrintLine("NOT READ", table.not_delivered);
   if (!table.folder.empty()) PrintLine("folder", table.folder);
   for (const auto& instance : table.instances) {
@@ -200,6 +193,13 @@ struct View {
   std::vector<Shown> tables;
 };
 
+// By its present name; a hidden one has none.
+bool IsCalled(const CapturedTable& table, const rules::TableSelection& wanted) {
+  return std::ranges::any_of(table.instances, [&](const source::CaptureInstance& instance) {
+    return wanted.Selects(instance.schema, instance.table);
+  });
+}
+
 Result<View> Look(const config::Config& config, const std::vector<std::string>& patterns) {
   ARROW_ASSIGN_OR_RAISE(const auto source, source::ConnectSqlServer(SourceOptions(config)));
   ARROW_ASSIGN_OR_RAISE(const auto identity, source->Identify());
@@ -211,12 +211,13 @@ Result<View> Look(const config::Config& config, const std::vector<std::string>& 
   }
   ARROW_ASSIGN_OR_RAISE(view.info, source->Poll(std::nullopt));
   const auto wanted = rules::TableSelection::Make(patterns, {});
-  std::vector<source::CaptureInstance> instances;
-  for (const auto& instance : view.info.instances) {
-    if (wanted.Selects(instance.schema, instance.table)) instances.push_back(instance);
-  }
-  const auto document = ReadState(config, view.database);
-  for (CapturedTable& table : LookAtTables(*source, config, view.database, instances, document)) {
+  // The state is welcome, not needed: without it nobody knows which rows were delivered.
+  const auto state = ReadState(config, view.database);
+  if (!state.ok()) PrintError(state.status());
+  const auto document = state.ValueOr(std::nullopt);
+  for (CapturedTable& table : LookAtTables(*source, config, view.database, view.info, document)) {
+    const bool asked = wanted.Selects(table.schema, table.table) || IsCalled(table, wanted);
+    if (!asked) continue;
     const bool known = EntryOf(document, table.instances.front()) != nullptr;
     view.tables.push_back({std::move(table), known, std::nullopt});
   }
@@ -270,7 +271,8 @@ extern const Verb kTablesVerb = {
         "0 done, 1 failed, 2 wrong usage or configuration, 3 a selected\n"
         "table cannot be delivered",
     .json =
-        "database, tables [schema, name, selected, in_state, deliverable, why_not, folder,\n"
+        "database, tables [schema, name, name_today, selected, in_state, deliverable, why_not, "
+        "folder,\n"
         "rows_waiting (true, false, null: not known), capture_instances [name,\n"
         "change_table, low_end, created], key_columns [name], options (as in the files'\n"
         "footers), columns [name, ordinal, column_id, sql_type, computed, delivered, mask,\n"
