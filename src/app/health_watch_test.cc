@@ -94,6 +94,7 @@ TEST_F(HealthWatchTest, a_stop_and_its_end_are_said_once_each) {
 
 TEST_F(HealthWatchTest, a_lag_that_becomes_a_stop_is_said_again) {
   source_.health.activity.reset();
+  source_.health.has_idle_rows = true;
   source_.health.newest_commit = kNow - minutes{12};
   EXPECT_THAT(After(seconds{0}), HasSubstr("capture_lags"));
   source_.health.newest_commit = kNow - minutes{20};
