@@ -172,6 +172,8 @@ def _text(value: Any) -> str | None:
 
 
 class Engine:
+    server_version = (16, 0, 1000)
+
     def login(self, login: Login) -> Session:
         if login.user != USER or login.password != PASSWORD:
             raise SqlError(18456, f"Login failed for user '{login.user}'.", severity=14)
