@@ -22,7 +22,7 @@ state::InstanceIds IdsOf(const CaptureInstance& instance) {
 
 Status StopAtGap(const state::Table& table, const rules::Range& gap) {
   return StopsTable("gap: its capture instance " + table.capture_instance +
-                    " was dropped and made anew; changes from " + gap.ToString() +
+                    " was dropped and made anew, or cleaned; changes from " + gap.ToString() +
                     " are gone. Nothing was read. To go on with the new one past the gap: "
                     "cdc-to-s3 accept-gap " +
                     table.QualifiedName() +
@@ -86,6 +86,15 @@ Result<Reading> ChooseReading(Context& context, const std::string& name,
       return StopsTable(rules::WhyReplaced(table, choice));
     }
     if (rules::HasBegun(*choice.namesake, info.horizon->lsn)) follower = *choice.namesake;
+  }
+  // A claim that is not delivered comes first, from whatever instance still shows its rows.
+  if (context.runtime[name].unconfirmed && choice.what != What::kGone) {
+    const auto* shows = rules::InstanceForClaim(table, FactsOf(context, info));
+    if (shows != nullptr) {
+      const bool named = shows->change_table_object_id == table.change_table_object_id;
+      const bool claim_only = !named || choice.what != What::kRead;
+      return Reading{rules::AsCalledIn(table, *shows), choice.through, follower, claim_only};
+    }
   }
   switch (choice.what) {
     case What::kRead:

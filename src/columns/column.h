@@ -27,7 +27,7 @@ struct SourceColumn {
   bool is_computed = false;
   bool is_clr = false;  // a CLR type: hierarchyid, geometry, geography, or somebody's own
   Options options;      // how it is written (output_rules.h)
-  // What some rule says of the column by its name (output_rules.h), as nothing general does.
+  // What some rule says of the column by its very name (output_rules.h), as no pattern does.
   bool listed_by_name = false;    // columns has it
   bool unmasked_by_name = false;  // mask = "none"
   bool left_out_by_name = false;  // exclude_columns has it

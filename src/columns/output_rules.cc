@@ -24,20 +24,30 @@ bool NamedByAny(const std::vector<std::string>& patterns, const std::string& col
       patterns, [&](const std::string& pattern) { return MatchesGlob(pattern, column); });
 }
 
+// Whether a pattern is the column's very name: what a rule says of many may not have meant this one.
+bool IsNameOf(const std::string& pattern, const std::string& column) {
+  return pattern.find_first_of("*?") == std::string::npos && MatchesGlob(pattern, column);
+}
+
+bool IsNamedBy(const std::vector<std::string>& patterns, const std::string& column) {
+  return std::ranges::any_of(patterns,
+                             [&](const std::string& pattern) { return IsNameOf(pattern, column); });
+}
+
 // What is left out may be personal data: a rule for some tables must not let out what another one
 // keeps back everywhere.
 bool IsDelivered(const Rules& of_table, SourceColumn* column) {
   const std::vector<std::string>* only = nullptr;
   for (const OutputRule* rule : of_table) {
     if (NamedByAny(rule->exclude, column->name)) {
-      column->left_out_by_name = true;
+      column->left_out_by_name = IsNamedBy(rule->exclude, column->name);
       return false;
     }
     if (!rule->only.empty()) only = &rule->only;
   }
   if (only == nullptr) return true;
-  column->listed_by_name = NamedByAny(*only, column->name);
-  return column->listed_by_name;
+  column->listed_by_name = IsNamedBy(*only, column->name);
+  return NamedByAny(*only, column->name);
 }
 
 void RecordDifferences(const Options& table, const SourceColumn& column,
@@ -145,7 +155,9 @@ Result<TableOutput> OutputOf(const OutputRules& rules, std::string_view schema,
     for (const OutputRule* rule : of_columns) {
       if (!MatchesGlob(rule->columns, column.name)) continue;
       Set(*rule, &column.options);
-      if (rule->words.contains("mask")) column.unmasked_by_name = !column.IsMasked();
+      if (rule->words.contains("mask")) {
+        column.unmasked_by_name = !column.IsMasked() && IsNameOf(rule->columns, column.name);
+      }
     }
     if (column.options.Is("mask", "hash")) {
       if (rules.mask_key == nullptr) {

@@ -45,9 +45,9 @@ class Judge {
   Status Table(const std::string& name) {
     using What = rules::InstanceChoice::What;
     const state::Table& table = document_.tables.at(name);
+    const bool claim_open = table.claim && !table.claim->confirmed;
     const auto choice = rules::ChooseInstance(
-        document_, table, {info_.instances, info_.horizon->lsn, options_.instances},
-        table.claim && !table.claim->confirmed);
+        document_, table, {info_.instances, info_.horizon->lsn, options_.instances}, claim_open);
     if (choice.namesake && !rules::MayFollow(options_, table, *choice.namesake)) {
       return Status::Invalid(
           "another table is captured under its name now (capture instance ", choice.namesake->name,
@@ -71,7 +71,9 @@ class Judge {
       return Status::Invalid("the capture process has not reached capture instance ", instance.name,
                              " yet: try again when it has captured a change");
     }
-    ARROW_RETURN_NOT_OK(Claimed(table, instance));
+    const rules::InstanceFacts facts{info_.instances, info_.horizon->lsn, options_.instances};
+    const CaptureInstance* of_claim = claim_open ? rules::InstanceForClaim(table, facts) : nullptr;
+    ARROW_RETURN_NOT_OK(Claimed(table, of_claim != nullptr ? *of_claim : instance));
     const auto gap = rules::GapBefore(instance, document_.PlaceOf(table));
     if (!gap) return Status::OK();
     if (choice.what == What::kGap) {

@@ -3,8 +3,8 @@
 #include <optional>
 #include <string>
 
-#include "parquet/footer_record.h"
 #include "base/object_identity.h"
+#include "parquet/footer_record.h"
 
 namespace cdc::rules {
 

@@ -29,10 +29,14 @@ void Set(const SourceColumn& column, const char* delivered, KnownColumns* known)
   }
 }
 
-// What was kept back may be shown: a rule says so of this very column.
-bool MayBeShown(const SourceColumn& column, const KnownColumn& before) {
+// What was kept back may be shown: a rule says so of this very column. A list that has its name does
+// not when it had another column of that name: then it means that one.
+bool MayBeShown(const SourceColumn& column, const KnownColumn& before, const KnownColumns& known) {
   if (!IsClear(column) || column.unmasked_by_name) return true;
-  return before.delivered == state::kLeftOut && column.listed_by_name;
+  const bool was_anothers = std::ranges::any_of(known, [&](const KnownColumn& other) {
+    return other.column_id != before.column_id && other.name == column.name;
+  });
+  return before.delivered == state::kLeftOut && column.listed_by_name && !was_anothers;
 }
 
 const char* WordOf(const KnownColumn& column) {
@@ -86,7 +90,7 @@ Status CheckColumns(const std::string& table, const KnownColumns& known,
   for (const SourceColumn& column : now.columns) {
     const KnownColumn* before = Find(known, column.column_id);
     if (before == nullptr || before->delivered == state::kClear) continue;
-    if (!MayBeShown(column, *before)) return WouldBeShown(table, *before, column);
+    if (!MayBeShown(column, *before, known)) return WouldBeShown(table, *before, column);
   }
   for (const SourceColumn& column : now.left_out) {
     const KnownColumn* before = Find(known, column.column_id);
@@ -107,7 +111,8 @@ Status CheckColumnsOfFollower(const std::string& table, const KnownColumns& earl
     const bool is_there = has(now.columns, known.name) || has(now.left_out, known.name);
     for (const SourceColumn& column : now.columns) {
       const bool may_be_it = column.name == known.name || (!is_there && !has(earlier, column.name));
-      if (may_be_it && !MayBeShown(column, known)) return WouldBeShown(table, known, column);
+      if (may_be_it && !MayBeShown(column, known, earlier))
+        return WouldBeShown(table, known, column);
     }
   }
   return Status::OK();

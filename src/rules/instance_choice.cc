@@ -53,8 +53,24 @@ const CaptureInstance* Successor(const state::Table& entry, const CaptureInstanc
   return nullptr;
 }
 
+// Cleanup may have taken rows from one instance that another one of the table still shows: the one
+// that goes back farthest decides what is a gap.
+const CaptureInstance* OneThatShowsMore(const Position& place, const CaptureInstance& named,
+                                        const InstanceFacts& facts) {
+  if (!RowsMayBeGone(named.start_lsn, place) || IsPinned(named, facts)) return nullptr;
+  for (const CaptureInstance* other : InstancesOf(named.source_object_id, facts)) {
+    if (other->start_lsn >= named.start_lsn) return nullptr;
+    if (HasBegun(*other, facts.horizon)) return other;
+  }
+  return nullptr;
+}
+
 InstanceChoice OfNamed(const Position& place, const state::Table& entry,
                        const CaptureInstance& named, const InstanceFacts& facts, bool claim_open) {
+  if (const CaptureInstance* more = OneThatShowsMore(place, named, facts)) {
+    const bool gone = RowsMayBeGone(more->start_lsn, place);
+    return {gone ? What::kGap : What::kFollow, *more, {}, {}};
+  }
   const CaptureInstance* next = Successor(entry, named, facts);
   if (next == nullptr) return {What::kRead, named, {}, {}};
   if (claim_open || RowsMayBeGone(next->start_lsn, place)) {
@@ -123,6 +139,17 @@ std::string WhyReplaced(const state::Table& entry, const InstanceChoice& choice)
          (gone ? " or recorded as a gap" : "") + ": cdc-to-s3 follow " + entry.QualifiedName() +
          " --yes, or [source] on_replace = \"follow\". To deliver it into a folder of its own "
          "instead, give it another name, or the earlier one its name back";
+}
+
+const CaptureInstance* InstanceForClaim(const state::Table& entry, const InstanceFacts& facts) {
+  const CaptureInstance* best = nullptr;
+  for (const CaptureInstance* instance : InstancesOf(entry.source_object_id, facts)) {
+    if (!HasBegun(*instance, facts.horizon)) continue;
+    const bool shows = !RowsMayBeGone(instance->start_lsn, entry.claim->from);
+    if (IsNamed(*instance, entry) && shows) return instance;
+    if (best == nullptr) best = instance;
+  }
+  return best;
 }
 
 const CaptureInstance* FirstInstance(int64_t source_object_id, const InstanceFacts& facts) {

@@ -23,7 +23,7 @@ struct InstanceChoice {
   enum class What {
     kRead,  // `instance`, the one that the entry names; up to `through`, where a newer one goes on
     kFollow,  // `instance`, which holds all that is missing: the entry is to name it first
-    kGap,     // the one that the entry names is gone; `instance` begins behind rows that are gone
+    kGap,     // no instance shows the next rows any more; those of `instance` come first after them
     kNotYet,  // the same, but the capture process has not reached `instance` yet
     kGone     // the table is not captured any more
   };
@@ -41,13 +41,21 @@ struct InstanceChoice {
 //    a second instance with a new column is followed as soon as it holds what comes next, and the
 //    older one can be dropped when it has been read through;
 //  - when the named one is gone or was made anew: without a gap if the other one holds all that is
-//    missing; else the changes in between are a gap.
+//    missing; else the changes in between are a gap;
+//  - when cleanup took rows from the named one that the other one still shows: a gap never has rows
+//    that any instance shows.
 // Newer is told by LSN and object id, never by the server's local time; cleanup gives both the same
 // low end, so an instance that was left once is never gone back to. A pinned instance is never left
 // for another one, and is gone to as soon as it holds what comes next. `claim_open`: the last claim
 // is not known to be delivered; it is read again from the instance that it was made from.
 InstanceChoice ChooseInstance(const state::Document& document, const state::Table& entry,
                               const InstanceFacts& facts, bool claim_open);
+
+// Where the window of the entry's last claim is read again: from the instance that it was made from
+// while that shows it, else from the one that goes back farthest; rows are the same in all. Null
+// when the table is not captured any more.
+const source::CaptureInstance* InstanceForClaim(const state::Table& entry,
+                                                const InstanceFacts& facts);
 
 // What is wrong with an entry whose table is not captured any more, and what helps.
 std::string WhyGone(const state::Table& entry);

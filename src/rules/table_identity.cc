@@ -36,17 +36,18 @@ const CaptureInstance* NamesakeOf(const state::Document& document, const state::
 std::string WhyIdle(const std::string& pattern, const state::Document& document,
                     const Instances& instances) {
   const TableSelection alone = TableSelection::Make({pattern}, {});
+  const auto names_entry = [&](const auto& entry) {
+    return alone.Selects(entry.second.schema, entry.second.name);
+  };
+  if (std::ranges::any_of(document.tables, names_entry)) return "";
   std::string present;
   for (const CaptureInstance& instance : instances) {
+    if (!alone.Selects(instance.schema, instance.table)) continue;
     const state::Table* entry = EntryOf(document, instance.source_object_id);
-    const bool by_entry = entry != nullptr && alone.Selects(entry->schema, entry->name);
-    const bool by_name = alone.Selects(instance.schema, instance.table);
-    if (by_entry || (entry == nullptr && by_name)) return "";
-    if (by_name) {
-      present = instance.QualifiedName() + " is what " + entry->QualifiedName() +
-                " is called today; settings go by " + entry->QualifiedName() +
-                ", the name that its folder and its state have: write that one";
-    }
+    if (entry == nullptr) return "";
+    present = instance.QualifiedName() + " is what " + entry->QualifiedName() +
+              " is called today, but " + entry->QualifiedName() +
+              " counts, the name that its folder and its state have: write that one";
   }
   if (!present.empty()) return present;
   return "no captured table has such a name; all of them: cdc-to-s3 tables";
@@ -60,11 +61,11 @@ std::string WhySelectedInVain(const TableSelection& selection, const state::Tabl
   const std::string schema = entry.name_today.substr(0, dot);
   const std::string table = entry.name_today.substr(dot + 1);
   if (!selection.Selects(schema, table)) return "";
-  return "it is called " + entry.name_today +
-         " today, which the settings select, but they go by the name that its folder and its state "
-         "have, " +
+  return "it is called " + entry.name_today + " today, which the settings select, but " +
          entry.QualifiedName() +
-         ", and leave that out. Nothing of it is read. To deliver it, select " +
+         " counts, the name that its folder and its state have, and that one they leave out. "
+         "Nothing "
+         "of it is read. To deliver it, select " +
          entry.QualifiedName() +
          " in [source] tables (and not in exclude); to leave it out, name " + entry.name_today +
          " in exclude, too";

@@ -219,8 +219,8 @@ void PrintTables(const Document& document) {
   Columns lines;
   lines.Row({"table", "objects", "", "last object"});
   for (const auto& [name, table] : document.tables) {
-    lines.Row({table.NameForPeople(), fmt::format("{:>7}", table.sequence()), Condition(document, name, table),
-               LastObject(table)});
+    lines.Row({table.NameForPeople(), fmt::format("{:>7}", table.sequence()),
+               Condition(document, name, table), LastObject(table)});
   }
   fmt::print("\n{}", lines.ToString(0));
 }

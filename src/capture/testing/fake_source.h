@@ -101,7 +101,7 @@ class FakeDatabase {
   std::set<RowKey> faulty;       // rows with a value that cannot be delivered
   std::set<RowKey> altered;      // rows with a value that loses something
   std::string guid = "guid", family_guid = "family", recovery_fork_guid = "fork";
-  std::string fork;              // appended to commit times: another history has other times
+  std::string fork;  // appended to commit times: another history has other times
 
  private:
   int64_t next_ = 100;
