@@ -105,9 +105,11 @@ Result<std::vector<IdleSetting>> IdleSettings(source::Source& source, const conf
       tables.push_back(&captured[instance.change_table_object_id]);
     }
     if (tables.empty()) {
+      // "": an entry has the name, whose table is not captured now.
+      const std::string why = rules::WhyIdle(rule.tables, known, instances);
+      if (why.empty()) continue;
       idle.push_back({true, config::NameOf(rule), rule.tables,
-                      rules::WhyIdle(rule.tables, known, instances) + " (" + rule.origin + ")" +
-                          Unmasked(rule)});
+                      why + " (" + rule.origin + ")" + Unmasked(rule)});
       continue;
     }
     for (auto& [setting, pattern] : ColumnPatterns(rule)) {

@@ -149,6 +149,7 @@ void Context::Show(const std::string& name, progress::Condition condition) {
     now.in_cut = found->second.in_cut;
     now.last_key = found->second.claim ? found->second.claim->key : "";
     now.gaps = std::ssize(found->second.gaps);
+    now.name_today = found->second.name_today;
   }
   if (now == table.told) return;
   table.told = now;

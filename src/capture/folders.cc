@@ -2,6 +2,7 @@
 
 #include "capture/groups.h"
 #include "parquet/stored_object.h"
+#include "state/folders.h"
 
 namespace cdc::capture {
 
@@ -37,6 +38,26 @@ Status CheckFolder(store::Store& data, const rules::TableNames& names, const std
   return StopsTable(
       "the folder holds a Parquet file that is not ours, " + data.url() + "/" + foreign +
       "; readers would take it for changes. Move it elsewhere, or choose another [target] path");
+}
+
+Status RefuseSharedFolders(const Options& options, store::Store& state,
+                           const std::vector<source::CaptureInstance>& instances) {
+  if (rules::TellsDatabasesApart(options.path)) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto others, state::FoldersOfOtherDatabases(state, options.database));
+  const auto selection = rules::TableSelection::Make(options.tables, options.exclude);
+  for (const source::CaptureInstance& instance : instances) {
+    if (instance.table.empty() || !selection.Selects(instance.schema, instance.table)) continue;
+    const auto names =
+        rules::TableNames::Make(options.path, options.database, instance.schema, instance.table);
+    const auto other = names.ok() ? others.find(names->folder()) : others.end();
+    if (other == others.end()) continue;
+    return StopsEverything(
+        "table " + instance.QualifiedName() + " would get the folder " + names->folder() +
+        ", which a table of another database has (its state is " + other->second +
+        "). Nothing was written. Two databases in one target need [target] path = "
+        "\"{database}/{table}/cdc\"; or give this one another [target] url");
+  }
+  return Status::OK();
 }
 
 Status CheckFolders(Context& context) {

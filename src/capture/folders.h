@@ -15,6 +15,11 @@ namespace cdc::capture {
 arrow::Status CheckFolder(store::Store& data, const rules::TableNames& names,
                           const std::string& last_key, const std::string& table);
 
+// ★ Another database's tables have the folders that this one's would get: nobody could tell the
+// rows apart, so nothing is begun. Only where [target] path has no {database}.
+arrow::Status RefuseSharedFolders(const Options& options, store::Store& state,
+                                  const std::vector<source::CaptureInstance>& instances);
+
 // The same of every selected table of the document that was not looked at yet in this run, several
 // at a time. A table whose folder setting has changed stops, too.
 arrow::Status CheckFolders(Context& context);

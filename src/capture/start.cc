@@ -64,29 +64,6 @@ Status RefuseForgottenObjects(const Options& options, const Surroundings& with) 
   return first;
 }
 
-// Another database's tables have the folders that this one's would get: nobody could tell the rows
-// apart. Only where [target] path has no {database}.
-Status RefuseSharedFolders(const Options& options, const Surroundings& with) {
-  if (rules::TellsDatabasesApart(options.path)) return Status::OK();
-  ARROW_ASSIGN_OR_RAISE(const PollInfo info, with.source.Poll(std::nullopt));
-  ARROW_ASSIGN_OR_RAISE(const auto others,
-                        state::FoldersOfOtherDatabases(with.state, options.database));
-  const auto selection = rules::TableSelection::Make(options.tables, options.exclude);
-  for (const CaptureInstance& instance : info.instances) {
-    if (instance.table.empty() || !selection.Selects(instance.schema, instance.table)) continue;
-    const auto names =
-        rules::TableNames::Make(options.path, options.database, instance.schema, instance.table);
-    const auto other = names.ok() ? others.find(names->folder()) : others.end();
-    if (other == others.end()) continue;
-    return StopsEverything(fmt::format(
-        "table {} would get the folder {}, which a table of another database has (its state is "
-        "{}). Nothing was written. Two databases in one target need [target] path = "
-        "\"{{database}}/{{table}}/cdc\"; or give this one another [target] url",
-        instance.QualifiedName(), names->folder(), other->second));
-  }
-  return Status::OK();
-}
-
 // Before anything is taken over from anybody. Where nothing has changed, the first round asks.
 Status RefuseOtherDatabase(const state::Document& document, const Surroundings& with,
                            const source::DatabaseIdentity& identity) {
@@ -108,7 +85,8 @@ Result<std::unique_ptr<Capture>> Capture::Start(const Options& options, const Su
   if (stored) {
     ARROW_RETURN_NOT_OK(RefuseOtherDatabase(stored->document, with, identity));
   } else {
-    ARROW_RETURN_NOT_OK(RefuseSharedFolders(options, with));
+    ARROW_ASSIGN_OR_RAISE(const PollInfo info, with.source.Poll(std::nullopt));
+    ARROW_RETURN_NOT_OK(RefuseSharedFolders(options, with.state, info.instances));
     const Status forgotten = RefuseForgottenObjects(options, with);
     if (IsStopsEverything(forgotten)) {
       // Unless another copy has begun the document meanwhile, and the objects are its own.

@@ -32,7 +32,8 @@ enum class Role { kStarting, kStandby, kOwner };
 std::string_view RoleName(Role role);
 
 struct TableFacts {
-  std::string name;  // schema.name
+  std::string name;        // schema.name, of its entry
+  std::string name_today;  // as the server calls it, where that is another one
   Condition condition = Condition::kNew;
   std::string why;      // kRetrying, kStopped
   bool in_cut = false;  // counts for complete_through

@@ -1,6 +1,7 @@
 #include "rules/column_guard.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "base/text.h"
 
@@ -47,28 +48,30 @@ std::string Section(const std::string& table, const std::string& column) {
   return "[table." + TomlString(table) + ".column." + TomlString(column) + "]";
 }
 
-// What the settings have to say before the table is read again.
-std::string WhatHelps(const std::string& table, const std::string& column) {
-  return "Nothing more of the table is read until the settings say what is meant: to keep the "
-         "column back, " +
-         Section(table, column) + " mask = \"hash\" (or \"null\"), or exclude_columns = [" +
-         TomlString(column) + "]; to deliver it as it is, " + Section(table, column) +
-         " mask = \"none\"";
+std::string WouldBeShown(const std::string& table, const KnownColumn& known,
+                         const SourceColumn& now) {
+  const std::string section = Section(table, now.name);
+  return "column " + now.name +
+         (known.name == now.name ? "" : ", which was called " + known.name + " then,") + " was " +
+         WordOf(known) + ", and no setting covers it any more; to keep it back: " + section +
+         " mask = \"hash\" (or \"null\"), or exclude_columns = [" + TomlString(now.name) +
+         "]; to deliver it as it is: " + section + " mask = \"none\"";
 }
 
-Status WouldBeShown(const std::string& table, const KnownColumn& known, const SourceColumn& now) {
-  const std::string renamed =
-      known.name == now.name ? "" : ", which was called " + known.name + " then,";
-  return Status::Invalid("column ", now.name, renamed, " was ", WordOf(known),
-                         ", and no setting covers it any more. ", WhatHelps(table, now.name));
+std::string WouldBeMissing(const std::string& table, const KnownColumn& known,
+                           const SourceColumn& now) {
+  return "column " + now.name + " was delivered as " + known.name +
+         ", and the settings do not name it by its present name: add " + TomlString(now.name) +
+         " to columns of [table." + TomlString(table) + "], or to exclude_columns to leave it out";
 }
 
-Status WouldBeMissing(const std::string& table, const KnownColumn& known, const SourceColumn& now) {
-  return Status::Invalid("column ", now.name, " was delivered as ", known.name,
-                         ", and the settings do not name it by its present name. Nothing more of "
-                         "the table is read until they do: add ",
-                         TomlString(now.name), " to columns of [table.", TomlString(table),
-                         "], or to exclude_columns to leave it out");
+// All of them at once: whoever mends the settings wants to do so once.
+Status Refuse(const std::vector<std::string>& faults) {
+  if (faults.empty()) return Status::OK();
+  std::string text;
+  for (const std::string& fault : faults) text += (text.empty() ? "" : ". ") + fault;
+  return Status::Invalid(
+      text, ". Nothing more of the table is read until the settings say what is meant");
 }
 
 }  // namespace
@@ -87,18 +90,19 @@ KnownColumns KnownColumnsOf(const source::TableDescription& description,
 
 Status CheckColumns(const std::string& table, const KnownColumns& known,
                     const source::TableDescription& now) {
+  std::vector<std::string> faults;
   for (const SourceColumn& column : now.columns) {
     const KnownColumn* before = Find(known, column.column_id);
     if (before == nullptr || before->delivered == state::kClear) continue;
-    if (!MayBeShown(column, *before, known)) return WouldBeShown(table, *before, column);
+    if (!MayBeShown(column, *before, known)) faults.push_back(WouldBeShown(table, *before, column));
   }
   for (const SourceColumn& column : now.left_out) {
     const KnownColumn* before = Find(known, column.column_id);
     const bool lost = before != nullptr && before->delivered == state::kClear &&
                       before->name != column.name && !column.left_out_by_name;
-    if (lost) return WouldBeMissing(table, *before, column);
+    if (lost) faults.push_back(WouldBeMissing(table, *before, column));
   }
-  return Status::OK();
+  return Refuse(faults);
 }
 
 Status CheckColumnsOfFollower(const std::string& table, const KnownColumns& earlier,
@@ -106,16 +110,18 @@ Status CheckColumnsOfFollower(const std::string& table, const KnownColumns& earl
   const auto has = [](const auto& columns, const std::string& name) {
     return std::ranges::any_of(columns, [&](const auto& column) { return column.name == name; });
   };
+  std::vector<std::string> faults;
   for (const KnownColumn& known : earlier) {
     if (known.delivered == state::kClear) continue;
     const bool is_there = has(now.columns, known.name) || has(now.left_out, known.name);
     for (const SourceColumn& column : now.columns) {
       const bool may_be_it = column.name == known.name || (!is_there && !has(earlier, column.name));
-      if (may_be_it && !MayBeShown(column, known, earlier))
-        return WouldBeShown(table, known, column);
+      if (may_be_it && !MayBeShown(column, known, earlier)) {
+        faults.push_back(WouldBeShown(table, known, column));
+      }
     }
   }
-  return Status::OK();
+  return Refuse(faults);
 }
 
 }  // namespace cdc::rules

@@ -61,11 +61,11 @@ std::string WhySelectedInVain(const TableSelection& selection, const state::Tabl
   const std::string schema = entry.name_today.substr(0, dot);
   const std::string table = entry.name_today.substr(dot + 1);
   if (!selection.Selects(schema, table)) return "";
-  return "it is called " + entry.name_today + " today, which the settings select, but " +
+  return "it is called " + entry.name_today +
+         " today, which the settings select, but they go by the name that its folder and its state "
+         "have, " +
          entry.QualifiedName() +
-         " counts, the name that its folder and its state have, and that one they leave out. "
-         "Nothing "
-         "of it is read. To deliver it, select " +
+         ", and leave that out. Nothing of it is read. To deliver it, select " +
          entry.QualifiedName() +
          " in [source] tables (and not in exclude); to leave it out, name " + entry.name_today +
          " in exclude, too";

@@ -268,7 +268,8 @@ std::string Charts(const Snapshot& board) {
 }
 
 std::string Row(const Snapshot& board, const TableView& table) {
-  const std::string name = EscapeHtml(table.name);
+  std::string name = EscapeHtml(table.name);
+  if (!table.name_today.empty()) name += " (today " + EscapeHtml(table.name_today) + ")";
   const bool delivered = table.objects > 0;
   return fmt::format(
       "<tr data-name=\"{0}\"><td class=\"name\">{0}</td><td><span class=\"pill {1}\">{2}</span>"

@@ -16,6 +16,7 @@ double Seconds(std::chrono::duration<double> time) { return time.count(); }
 
 Json TableJson(const TableView& table) {
   return {{"name", table.name},
+          {"name_today", table.name_today},
           {"condition", ConditionName(table.condition)},
           {"why", table.why},
           {"in_cut", table.in_cut},

@@ -3,10 +3,12 @@
 #include <optional>
 #include <string>
 
+#include "app/captured_tables.h"
 #include "app/verbs/check_parts.h"
 #include "app/wiring.h"
 #include "capture/folders.h"
 #include "rules/naming.h"
+#include "rules/table_identity.h"
 #include "state/state_file.h"
 #include "store/probe.h"
 
@@ -55,6 +57,9 @@ void CheckState(const Stores& stores, const config::Config& config, const Sight&
   const auto stored = state::ReadDocument(stores.state(), {sight.database, config.run.group});
   if (!stored.ok()) return findings->Bad(stored.status().message());
   if (!*stored) {
+    const arrow::Status shared = capture::RefuseSharedFolders(
+        CaptureOptions(config, sight.database), stores.state(), sight.instances);
+    if (!shared.ok()) return findings->Bad(shared.message());
     findings->Good("no state document yet: the first run begins one");
   } else {
     const auto& owner = (*stored)->document.owner;
@@ -65,10 +70,10 @@ void CheckState(const Stores& stores, const config::Config& config, const Sight&
   }
   for (const auto& instance : sight.instances) {
     if (instance.table.empty()) continue;
-    const arrow::Status checked = CheckTableFolder(stores, config, sight, instance, *stored);
-    if (!checked.ok()) {
-      findings->Bad(instance.schema + "." + instance.table + ": " + checked.message());
-    }
+    const state::Table* entry = EntryOf(sight.document, instance);
+    const auto called = entry != nullptr ? rules::AsCalledIn(*entry, instance) : instance;
+    const arrow::Status checked = CheckTableFolder(stores, config, sight, called, *stored);
+    if (!checked.ok()) findings->Bad(called.QualifiedName() + ": " + checked.message());
   }
 }
 
