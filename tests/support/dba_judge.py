@@ -67,12 +67,14 @@ class Captured:
 @dataclass
 class Case:
     """All that is judged. `masked`: the source tables whose column `mail` the settings hide, with the mask's key.
-    `captured`: by object id. `document`: the state's tables. `said` and `code`: of the last `run --once`."""
+    `captured`: by object id. `document`: the state's tables. `folders`: those that a source table ever had by its
+    entry. `said` and `code`: of the last `run --once`."""
 
     ledger: Ledger
     delivered: Delivered
     captured: Mapping[int, Captured]
     document: Mapping[str, Mapping[str, Any]]
+    folders: Mapping[int, Collection[str]]
     masked: Collection[int]
     mail: int
     mask_key: str
@@ -120,20 +122,20 @@ class Case:
         for key, row in rows.items():
             if key in delivered or row.before_entry:
                 continue
-            if any(begin < key[0] <= end for begin, end in gaps):
-                if not row.gone:
-                    yield f"{_text(key)} of source table {source} was given up as a gap and can still be read"
-            elif not told:
+            in_gap = any(begin < key[0] <= end for begin, end in gaps)
+            # A gap excuses what nobody can read any more; of several tables of a folder it may be another one's.
+            if not told and not (in_gap and row.gone):
                 where = "gone" if row.gone else "still in its change table"
+                gap = "given up as a gap" if in_gap else "in no gap"
                 yield (
-                    f"{_text(key)} of source table {source} ({self._names_of(source)}) is {where}, not delivered, in no "
-                    f"gap, and its table was not told (exit code {self.code})"
+                    f"{_text(key)} of source table {source} ({self._names_of(source)}) is {where}, not delivered, {gap}, "
+                    f"and its table was not told (exit code {self.code})"
                 )
 
     def _gaps_of(self, source: int) -> list[Range]:
         """Of every folder in which the table has rows, or would have them."""
         folders = {folder for folder, sources in self.delivered.sources.items() if source in sources}
-        folders |= {entry["folder"] for entry in self.document.values() if entry["source_object_id"] == source}
+        folders |= set(self.folders.get(source, ()))
         found = [gap for folder in folders for gap in self.delivered.gaps.get(folder, [])]
         for entry in self.document.values():
             if entry["folder"] in folders:

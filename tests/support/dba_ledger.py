@@ -3,18 +3,23 @@ of a capture instance and DROP TABLE."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from standin.load.connection import Connection, quoted
 from tests.support.judge import KEY, RowKey
 
+# For which source tables a state document answers, and up to which LSN: for all of an entry's, and for what it says
+# that an entry has of an earlier table.
+Known = Mapping[int, bytes]
+ALL = b"\xff" * 10
+
 
 @dataclass
 class LedgerRow:
     """`values` by column_id, from whichever instances captured them. `gone`: no change table has it any more.
-    `before_entry`: it went before the program had entered its table, so nobody could know of it."""
+    `before_entry`: it went while its table had no entry, so nobody can know of it."""
 
     values: dict[int, Any] = field(default_factory=dict)
     gone: bool = False
@@ -27,9 +32,9 @@ class Ledger:
     def __init__(self) -> None:
         self.rows: dict[int, dict[RowKey, LedgerRow]] = {}
 
-    def look(self, connection: Connection, entered: Collection[int]) -> None:
-        """Reads all change tables. To be called before and after whatever takes rows away; `entered` are the source
-        tables that the state document knew before that."""
+    def look(self, connection: Connection, known: Known) -> None:
+        """Reads all change tables. To be called before and after whatever takes rows away; `known` is from before
+        that."""
         here: set[tuple[int, RowKey]] = set()
         captured = connection.rows("SELECT object_id, source_object_id, capture_instance FROM cdc.change_tables")
         for change_table, source, instance in captured:
@@ -39,7 +44,7 @@ class Ledger:
         for source, rows in self.rows.items():
             for key, row in rows.items():
                 if (source, key) not in here and not row.gone:
-                    row.gone, row.before_entry = True, source not in entered
+                    row.gone, row.before_entry = True, key[0] > known.get(source, b"")
 
     def _change_rows(
         self, connection: Connection, change_table: int, instance: str

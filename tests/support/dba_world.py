@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from standin.load.connection import ensure_schemas
 from tests.support import dba
-from tests.support.dba_ledger import Ledger
+from tests.support.dba_ledger import Known, Ledger
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Database
@@ -37,10 +37,9 @@ class Source:
 
 
 class World:
-    """`log` is what happened, statement by statement. `entered`: source tables that the state document has ever known;
-    whoever runs the program keeps it up to date by `know`."""
+    """`log` is what happened, statement by statement. `know` says what the state document knows at the moment."""
 
-    def __init__(self, database: Database, reader: str, rng: random.Random, know: Callable[[], set[int]]) -> None:
+    def __init__(self, database: Database, reader: str, rng: random.Random, know: Callable[[], Known]) -> None:
         self.database, self.reader, self.rng = database, reader, rng
         self.ledger = Ledger()
         self.log: list[str] = []
@@ -64,6 +63,7 @@ class World:
             self._drop_and_make,
             self._capture_off,
             self._capture_on_again,
+            self._capture_on_again,
             self._second_instance,
             self._second_instance,
             self._drop_an_instance,
@@ -77,11 +77,11 @@ class World:
             pass
 
     def _tried(self, act: Callable[[], bool]) -> bool:
-        entered = self._know()
-        self.ledger.look(self.database.connection, entered)
+        known = self._know()
+        self.ledger.look(self.database.connection, known)
         done = act()
         if done:
-            self.ledger.look(self.database.connection, entered)
+            self.ledger.look(self.database.connection, known)
         return done
 
     def write(self) -> None:
@@ -95,8 +95,17 @@ class World:
         self.log.append("-- scan")
         self.database.capture()
 
+    def begin(self) -> None:
+        """No instance waits for the capture process any more: a run that ends waits for it, too."""
+        if self.database.connection.value("SELECT COUNT(*) FROM cdc.change_tables WHERE start_lsn IS NULL"):
+            self.scan()
+
     def grant_all(self) -> None:
         while self._tried(self._grant):
+            pass
+
+    def capture_all(self) -> None:
+        while self._tried(self._capture_on_again):
             pass
 
     def settle(self) -> None:
@@ -287,17 +296,17 @@ class World:
         return True
 
     def _clean(self) -> bool:
-        """Below one of the instance's own commits; all rows, if that is its newest."""
+        """Below one of the table's own commits; in all its instances as the cleanup job does it, or in one by hand."""
         source = self._some(instances=range(1, 3))
         if source is None:
             return False
-        instance = self.rng.choice(source.instances)
         found = self.database.connection.rows(
-            f"SELECT DISTINCT [__$start_lsn] FROM cdc.[{instance}_CT] ORDER BY [__$start_lsn]"
+            f"SELECT DISTINCT [__$start_lsn] FROM cdc.[{source.instances[0]}_CT] ORDER BY [__$start_lsn]"
         )
         if not found:
             return False
         mark = bytes(self.rng.choice(found)[0])
-        words = f"@capture_instance = N'{instance}', @low_water_mark = 0x{mark.hex()}"
-        self._run(f"EXEC sys.sp_cdc_cleanup_change_table {words}")
+        for instance in self.rng.choice((source.instances, source.instances[:1], source.instances[-1:])):
+            words = f"@capture_instance = N'{instance}', @low_water_mark = 0x{mark.hex()}"
+            self._run(f"EXEC sys.sp_cdc_cleanup_change_table {words}")
         return True
