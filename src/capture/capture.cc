@@ -24,12 +24,7 @@ using source::Horizon;
 using source::PollInfo;
 
 Result<RoundReport> Capture::Round(const RoundLimits& limits) {
-  readable_.clear();
-  changed_.clear();
-  waiting_.clear();
-  empty_.clear();
-  complete_.clear();
-  try_again_ = more_ = false;
+  round_ = {};
   for (auto& [name, runtime] : context_.runtime) runtime.rows = runtime.objects = 0;
   auto report = Steps(limits, context_.with.clock.MonotonicNow());
   // What workers still do for a round that has failed is of no use any more.
@@ -67,17 +62,17 @@ Result<RoundReport> Capture::Steps(const RoundLimits& limits, std::chrono::nanos
   // But what was claimed may lie beyond. What the store failed to take before comes last: it may
   // hang on it again, and the other tables do not wait for that.
   const std::map<std::string, Reading> held_up = TakeHeldUp();
-  ARROW_RETURN_NOT_OK(RecoverClaims(context_, readable_, info.horizon->lsn));
-  std::erase_if(readable_, [this](const auto& entry) {
-    more_ = more_ || entry.second.claim_only;
+  ARROW_RETURN_NOT_OK(RecoverClaims(context_, round_.readable, info.horizon->lsn));
+  std::erase_if(round_.readable, [this](const auto& entry) {
+    round_.more = round_.more || entry.second.claim_only;
     return entry.second.claim_only || context_.runtime[entry.first].unconfirmed;
   });
   ARROW_RETURN_NOT_OK(FindWork(horizon, limits.wait_for_age));
   ARROW_RETURN_NOT_OK(Deliver(horizon, started + limits.turns));
   ARROW_RETURN_NOT_OK(RecoverClaims(context_, held_up, info.horizon->lsn));
-  more_ = more_ || std::ranges::any_of(held_up, [this](const auto& entry) {
-            return !context_.runtime[entry.first].unconfirmed;
-          });
+  round_.more = round_.more || std::ranges::any_of(held_up, [this](const auto& entry) {
+                  return !context_.runtime[entry.first].unconfirmed;
+                });
   ARROW_RETURN_NOT_OK(CloseRound(horizon));
   ShowAll();
   Tell(info, started, /*ended=*/true);
@@ -103,7 +98,7 @@ Status Capture::JudgeDatabase(const PollInfo& info, bool* wait) {
   *wait = verdict.history == rules::History::kWait || !info.horizon;
   if (*wait) {
     if (!verdict.why.empty()) LogEvent(Level::kWarn, "server_lags", {{"why", verdict.why}});
-    try_again_ = !verdict.why.empty();
+    round_.try_again = !verdict.why.empty();
     return Status::OK();
   }
   if (!verdict.changed.empty()) {
@@ -160,7 +155,8 @@ Status Capture::LeaveOut() {
         ARROW_RETURN_NOT_OK(context_.TableTrouble(name, StopsTable(why)));
       }
     } else {
-      context_.runtime[name].trouble.clear();
+      context_.runtime[name].trouble = Trouble::kNone;
+      context_.runtime[name].why.clear();
       context_.Show(name, progress::Condition::kLeftOut);
     }
     if (!table.in_cut && (table.stopped.empty() || !why.empty())) continue;
@@ -178,10 +174,10 @@ Status Capture::ChooseInstances(const PollInfo& info) {
     if (context_.selects(table)) names.push_back(name);
   }
   for (const std::string& name : names) {
-    if (context_.IsResting(name) || !context_.runtime[name].folder_checked) continue;
+    if (context_.IsResting(name) || context_.runtime[name].life == Life::kUnseen) continue;
     auto reading = ChooseReading(context_, name, info);
     if (reading.ok()) {
-      readable_.emplace(name, std::move(*reading));
+      round_.readable.emplace(name, std::move(*reading));
     } else {
       ARROW_RETURN_NOT_OK(context_.TableTrouble(name, reading.status()));
     }
@@ -192,11 +188,12 @@ Status Capture::ChooseInstances(const PollInfo& info) {
 // Out of the tables that may be read.
 std::map<std::string, Reading> Capture::TakeHeldUp() {
   std::map<std::string, Reading> held_up;
-  for (auto entry = readable_.begin(); entry != readable_.end();) {
+  for (auto entry = round_.readable.begin(); entry != round_.readable.end();) {
     const TableRuntime& runtime = context_.runtime[entry->first];
-    const bool failed = runtime.unconfirmed && runtime.transient && runtime.retries > 0;
+    const bool failed =
+        runtime.unconfirmed && runtime.trouble == Trouble::kRetrying && runtime.retries > 0;
     if (failed) held_up.insert(*entry);
-    entry = failed ? readable_.erase(entry) : std::next(entry);
+    entry = failed ? round_.readable.erase(entry) : std::next(entry);
   }
   return held_up;
 }
@@ -204,19 +201,19 @@ std::map<std::string, Reading> Capture::TakeHeldUp() {
 Status Capture::FindWork(const Horizon& horizon, bool wait_for_age) {
   std::vector<std::string> probed;
   std::vector<source::Source::Probe> probes;
-  for (auto entry = readable_.begin(); entry != readable_.end();) {
+  for (auto entry = round_.readable.begin(); entry != round_.readable.end();) {
     const auto& [name, reading] = *entry;
     const Status judged = JudgeGap(context_, name, reading.instance, horizon);
     if (!judged.ok()) {
       ARROW_RETURN_NOT_OK(context_.TableTrouble(name, judged));
-      entry = readable_.erase(entry);
+      entry = round_.readable.erase(entry);
       continue;
     }
     const Position place = context_.document().PlaceOf(context_.table(name));
     if (place.inside_transaction() || reading.through) {
-      changed_.push_back(name);
+      round_.changed.push_back(name);
     } else if (place.lsn() >= horizon.lsn) {
-      complete_.insert(name);  // nothing can be beyond: no verdict that needs another look
+      round_.complete.insert(name);  // nothing can be beyond: no verdict that needs another look
     } else {
       probed.push_back(name);
       probes.push_back({reading.instance, place.lsn()});
@@ -234,17 +231,17 @@ Status Capture::FindWork(const Horizon& horizon, bool wait_for_age) {
       continue;
     }
     if (!*answers[i]) {
-      empty_.insert(name);
+      round_.empty.insert(name);
       continue;
     }
     const Result<bool> waits = wait_for_age ? StillWaits(name) : Result<bool>(false);
     if (!waits.ok()) {
       ARROW_RETURN_NOT_OK(context_.TableTrouble(name, waits.status()));
     } else if (*waits) {
-      waiting_.insert(name);
+      round_.waiting.insert(name);
       context_.Show(name, progress::Condition::kWaiting);
     } else {
-      changed_.push_back(name);
+      round_.changed.push_back(name);
     }
   }
   return Status::OK();
@@ -258,7 +255,7 @@ Result<bool> Capture::StillWaits(const std::string& name) {
   const auto now = context_.with.clock.MonotonicNow();
   if (!since) since = now;
   if (now - *since >= context_.options.object_age) return false;
-  const auto& reading = readable_.at(name);
+  const auto& reading = round_.readable.at(name);
   const Position place = context_.document().PlaceOf(context_.table(name));
   ARROW_ASSIGN_OR_RAISE(const int64_t rows, context_.Ask<int64_t>([&] {
     return context_.with.source.CountRows({reading.instance, place.lsn()},
@@ -268,33 +265,33 @@ Result<bool> Capture::StillWaits(const std::string& name) {
 }
 
 Status Capture::Deliver(const Horizon& horizon, std::chrono::nanoseconds deadline) {
-  if (changed_.empty()) return Status::OK();
+  if (round_.changed.empty()) return Status::OK();
   Delivery delivery(context_, horizon, deadline);
-  for (const std::string& name : changed_) {
-    delivery.Add(name, readable_.at(name));
+  for (const std::string& name : round_.changed) {
+    delivery.Add(name, round_.readable.at(name));
     context_.Show(name, progress::Condition::kBehind);
   }
   ARROW_RETURN_NOT_OK(delivery.Run());
   using Outcome = Delivery::Outcome;
-  for (const std::string& name : changed_) {
+  for (const std::string& name : round_.changed) {
     const Outcome outcome = delivery.outcome(name);
-    const auto& through = readable_.at(name).through;
+    const auto& through = round_.readable.at(name).through;
     const bool read_through = outcome == Outcome::kDelivered || outcome == Outcome::kNothing;
-    if (outcome == Outcome::kMore || (read_through && through)) more_ = true;
+    if (outcome == Outcome::kMore || (read_through && through)) round_.more = true;
     if (read_through && through) {  // the newer instance goes on from here
       context_.Note(state::NoteEmpty{name, *through});
     } else if (outcome == Outcome::kDelivered) {
-      complete_.insert(name);
+      round_.complete.insert(name);
     } else if (outcome == Outcome::kNothing &&
                context_.document().PlaceOf(context_.table(name)).inside_transaction()) {
-      empty_.insert(name);  // the rest of a transaction that had no rest
+      round_.empty.insert(name);  // the rest of a transaction that had no rest
     } else if (outcome == Outcome::kNothing || outcome == Outcome::kNotShown) {
       // The server said that there are rows, and then gave none: one of the two answers is wrong.
-      try_again_ = true;
+      round_.try_again = true;
       LogEvent(Level::kWarn, "rows_not_shown",
                {{"table", name}, {"why", "the server has rows but gave none; asking again"}});
     } else if (outcome == Outcome::kOvertaken) {
-      try_again_ = true;
+      round_.try_again = true;
     }
     const TableRuntime& runtime = context_.runtime[name];
     if (runtime.objects == 0) continue;
@@ -309,7 +306,7 @@ Status Capture::Deliver(const Horizon& horizon, std::chrono::nanoseconds deadlin
 }
 
 Status Capture::CloseRound(const Horizon& horizon) {
-  if (!empty_.empty()) {
+  if (!round_.empty.empty()) {
     // An empty verdict counts only if nothing was cleaned away before we looked.
     ARROW_ASSIGN_OR_RAISE(const auto instances, context_.Ask<std::vector<CaptureInstance>>([&] {
       return context_.with.source.Recheck(horizon.lsn);
@@ -318,23 +315,24 @@ Status Capture::CloseRound(const Horizon& horizon) {
     for (const CaptureInstance& instance : instances) {
       by_id[instance.change_table_object_id] = &instance;
     }
-    for (const std::string& name : empty_) {
-      const CaptureInstance& known = readable_.at(name).instance;
+    for (const std::string& name : round_.empty) {
+      const CaptureInstance& known = round_.readable.at(name).instance;
       const auto now = by_id.find(known.change_table_object_id);
       if (now == by_id.end() || now->second->source_object_id != known.source_object_id) continue;
       const Position place = context_.document().PlaceOf(context_.table(name));
       if (rules::RowsMayBeGone(now->second->start_lsn, place)) continue;
-      complete_.insert(name);
+      round_.complete.insert(name);
       context_.runtime[name].waiting_since.reset();
     }
-    if (!std::includes(complete_.begin(), complete_.end(), empty_.begin(), empty_.end()))
-      try_again_ = true;
+    if (!std::includes(round_.complete.begin(), round_.complete.end(), round_.empty.begin(),
+                       round_.empty.end()))
+      round_.try_again = true;
   }
-  for (const std::string& name : complete_) context_.TableFine(name);
+  for (const std::string& name : round_.complete) context_.TableFine(name);
   ARROW_RETURN_NOT_OK(FollowTables(horizon));
 
-  state::Edits edits = {state::CloseRound{complete_, horizon.lsn}};
-  if (!complete_.empty()) edits.emplace_back(state::MoveAnchor{rules::AnchorOf(horizon)});
+  state::Edits edits = {state::CloseRound{round_.complete, horizon.lsn}};
+  if (!round_.complete.empty()) edits.emplace_back(state::MoveAnchor{rules::AnchorOf(horizon)});
   if (!context_.owned.has_pending()) {
     state::Document next = context_.document();
     for (const state::Edit& edit : edits) state::Apply(edit, &next);
@@ -345,12 +343,12 @@ Status Capture::CloseRound(const Horizon& horizon) {
 
 // What the earlier tables of these names had is delivered.
 Status Capture::FollowTables(const Horizon& horizon) {
-  for (const auto& [name, reading] : readable_) {
-    if (!reading.follower || !complete_.contains(name)) continue;
+  for (const auto& [name, reading] : round_.readable) {
+    if (!reading.follower || !round_.complete.contains(name)) continue;
     const auto& claim = context_.table(name).claim;
     if (claim && !claim->confirmed) continue;
-    complete_.erase(name);  // of the table that goes on nothing is known yet
-    more_ = true;
+    round_.complete.erase(name);  // of the table that goes on nothing is known yet
+    round_.more = true;
     const Status followed = FollowTable(context_, name, *reading.follower, std::nullopt, horizon);
     if (!followed.ok()) ARROW_RETURN_NOT_OK(context_.TableTrouble(name, followed));
   }
@@ -368,7 +366,7 @@ void Capture::Tell(const PollInfo& info, std::chrono::nanoseconds started, bool 
   round.complete_through = context_.document().complete_through;
   round.held_back = std::ssize(context_.document().held_back_by);
   round.tables = std::ssize(context_.document().tables);
-  round.changed = std::ssize(changed_);
+  round.changed = std::ssize(round_.changed);
   round.swaps = context_.swaps;
   round.ended = ended;
   round.took = std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -381,12 +379,12 @@ void Capture::ShowAll() {
     if (!context_.selects(table)) continue;
     const TableRuntime& runtime = context_.runtime[name];
     progress::Condition condition = progress::Condition::kBehind;
-    if (!runtime.trouble.empty()) {
-      condition =
-          runtime.transient ? progress::Condition::kRetrying : progress::Condition::kStopped;
-    } else if (complete_.contains(name)) {
+    if (runtime.trouble != Trouble::kNone) {
+      condition = runtime.trouble == Trouble::kRetrying ? progress::Condition::kRetrying
+                                                        : progress::Condition::kStopped;
+    } else if (round_.complete.contains(name)) {
       condition = progress::Condition::kComplete;
-    } else if (waiting_.contains(name)) {
+    } else if (round_.waiting.contains(name)) {
       condition = progress::Condition::kWaiting;
     }
     context_.Show(name, condition);
@@ -395,17 +393,13 @@ void Capture::ShowAll() {
 
 RoundReport Capture::Report() const {
   RoundReport report;
-  report.try_again = try_again_;
-  report.more = more_;
+  report.try_again = round_.try_again;
+  report.more = round_.more;
   for (const auto& [name, runtime] : context_.runtime) {
     report.objects += runtime.objects;
     report.rows += runtime.rows;
-    if (runtime.trouble.empty()) continue;
-    if (runtime.transient) {
-      report.try_again = true;
-    } else {
-      report.stopped.emplace_back(name, runtime.trouble);
-    }
+    if (runtime.trouble == Trouble::kRetrying) report.try_again = true;
+    if (runtime.trouble == Trouble::kStopped) report.stopped.emplace_back(name, runtime.why);
   }
   return report;
 }

@@ -36,6 +36,17 @@ struct RoundReport {
   bool more = false;
 };
 
+// What the steps of a round have found so far.
+struct OpenRound {
+  std::map<std::string, Reading> readable;  // tables that may be read, by schema.name
+  std::vector<std::string> changed;         // of them, those with rows to be delivered now
+  std::set<std::string> waiting;            // those whose rows are younger than object_age
+  std::set<std::string> empty;              // and those without
+  std::set<std::string> complete;           // delivered up to the horizon
+  bool try_again = false;                   // as in the report
+  bool more = false;
+};
+
 // The heart: takes the state document over, then delivers the changes of all selected tables, round
 // by round. The steps of a round run on the caller's thread, which alone touches the document;
 // workers read and put. Errors: IsStopsEverything and state::IsOwnershipLost are final;
@@ -78,14 +89,7 @@ class Capture {
 
   Context context_;
   std::set<std::string> idle_patterns_;  // told already
-  // Of the round under way.
-  std::map<std::string, Reading> readable_;  // tables that may be read, by schema.name
-  std::vector<std::string> changed_;         // of them, those with rows to be delivered now
-  std::set<std::string> waiting_;            // those whose rows are younger than object_age
-  std::set<std::string> empty_;              // and those without
-  std::set<std::string> complete_;           // delivered up to the horizon
-  bool try_again_ = false;
-  bool more_ = false;
+  OpenRound round_;
 };
 
 }  // namespace cdc::capture

@@ -30,7 +30,7 @@ std::shared_ptr<const Tools> Tools::Of(const Context& context) {
 
 bool Context::IsResting(const std::string& name) const {
   const auto found = runtime.find(name);
-  return found != runtime.end() && !found->second.trouble.empty() &&
+  return found != runtime.end() && found->second.trouble != Trouble::kNone &&
          with.clock.MonotonicNow() < found->second.retry_at;
 }
 
@@ -86,7 +86,7 @@ Status Context::WorkerTrouble(const std::string& name, const Status& why) {
 void Context::Record(const std::string& name, const Status& why) {
   TableRuntime& table = runtime[name];
   const bool transient = FaultOf(why).retry != Retry::kWhenSomebodyActs;
-  table.transient = transient;
+  table.trouble = transient ? Trouble::kRetrying : Trouble::kStopped;
   table.retry_at = with.clock.MonotonicNow();
   // A store that hangs on one table's object and serves the others costs its round a whole deadline
   // each time: at once a first time, and then after growing pauses.
@@ -98,8 +98,8 @@ void Context::Record(const std::string& name, const Status& why) {
                                                      kRetryPauseMax);
   }
   if (!transient || store_fails) ++table.retries;
-  const bool known = table.trouble == why.message();
-  table.trouble = why.message();
+  const bool known = table.why == why.message();
+  table.why = why.message();
   Show(name, transient ? progress::Condition::kRetrying : progress::Condition::kStopped);
   if (known) return;
   LogEvent(transient ? Level::kWarn : Level::kError, transient ? "table_retry" : "table_stopped",
@@ -144,7 +144,7 @@ void Context::Show(const std::string& name, progress::Condition condition) {
   progress::TableFacts& now = table.progress;
   now.name = name;
   now.condition = condition;
-  now.why = table.trouble;
+  now.why = table.why;
   if (const auto found = document().tables.find(name); found != document().tables.end()) {
     now.in_cut = found->second.in_cut;
     now.last_key = found->second.claim ? found->second.claim->key : "";
@@ -160,9 +160,10 @@ void Context::TableFine(const std::string& name) {
   TableRuntime& table = runtime[name];
   const auto found = document().tables.find(name);
   const bool recorded = found != document().tables.end() && !found->second.stopped.empty();
-  if (table.trouble.empty() && !recorded) return;
+  if (table.trouble == Trouble::kNone && !recorded) return;
   LogEvent(Level::kInfo, "table_resumed", {{"table", name}});
-  table.trouble.clear();
+  table.trouble = Trouble::kNone;
+  table.why.clear();
   table.retries = 0;
   if (recorded) Note(state::ResumeTable{name});
 }

@@ -43,19 +43,31 @@ struct Surroundings {
   progress::Observer& observer;
 };
 
+// How far a table has come in this run; it is read from kSeen on.
+enum class Life {
+  kUnseen,  // its folder was not looked at
+  kSeen,    // nothing lies in it beyond the last name that the document knows
+  kOurs     // and no other document has entered the table, too
+};
+
+enum class Trouble {
+  kNone,
+  kRetrying,  // it goes away by itself
+  kStopped    // somebody must act
+};
+
 // What the program remembers of a table beside the document.
 struct TableRuntime {
-  std::string trouble;                   // why the table is not read now; "" when it is
+  Life life = Life::kUnseen;
+  Trouble trouble = Trouble::kNone;
+  std::string why;                       // the table is not read now; "" with kNone
   std::chrono::nanoseconds retry_at{0};  // monotonic
   int retries = 0;
-  bool transient = false;
-  bool folder_checked = false;  // nothing lies beyond the last name that the document knows
   // The object of the last claim is not known to be there: it comes first.
   bool unconfirmed = false;
   // Of that object, when this run has tried to put it: it may be there all the same.
   std::optional<ObjectFacts> unconfirmed_object;
-  bool alone = false;        // no other group has entered it, too: asked before its first read
-  bool fresh_start = false;  // begun in this run at the oldest row
+  bool fresh_start = false;                               // begun in this run at the oldest row
   std::optional<std::chrono::nanoseconds> waiting_since;  // has changes younger than object_age
   int64_t rows = 0;                                       // delivered in this round
   int64_t objects = 0;

@@ -40,7 +40,7 @@ enum class Becomes { kRetried, kStopped, kEndOfRound };
 
 Becomes After(const Status& given_back, const TableRuntime& table) {
   if (!given_back.ok()) return Becomes::kEndOfRound;
-  return table.transient ? Becomes::kRetried : Becomes::kStopped;
+  return table.trouble == Trouble::kRetrying ? Becomes::kRetried : Becomes::kStopped;
 }
 
 TEST_F(ContextTest, an_errors_fault_alone_says_what_becomes_of_table_and_round) {

@@ -63,8 +63,10 @@ Status RefuseSharedFolders(const Options& options, store::Store& state,
 Status CheckFolders(Context& context) {
   const auto tools = Tools::Of(context);
   for (const auto& [name, table] : context.document().tables) {
-    if (context.runtime[name].folder_checked || context.IsResting(name) || !context.selects(table))
+    if (context.runtime[name].life != Life::kUnseen || context.IsResting(name) ||
+        !context.selects(table)) {
       continue;
+    }
     ARROW_ASSIGN_OR_RAISE(const rules::TableNames names, context.NamesOf(table));
     if (names.folder() != table.folder) {
       ARROW_RETURN_NOT_OK(context.TableTrouble(
@@ -98,8 +100,9 @@ Status CheckFolders(Context& context) {
             }
           }
         }
-        context.runtime[name].folder_checked = checked.ok();
-        return checked.ok() ? checked : context.WorkerTrouble(name, checked);
+        if (!checked.ok()) return context.WorkerTrouble(name, checked);
+        context.runtime[name].life = Life::kSeen;
+        return checked;
       };
     });
   }

@@ -310,7 +310,7 @@ Status NewTables::Enter() {
   for (const auto& [name, table] : added_) {
     context_.TableFine(name);
     TableRuntime& runtime = context_.runtime[name];
-    runtime.folder_checked = true;
+    runtime.life = Life::kSeen;
     runtime.fresh_start =
         context_.options.start == "oldest" &&
         rules::DeliveredBefore(context_.document(), table.source_object_id) == nullptr;
@@ -326,7 +326,7 @@ Status NewTables::Withdraw() {
   std::map<std::string, std::string> untouched;  // table -> folder
   for (const auto& [name, table] : context_.document().tables) {
     const bool known = table.claim || table.in_cut || !table.empty_through.is_zero();
-    if (known || !context_.selects(table) || context_.runtime[name].alone) continue;
+    if (known || !context_.selects(table) || context_.runtime[name].life == Life::kOurs) continue;
     untouched[name] = table.folder;
   }
   if (untouched.empty()) return Status::OK();
@@ -341,8 +341,8 @@ Status NewTables::Withdraw() {
   for (const auto& [name, folder] : untouched) {
     if (const auto other = others->find(folder); other != others->end()) {
       conflicts[name] = other->second;
-    } else {
-      context_.runtime[name].alone = true;
+    } else if (context_.runtime[name].life == Life::kSeen) {
+      context_.runtime[name].life = Life::kOurs;
     }
   }
   if (conflicts.empty()) return Status::OK();
