@@ -1,6 +1,8 @@
 #pragma once
 
+#include <arrow/array/util.h>
 #include <arrow/builder.h>
+#include <arrow/scalar.h>
 
 #include <algorithm>
 #include <functional>
@@ -10,103 +12,13 @@
 #include <utility>
 #include <vector>
 
+#include "capture/testing/fake_database.h"
 #include "odbc/connection.h"
 #include "source/source.h"
 #include "source/value_fault.h"
 
-// A database with captured tables, in memory, as the rules of change data capture have it; and a
-// Source over it. Values are a function of the row's key, so only keys are kept.
+// A Source over a FakeDatabase.
 namespace cdc::capture::testing {
-
-inline Lsn MakeLsn(int64_t number) {
-  Lsn lsn;
-  for (int i = 0; i < 8; ++i)
-    lsn.bytes[static_cast<size_t>(9 - i)] = static_cast<uint8_t>(number >> (8 * i));
-  return lsn;
-}
-
-inline std::string TimeOf(int64_t number) { return "t" + std::to_string(number); }
-
-class FakeDatabase {
- public:
-  struct Table {
-    source::CaptureInstance instance;
-    std::vector<RowKey> rows;     // still there, in commit order
-    std::vector<RowKey> history;  // all that there ever was
-    Lsn made_at;                  // the low end before any cleanup
-  };
-
-  // A table that is captured from the next commit on.
-  void AddTable(const std::string& schema, const std::string& name) {
-    Table table;
-    table.instance.change_table_object_id = ++objects_;
-    table.instance.source_object_id = ++objects_;
-    table.instance.name = schema + "_" + name;
-    table.instance.schema = schema;
-    table.instance.table = name;
-    table.instance.change_table = table.instance.name + "_CT";
-    table.instance.start_lsn = table.made_at = MakeLsn(next_);
-    tables[schema + "." + name] = table;
-  }
-
-  // The capture instance is dropped, its rows with it, and another one begins with the next commit.
-  void MakeAnew(const std::string& table, const std::string& instance) {
-    tables.at(table).rows.clear();
-    tables.at(table).instance.name = instance;
-    tables.at(table).instance.change_table_object_id = ++objects_;
-    // Behind the newest commit, which every instance that is enabled now comes after.
-    tables.at(table).instance.start_lsn =
-        mapping.empty() ? MakeLsn(next_) : MakeLsn(mapping.back()).Next();
-  }
-
-  // One transaction; `operations` by table, 3 is followed by its 4. Returns its LSN's number.
-  int64_t Commit(const std::map<std::string, std::vector<int32_t>>& operations) {
-    const int64_t commit = next_;
-    next_ += 3;
-    for (const auto& [name, list] : operations) {
-      int32_t command = 0;
-      for (const int32_t operation : list) {
-        if (operation != 4) ++command;
-        // Change records have LSNs of their own that follow no order between transactions.
-        const RowKey key{MakeLsn(commit), command / 3 + 1, MakeLsn(1'000'000 - commit + command),
-                         operation};
-        tables.at(name).rows.push_back(key);
-      }
-      auto& rows = tables.at(name).rows;
-      std::sort(rows.begin(), rows.end());
-      for (const RowKey& row : rows) {
-        if (row.start_lsn == MakeLsn(commit)) tables.at(name).history.push_back(row);
-      }
-    }
-    mapping.push_back(commit);
-    return commit;
-  }
-
-  // As the cleanup job (all tables) or sys.sp_cdc_cleanup_change_table (one): the low end, then the
-  // rows.
-  void Cleanup(int64_t low_water_mark, const std::string& only = "") {
-    for (auto& [name, table] : tables) {
-      if (!only.empty() && name != only) continue;
-      if (MakeLsn(low_water_mark) > table.instance.start_lsn)
-        table.instance.start_lsn = MakeLsn(low_water_mark);
-      std::erase_if(table.rows,
-                    [&](const RowKey& row) { return row.start_lsn < MakeLsn(low_water_mark); });
-    }
-    if (only.empty())
-      std::erase_if(mapping, [&](int64_t number) { return number < low_water_mark; });
-  }
-
-  std::map<std::string, Table> tables;
-  std::vector<int64_t> mapping;  // commits with a row in cdc.lsn_time_mapping
-  std::set<RowKey> faulty;       // rows with a value that cannot be delivered
-  std::set<RowKey> altered;      // rows with a value that loses something
-  std::string guid = "guid", family_guid = "family", recovery_fork_guid = "fork";
-  std::string fork;  // appended to commit times: another history has other times
-
- private:
-  int64_t next_ = 100;
-  int64_t objects_ = 0;
-};
 
 class FakeSource : public source::Source {
  public:
@@ -181,12 +93,17 @@ class FakeSource : public source::Source {
     ARROW_RETURN_NOT_OK(Pass("describe"));
     source::TableDescription table;
     table.instance = instance;
-    columns::SourceColumn column;
-    column.name = "v";
-    column.type_name = "bigint";
-    column.column_id = column.ordinal = 1;
-    table.columns = {column};
-    table.key_columns = {"v"};
+    std::vector<columns::SourceColumn> captured = Find(instance).columns;
+    if (captured.empty()) {
+      return arrow::Status::IOError("the server shows no captured columns of ", instance.name);
+    }
+    for (size_t i = 0; i < captured.size(); ++i) captured[i].ordinal = static_cast<int32_t>(i + 1);
+    table.key_columns = {captured.front().name};
+    ARROW_ASSIGN_OR_RAISE(auto output, columns::OutputOf(database_.output, instance.schema,
+                                                         instance.table, std::move(captured)));
+    table.columns = std::move(output.columns);
+    table.left_out = std::move(output.left_out);
+    table.options = std::move(output.in_effect);
     return table;
   }
 
@@ -198,7 +115,7 @@ class FakeSource : public source::Source {
                                                             const Position& from,
                                                             const Position& to) override {
     ARROW_RETURN_NOT_OK(Pass("read"));
-    return std::make_unique<Reader>(*this, table.instance, from, to);
+    return std::make_unique<Reader>(*this, table, from, to);
   }
 
   arrow::Status Join(const Lsn& through) override {
@@ -263,16 +180,24 @@ class FakeSource : public source::Source {
  private:
   class Reader : public source::ChangeReader {
    public:
-    Reader(FakeSource& source, source::CaptureInstance instance, const Position& from,
+    Reader(FakeSource& source, const source::TableDescription& table, const Position& from,
            const Position& to)
-        : source_(source), instance_(std::move(instance)), place_(from), to_(to) {
-      schema_ = arrow::schema({
+        : source_(source),
+          instance_(table.instance),
+          columns_(table.columns),
+          place_(from),
+          to_(to) {
+      arrow::FieldVector fields = {
           arrow::field("__$start_lsn", arrow::fixed_size_binary(10), false),
           arrow::field("__$command_id", arrow::int32()),
           arrow::field("__$seqval", arrow::fixed_size_binary(10), false),
           arrow::field("__$operation", arrow::int32(), false),
-          arrow::field("v", arrow::int64()),
-      });
+      };
+      for (const columns::SourceColumn& column : columns_) {
+        const bool token = column.options.Is("mask", "hash");
+        fields.push_back(arrow::field(column.name, token ? arrow::utf8() : arrow::int64()));
+      }
+      schema_ = arrow::schema(fields);
     }
 
     const std::shared_ptr<arrow::Schema>& schema() const override { return schema_; }
@@ -292,8 +217,9 @@ class FakeSource : public source::Source {
       if (batch.keys.empty()) return std::nullopt;
       place_ = Position::AfterRow(batch.keys.back());
       ARROW_ASSIGN_OR_RAISE(batch.rows, MakeRows(batch.keys));
-      batch.altered_values = {std::ranges::count_if(
-          batch.keys, [&](const RowKey& key) { return source_.database_.altered.contains(key); })};
+      batch.altered_values.resize(columns_.size());
+      batch.altered_values.front() = std::ranges::count_if(
+          batch.keys, [&](const RowKey& key) { return source_.database_.altered.contains(key); });
       return batch;
     }
 
@@ -316,31 +242,42 @@ class FakeSource : public source::Source {
                                       row.start_lsn.ToString(), ": column v: too much"));
     }
 
+    arrow::Result<std::shared_ptr<arrow::Array>> Values(const columns::SourceColumn& column,
+                                                        int64_t rows) const {
+      if (column.options.Is("mask", "null")) return arrow::MakeArrayOfNull(arrow::int64(), rows);
+      if (column.options.Is("mask", "hash")) {
+        return arrow::MakeArrayFromScalar(arrow::StringScalar("token"), rows);
+      }
+      const int64_t clear = ClearValue(instance_.source_object_id, column.column_id);
+      return arrow::MakeArrayFromScalar(arrow::Int64Scalar(clear), rows);
+    }
+
     arrow::Result<std::shared_ptr<arrow::RecordBatch>> MakeRows(
         const std::vector<RowKey>& keys) const {
       arrow::FixedSizeBinaryBuilder start(arrow::fixed_size_binary(10)),
           seqval(arrow::fixed_size_binary(10));
       arrow::Int32Builder command, operation;
-      arrow::Int64Builder value;
       for (const RowKey& key : keys) {
         ARROW_RETURN_NOT_OK(start.Append(key.start_lsn.bytes.data()));
         ARROW_RETURN_NOT_OK(seqval.Append(key.seqval.bytes.data()));
         ARROW_RETURN_NOT_OK(command.Append(*key.command_id));
         ARROW_RETURN_NOT_OK(operation.Append(key.operation));
-        ARROW_RETURN_NOT_OK(value.Append(key.operation));
       }
-      arrow::ArrayVector arrays(5);
+      arrow::ArrayVector arrays(4);
       ARROW_RETURN_NOT_OK(start.Finish(&arrays[0]));
       ARROW_RETURN_NOT_OK(command.Finish(&arrays[1]));
       ARROW_RETURN_NOT_OK(seqval.Finish(&arrays[2]));
       ARROW_RETURN_NOT_OK(operation.Finish(&arrays[3]));
-      ARROW_RETURN_NOT_OK(value.Finish(&arrays[4]));
+      for (const columns::SourceColumn& column : columns_) {
+        ARROW_ASSIGN_OR_RAISE(arrays.emplace_back(), Values(column, std::ssize(keys)));
+      }
       return arrow::RecordBatch::Make(schema_, static_cast<int64_t>(keys.size()),
                                       std::move(arrays));
     }
 
     FakeSource& source_;
     const source::CaptureInstance instance_;
+    const std::vector<columns::SourceColumn> columns_;
     Position place_;
     const Position to_;
     std::shared_ptr<arrow::Schema> schema_;
@@ -357,7 +294,12 @@ class FakeSource : public source::Source {
 
   std::vector<source::CaptureInstance> Instances() const {
     std::vector<source::CaptureInstance> instances;
-    for (const auto& [name, table] : database_.tables) instances.push_back(table.instance);
+    for (const auto& [name, table] : database_.tables) {
+      instances.push_back(table.instance);
+      if (!database_.hidden.contains(table.instance.source_object_id)) continue;
+      instances.back().schema.clear();
+      instances.back().table.clear();
+    }
     return instances;
   }
 
@@ -369,7 +311,7 @@ class FakeSource : public source::Source {
   }
 
   FakeDatabase& database_;
-  const FakeDatabase::Table dropped_;
+  const FakeDatabase::Table dropped_ = {{}, {}, {}, {}, {}};
 };
 
 }  // namespace cdc::capture::testing

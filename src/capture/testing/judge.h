@@ -7,6 +7,8 @@
 #include <parquet/arrow/reader.h>
 
 #include <cstring>
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,7 +22,23 @@ struct SeenObject {
   std::string key;
   pq::FooterRecord record;
   std::vector<RowKey> rows;
+  // Of the source's own columns: every number that is in clear somewhere, by column.
+  std::map<std::string, std::set<int64_t>> clear;
 };
+
+// What a reader finds in the columns behind the `metadata_columns` of CDC.
+inline std::map<std::string, std::set<int64_t>> ClearValues(const arrow::Table& table,
+                                                            int metadata_columns) {
+  std::map<std::string, std::set<int64_t>> clear;
+  for (int column = metadata_columns; column < table.num_columns(); ++column) {
+    if (table.field(column)->type()->id() != arrow::Type::INT64) continue;
+    const auto& values = static_cast<const arrow::Int64Array&>(*table.column(column)->chunk(0));
+    for (int64_t i = 0; i < values.length(); ++i) {
+      if (!values.IsNull(i)) clear[table.field(column)->name()].insert(values.Value(i));
+    }
+  }
+  return clear;
+}
 
 inline SeenObject See(const std::string& key, const std::string& bytes) {
   SeenObject seen;
@@ -45,6 +63,7 @@ inline SeenObject See(const std::string& key, const std::string& bytes) {
     row.operation = operation.Value(i);
     seen.rows.push_back(row);
   }
+  seen.clear = ClearValues(*table, 4);
   return seen;
 }
 
