@@ -68,9 +68,7 @@ class FakeDatabase {
   }
 
   // Behind the newest commit, which every instance that is enabled now comes after.
-  Lsn StartNow() const {
-    return mapping.empty() ? MakeLsn(next_) : MakeLsn(mapping.back()).Next();
-  }
+  Lsn StartNow() const { return mapping.empty() ? MakeLsn(next_) : MakeLsn(mapping.back()).Next(); }
   // The next commit: until then the capture process has not reached it.
   Lsn StartWithNextCommit() const { return MakeLsn(next_); }
   int64_t NextObjectId() { return ++objects_; }
@@ -119,7 +117,7 @@ class FakeDatabase {
   std::set<RowKey> faulty;       // rows with a value that cannot be delivered
   std::set<RowKey> altered;      // rows with a value that loses something
   std::string guid = "guid", family_guid = "family", recovery_fork_guid = "fork";
-  std::string fork;              // appended to commit times: another history has other times
+  std::string fork;  // appended to commit times: another history has other times
 
  private:
   int64_t next_ = 100;

@@ -163,15 +163,15 @@ inline int64_t FromEnvironment(const std::string& name, int64_t otherwise) {
 // to repeat it. <prefix>_SEED=<n> replays one schedule, <prefix>_COUNT=<n> sets how many are run.
 template <typename Run>
 void RunSchedules(const std::string& prefix, int64_t count_by_default, Run run) {
-  SetLogLevel(Level::kError);
   const int64_t only = FromEnvironment(prefix + "_SEED", -1);
+  SetLogLevel(only >= 0 ? Level::kInfo : Level::kError);
   const int64_t count = only >= 0 ? 1 : FromEnvironment(prefix + "_COUNT", count_by_default);
-  const std::string suite = ::testing::UnitTest::GetInstance()->current_test_info()->test_suite_name();
+  const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
   for (int64_t i = 0; i < count; ++i) {
     const int64_t seed = only >= 0 ? only : i;
     ASSERT_EQ(run(static_cast<uint64_t>(seed)), "")
-        << "replay: " << prefix << "_SEED=" << seed << " build/capture_test --gtest_filter=" << suite
-        << ".*";
+        << "replay: " << prefix << "_SEED=" << seed
+        << " build/capture_test --gtest_filter=" << test->test_suite_name() << "." << test->name();
   }
 }
 
