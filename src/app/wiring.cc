@@ -177,6 +177,11 @@ source::SqlServerOptions SourceOptions(const config::Config& config) {
   return options;
 }
 
+rules::OnTypeChange OnTypeChangeOf(const std::string& word) {
+  if (word == "same_folder") return rules::OnTypeChange::kSameFolder;
+  return word == "new_folder" ? rules::OnTypeChange::kNewFolder : rules::OnTypeChange::kStop;
+}
+
 capture::Options CaptureOptions(const config::Config& config, const std::string& database) {
   capture::Options options;
   options.database = database;
@@ -191,6 +196,7 @@ capture::Options CaptureOptions(const config::Config& config, const std::string&
   options.on_replace = config.source.on_replace == config::OnReplace::kStop
                            ? rules::OnReplace::kStop
                            : rules::OnReplace::kFollow;
+  options.on_type_change = OnTypeChangeOf(config.target.on_type_change);
   options.limits.max_rows = config.run.max_object_rows;
   options.limits.max_bytes = config.run.max_object_bytes;
   options.limits.temp_dir = TempDir(config);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -95,7 +96,10 @@ struct Context {
     return selection.Selects(table.schema, table.name);
   }
   arrow::Result<rules::TableNames> NamesOf(const state::Table& table) const {
-    return rules::TableNames::Make(options.path, options.database, table.schema, table.name);
+    ARROW_ASSIGN_OR_RAISE(const auto names, rules::TableNames::Make(options.path, options.database,
+                                                                    table.schema, table.name));
+    // Of another path than the settings': whoever checks the folder says so.
+    return names.InFolder(std::max(names.FolderNumber(table.folder), 1));
   }
   bool IsResting(const std::string& name) const;
 

@@ -4,6 +4,7 @@
 
 #include "base/crash_point.h"
 #include "base/events.h"
+#include "capture/type_changes.h"
 #include "rules/same_database.h"
 #include "state/edits.h"
 
@@ -36,6 +37,10 @@ std::string AlteredText(const pq::FooterRecord& record) {
     text += (text.empty() ? "" : ", ") + std::to_string(count) + " of " + column;
   }
   return text;
+}
+
+state::FolderForm FormOf(const BuiltObject& object) {
+  return object.folder_number > 0 ? object.change.alone : object.change.form;
 }
 
 }  // namespace
@@ -89,14 +94,22 @@ void Delivery::StartReads() {
     Turn& turn = turns_.at(name);
     if (turn.failed) continue;
     if (turn.objects > 0 && context_.with.clock.MonotonicNow() >= deadline_) continue;
+    const state::Table& table = context_.table(name);
+    auto names = context_.NamesOf(table);
+    if (!names.ok()) {
+      halted_ = names.status();
+      return;
+    }
     ++reading_;
     const ReadOrder order{name,
                           turn.reading.instance,
                           turn.place,
                           turn.reading.through.value_or(horizon_.lsn),
                           horizon_.lsn,
-                          NextRecord(context_, context_.table(name), turn.reading.instance),
-                          context_.table(name).columns};
+                          NextRecord(context_, table, turn.reading.instance),
+                          table.columns,
+                          table.form,
+                          std::move(*names)};
     context_.with.executor.Post(Executor::Lane::kRead, [this, tools = tools_, order]() {
       auto read = std::make_shared<Result<ReadOutcome>>(ReadNext(*tools, order));
       return [this, name = order.table, read] { return OnRead(name, std::move(*read)); };
@@ -136,7 +149,7 @@ Status Delivery::OnRead(const std::string& name, Result<ReadOutcome> read) {
   ++unput_objects_;
   unput_memory_ += read->object->bytes->memory_bytes();
   unput_bytes_ += read->object->bytes->size_bytes();
-  Ready ready{name, std::move(*read->object), ""};
+  Ready ready{name, std::move(*read->object), "", ""};
   if (turn.putting) {
     turn.held = std::move(ready);
   } else {
@@ -170,6 +183,7 @@ Status Delivery::Flush() {
   // them.
   ARROW_RETURN_NOT_OK(Claim());
   CrashPoint("claimed_not_put");
+  for (const Ready& ready : ready_) TellChange(ready.table, ready.folder, ready.object.change);
 
   // 3. Put, on other threads, while the tables' next objects are read. A crash in between leaves
   // claims without objects; the next owner reads the same windows again.
@@ -195,14 +209,17 @@ Status Delivery::Flush() {
 Status Delivery::Claim() {
   for (Ready& ready : ready_) {
     const state::Table& table = context_.table(ready.table);
-    ARROW_ASSIGN_OR_RAISE(const rules::TableNames names, context_.NamesOf(table));
+    ARROW_ASSIGN_OR_RAISE(rules::TableNames names, context_.NamesOf(table));
+    if (ready.object.folder_number > 0) names = names.InFolder(ready.object.folder_number);
+    ready.folder = names.folder();
     ready.key = names.Next(context_.with.clock.UtcNow(), table.claim ? table.claim->key : "");
   }
   state::Edits edits;
   for (const Ready& ready : ready_) {
     const pq::FooterRecord& record = ready.object.record;
     edits.emplace_back(state::ClaimObject{ready.table, state::Claim{record, ready.key},
-                                          record.altered_values, ready.object.columns});
+                                          record.altered_values, ready.object.columns, ready.folder,
+                                          FormOf(ready.object)});
   }
   edits.emplace_back(state::MoveAnchor{rules::AnchorOf(horizon_)});
   return context_.Swap(edits);

@@ -48,6 +48,7 @@ class Delivery {
     std::string table;
     BuiltObject object;
     std::string key;
+    std::string folder;  // that the key is in
   };
   struct Turn {
     Reading reading;

@@ -2,6 +2,7 @@
 
 #include "capture/groups.h"
 #include "parquet/stored_object.h"
+#include "rules/further_folders.h"
 #include "state/folders.h"
 
 namespace cdc::capture {
@@ -13,9 +14,8 @@ using arrow::Status;
 // Of a folder's listing; a lost document shows itself in the first object.
 constexpr int64_t kListedMax = 1000;
 
-}  // namespace
-
-Status CheckFolder(store::Store& data, const rules::TableNames& names, const std::string& last_key,
+// What lies in one folder after `last_key`.
+Status CheckListed(store::Store& data, const rules::TableNames& names, const std::string& last_key,
                    const std::string& table) {
   ARROW_ASSIGN_OR_RAISE(const auto objects, data.List(names.folder(), last_key, kListedMax));
   std::string foreign;
@@ -38,6 +38,24 @@ Status CheckFolder(store::Store& data, const rules::TableNames& names, const std
   return StopsTable(
       "the folder holds a Parquet file that is not ours, " + data.url() + "/" + foreign +
       "; readers would take it for changes. Move it elsewhere, or choose another [target] path");
+}
+
+// A document that was set back does not know that the table has gone on in a further folder.
+Status CheckFurther(store::Store& data, const rules::TableNames& names, const std::string& table) {
+  ARROW_ASSIGN_OR_RAISE(const auto numbers, rules::FurtherFolders(data, names));
+  for (const int number : numbers) {
+    if (number <= names.FolderNumber(names.folder())) continue;
+    ARROW_RETURN_NOT_OK(CheckListed(data, names.InFolder(number), "", table));
+  }
+  return Status::OK();
+}
+
+}  // namespace
+
+Status CheckFolder(store::Store& data, const rules::TableNames& names, const std::string& last_key,
+                   const std::string& table) {
+  ARROW_RETURN_NOT_OK(CheckListed(data, names, last_key, table));
+  return CheckFurther(data, names, table);
 }
 
 Status RefuseSharedFolders(const Options& options, store::Store& state,

@@ -208,7 +208,9 @@ Status NewTables::LetWait(const Status& why) {
 // A folder belongs to one table of one document.
 Status NewTables::RefuseFolders(const std::map<std::string, std::string>& others) {
   std::map<std::string, std::string> taken;  // folder -> table
-  for (const auto& [name, table] : context_.document().tables) taken[table.folder] = name;
+  for (const auto& [name, table] : context_.document().tables) {
+    for (const std::string& folder : table.Folders()) taken[folder] = name;
+  }
   std::vector<Candidate> free;
   for (Candidate& candidate : candidates_) {
     const std::string& folder = candidate.names.folder();

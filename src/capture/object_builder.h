@@ -14,6 +14,7 @@
 #include "columns/altered.h"
 #include "parquet/footer_record.h"
 #include "rules/column_guard.h"
+#include "rules/object_form.h"
 #include "source/source.h"
 
 namespace cdc::capture {
@@ -36,6 +37,8 @@ struct BuiltObject {
   rules::KnownColumns columns;         // what the entry is to remember of its columns
   // What the record's altered values lost, by column.
   std::map<std::string, columns::Alteration> altered;
+  rules::FormChange change = {};  // against the table's last object
+  int folder_number = 0;  // of the further folder that it begins; 0: it stays in its table's
 };
 
 // What is told of an object once it is there.

@@ -1,5 +1,6 @@
 #include "capture/read_task.h"
 
+#include "capture/type_changes.h"
 #include "parquet/stored_object.h"
 #include "rules/claimed_object.h"
 #include "rules/gap.h"
@@ -13,15 +14,32 @@ namespace {
 
 using Built = Result<std::optional<BuiltObject>>;
 
+// Of rows that are there: a table that has none is not stopped, and nothing is asked for it.
+Result<JudgedForm> JudgeNext(const Tools& tools, const ReadOrder& order,
+                             const source::TableDescription& description,
+                             source::ChangeReader& reader) {
+  const rules::ObjectForm next{reader.schema()->fields(), description.options};
+  if (rules::DigestOf(next) != order.form.last) {
+    const auto first = reader.Peek();
+    if (first.ok() && !*first) return JudgedForm{rules::Unchanged(order.form)};
+  }
+  return JudgeForm(tools, order, next);
+}
+
 Built ReadWindow(const Tools& tools, const ReadOrder& order, source::Source& source,
                  const source::TableDescription& description, const Position& to,
                  const std::optional<Position>& whole_to) {
   ARROW_ASSIGN_OR_RAISE(const auto reader, source.Read(description, order.place, to));
+  ARROW_ASSIGN_OR_RAISE(JudgedForm judged, JudgeNext(tools, order, description, *reader));
   auto built = BuildObject(*reader, description, order.record, tools.options.limits, whole_to,
                            tools.stopped);
   // The statement is closed while the object is claimed and put: nobody's ALTER waits for S3, and
   // the connection is free for the next question.
   const Status paused = reader->Pause();
+  if (built.ok() && *built) {
+    (*built)->change = std::move(judged.change);
+    (*built)->folder_number = judged.folder_number;
+  }
   return built.ok() && !paused.ok() ? Built(paused) : std::move(built);
 }
 

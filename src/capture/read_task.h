@@ -19,6 +19,8 @@ struct ReadOrder {
   Lsn horizon;                  // which the connection must have seen, before and after
   pq::FooterRecord record;      // as far as it is known before the rows are
   rules::KnownColumns columns;  // how they were delivered until now
+  state::FolderForm form;       // of the table's folder
+  rules::TableNames names;      // in the table's folder
 };
 
 struct ReadOutcome {

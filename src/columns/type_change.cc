@@ -87,6 +87,17 @@ FolderChange WithObject(const FolderColumns& folder, const arrow::FieldVector& f
   return change;
 }
 
+FolderColumns BeyondObject(const FolderColumns& folder, const arrow::FieldVector& fields) {
+  std::map<std::string, std::string> own;  // by the name in lower case
+  for (const auto& field : fields) own.emplace(LowerCase(field->name()), ParquetTypeText(*field));
+  FolderColumns beyond;
+  for (const auto& [name, type] : folder) {
+    const auto found = own.find(LowerCase(name));
+    if (found == own.end() || found->second != type) beyond.emplace(name, type);
+  }
+  return beyond;
+}
+
 std::vector<OptionChange> ChangedOptions(const std::map<std::string, std::string>& before,
                                          const std::map<std::string, std::string>& now) {
   std::set<std::string> names;

@@ -26,6 +26,9 @@ struct FolderChange {
   FolderColumns columns;              // with the object; a widened column has the wider type
 };
 FolderChange WithObject(const FolderColumns& folder, const arrow::FieldVector& fields);
+// What the fields of an object do not say of its folder: columns that it does not have, and those
+// that are of a wider type in other objects.
+FolderColumns BeyondObject(const FolderColumns& folder, const arrow::FieldVector& fields);
 
 // An option whose word is not that of the table's last object: "datetime2" or "Email.mask".
 struct OptionChange {

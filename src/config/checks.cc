@@ -97,6 +97,10 @@ Status CheckLogLevel(std::string_view text) {
 
 Status CheckLogFormat(std::string_view text) { return CheckOneOf(text, {"auto", "text", "json"}); }
 
+Status CheckOnTypeChange(std::string_view text) {
+  return CheckOneOf(text, {"stop", "same_folder", "new_folder"});
+}
+
 Status CheckEncrypt(std::string_view text) {
   return CheckOneOf(text, {"auto", "yes", "no", "strict"});
 }

@@ -15,6 +15,7 @@ arrow::Status CheckState(std::string_view text);         // file:///folder
 arrow::Status CheckEndpoint(std::string_view text);      // http(s)://host[:port]
 arrow::Status CheckPathTemplate(std::string_view text);  // known placeholders, {table} among them
 arrow::Status CheckLogLevel(std::string_view text);
+arrow::Status CheckOnTypeChange(std::string_view text);  // stop · same_folder · new_folder
 arrow::Status CheckLogFormat(std::string_view text);     // auto · text · json
 arrow::Status CheckEncrypt(std::string_view text);       // auto · yes · no · strict
 arrow::Status CheckIntent(std::string_view text);        // ReadWrite · ReadOnly

@@ -60,6 +60,8 @@ struct Target {
   std::string ca_bundle;
   std::string state;  // empty: in the target; file:///folder: a local directory
   std::string path = "{database}/{table}/cdc";
+  // What a table does whose columns become such that readers cannot merge them with its objects.
+  std::string on_type_change = "stop";  // stop · same_folder · new_folder
   // What S3 is told about what it is to keep. Empty: as the bucket has it.
   std::string sse;  // AES256 · aws:kms · aws:kms:dsse
   std::string sse_kms_key_id;

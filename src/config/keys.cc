@@ -293,6 +293,10 @@ std::vector<Key> TargetKeys() {
            "file:///folder for the state, where the store has no conditional writes", CheckState),
       Text("target.path", Place{t, &Target::path}, {},
            "folder of a table: {database}, {schema}, {table}, {date}", CheckPathTemplate),
+      Text("target.on_type_change", Place{t, &Target::on_type_change}, {},
+           "a column's type that readers cannot merge with earlier objects: stop, same_folder, "
+           "new_folder (.../cdc_2)",
+           CheckOnTypeChange),
       Text("target.sse", Place{t, &Target::sse}, {},
            "encryption to ask for: AES256, aws:kms, aws:kms:dsse (default: the bucket's)",
            CheckEncryption),

@@ -62,4 +62,22 @@ arrow::Result<std::string> GeoRecordOf(const arrow::Schema& schema) {
   return record.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+std::shared_ptr<arrow::Schema> WithGeo(const std::shared_ptr<arrow::Schema>& schema,
+                                       const std::string& geo_record) {
+  const auto record = nlohmann::json::parse(geo_record, nullptr, /*allow_exceptions=*/false);
+  if (!record.is_object() || !record.contains("columns") || !record["columns"].is_object()) {
+    return schema;
+  }
+  arrow::FieldVector fields = schema->fields();
+  for (auto& field : fields) {
+    const auto column = record["columns"].find(field->name());
+    if (column == record["columns"].end() || !column->is_object()) continue;
+    const auto edges = column->find("edges");
+    if (edges == column->end() || !edges->is_string()) continue;
+    field = field->WithMergedMetadata(
+        arrow::key_value_metadata({kGeoKey}, {edges->get<std::string>()}));
+  }
+  return arrow::schema(fields, schema->metadata());
+}
+
 }  // namespace cdc::pq

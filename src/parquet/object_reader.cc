@@ -15,6 +15,7 @@
 
 #include "base/row_checksum.h"
 #include "parquet/catch.h"
+#include "parquet/geo_record.h"
 #include "parquet/row_key_columns.h"
 
 namespace cdc::pq {
@@ -43,6 +44,7 @@ Result<std::unique_ptr<::parquet::arrow::FileReader>> OpenReader(const FilePtr& 
   ::parquet::ArrowReaderProperties properties;
   properties.set_pre_buffer(false);  // it would hold whole row groups
   properties.set_batch_size(kRowsPerRead);
+  properties.set_arrow_extensions_enabled(true);
   builder.properties(properties);
   return builder.Build();
 }
@@ -125,7 +127,12 @@ Result<std::shared_ptr<arrow::Schema>> ReadSchema(FilePtr file) {
   std::shared_ptr<arrow::Schema> schema;
   ARROW_RETURN_NOT_OK(CatchParquet([&]() -> Status {
     ARROW_ASSIGN_OR_RAISE(const auto reader, OpenReader(file));
-    return reader->GetSchema(&schema);
+    ARROW_RETURN_NOT_OK(reader->GetSchema(&schema));
+    const auto& pairs = reader->parquet_reader()->metadata()->key_value_metadata();
+    if (pairs != nullptr && pairs->Contains(kGeoParquetKey)) {
+      schema = WithGeo(schema, pairs->Get(kGeoParquetKey).ValueOr(""));
+    }
+    return Status::OK();
   }));
   return schema;
 }

@@ -22,7 +22,7 @@ arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenLocal(const std:
 // Invalid: not a Parquet file, not one of ours, or cut; a row count that is not the footer's.
 arrow::Result<FooterRecord> ReadFooter(std::shared_ptr<arrow::io::RandomAccessFile> file);
 
-// The columns as Arrow sees them.
+// The columns as Arrow sees them, uuid and WKB (metadata "cdc:geo") as such.
 arrow::Result<std::shared_ptr<arrow::Schema>> ReadSchema(
     std::shared_ptr<arrow::io::RandomAccessFile> file);
 

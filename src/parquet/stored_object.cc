@@ -89,6 +89,18 @@ class TailFile : public arrow::io::RandomAccessFile {
   bool closed_ = false;
 };
 
+// What `read` makes of the end of an object.
+template <typename T, typename Read>
+Result<T> FromTail(store::Store& data, const std::string& key, const Read& read) {
+  ARROW_ASSIGN_OR_RAISE(store::Tail tail, data.GetTail(key, kFirstTail));
+  const auto file = std::make_shared<TailFile>(data, key, std::move(tail));
+  Result<T> result = read(file);
+  if (result.ok()) return result;
+  ARROW_RETURN_NOT_OK(file->trouble());
+  if (result.status().IsOutOfMemory()) return result;
+  return Status::Invalid(result.status().message());
+}
+
 bool IsMissing(const Status& status) {
   return store::KindOf(status) == store::ErrorKind::kNotFound;
 }
@@ -96,13 +108,16 @@ bool IsMissing(const Status& status) {
 }  // namespace
 
 Result<FooterRecord> ReadRecord(store::Store& data, const std::string& key) {
-  ARROW_ASSIGN_OR_RAISE(store::Tail tail, data.GetTail(key, kFirstTail));
-  const auto file = std::make_shared<TailFile>(data, key, std::move(tail));
-  auto record = ReadFooter(file);
-  if (record.ok()) return record;
-  ARROW_RETURN_NOT_OK(file->trouble());
-  if (record.status().IsOutOfMemory()) return record;
-  return Status::Invalid(record.status().message());
+  return FromTail<FooterRecord>(data, key, [](const auto& file) { return ReadFooter(file); });
+}
+
+Result<StoredObject> ReadStored(store::Store& data, const std::string& key) {
+  const auto read = [](const std::shared_ptr<TailFile>& file) -> Result<StoredObject> {
+    ARROW_ASSIGN_OR_RAISE(auto record, ReadFooter(file));
+    ARROW_ASSIGN_OR_RAISE(auto schema, ReadSchema(file));
+    return StoredObject{std::move(record), std::move(schema)};
+  };
+  return FromTail<StoredObject>(data, key, read);
 }
 
 Result<ObjectThere> IdentifyObject(store::Store& data, const std::string& key) {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <arrow/result.h>
+#include <arrow/type.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -25,5 +27,12 @@ arrow::Result<ObjectThere> IdentifyObject(store::Store& data, const std::string&
 // The whole record from an object's footer: one or two short reads, however long the object is.
 // Invalid: not a Parquet file, or not one of ours. store::ErrorKind::kNotFound when there is none.
 arrow::Result<FooterRecord> ReadRecord(store::Store& data, const std::string& key);
+
+struct StoredObject {
+  FooterRecord record;
+  std::shared_ptr<arrow::Schema> schema;  // as ReadSchema gives it
+};
+// The same with the object's columns.
+arrow::Result<StoredObject> ReadStored(store::Store& data, const std::string& key);
 
 }  // namespace cdc::pq

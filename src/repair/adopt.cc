@@ -112,13 +112,13 @@ Status Planner::LookIntoFolders() {
   ARROW_ASSIGN_OR_RAISE(const auto others, state::FoldersOfOthers(state_, options_.document()));
   // Tables that the document knows, captured or not.
   for (auto& [name, table] : tables()) {
-    ARROW_ASSIGN_OR_RAISE(
-        const auto names,
-        rules::TableNames::Make(options_.path, options_.database, table.schema, table.name));
-    if (names.folder() != table.folder) {
+    ARROW_ASSIGN_OR_RAISE(auto names, rules::TableNames::Make(options_.path, options_.database,
+                                                              table.schema, table.name));
+    if (names.FolderNumber(table.folder) == 0) {
       return Status::Invalid("[target] path gives table ", name, " the folder ", names.folder(),
                              ", but its objects are in ", table.folder, ". Put the setting back");
     }
+    names = names.InFolder(names.FolderNumber(table.folder));
     auto last = FindLastObject(data_, names, table.claim ? table.claim->key : "");
     if (!last.ok()) return last.status().WithMessage("table ", name, ": ", last.status().message());
     if (*last) ARROW_RETURN_NOT_OK(Advance(&table, **last));
@@ -127,7 +127,9 @@ Status Planner::LookIntoFolders() {
   // Captured ones that it does not know.
   const auto selection = rules::TableSelection::Make(options_.tables, options_.exclude);
   std::set<std::string> seen;
-  for (const auto& [name, table] : tables()) seen.insert(table.folder);
+  for (const auto& [name, table] : tables()) {
+    for (const std::string& folder : table.Folders()) seen.insert(folder);
+  }
   for (const CaptureInstance& instance : info_.instances) {
     if (instance.table.empty() || !selection.Selects(instance.schema, instance.table)) continue;
     ARROW_ASSIGN_OR_RAISE(
@@ -165,6 +167,12 @@ Status Planner::LookInto(const CaptureInstance& instance) {
 // What a claim would say of the object.
 state::Claim ClaimOf(const LastObject& last) { return {last.record, last.key, /*confirmed=*/true}; }
 
+void GoOnIn(const std::string& folder, state::Table* table) {
+  if (folder == table->folder) return;
+  table->earlier_folders.push_back(table->folder);
+  table->folder = folder;
+}
+
 // The folder knows more than the document: it was set back.
 Status Planner::Advance(state::Table* table, const LastObject& last) {
   const pq::FooterRecord& record = last.record;
@@ -178,6 +186,8 @@ Status Planner::Advance(state::Table* table, const LastObject& last) {
   }
   histories_.emplace(record.history_id, table->QualifiedName());
   table->claim = ClaimOf(last);
+  GoOnIn(last.folder, table);
+  table->form = {};  // of the objects that came since nothing was seen
   table->position = std::max(table->position, record.to);
   for (state::Gap& gap : table->gaps) {
     if (gap.carried_by == 0 && gap.to <= record.to) gap.carried_by = record.sequence;
@@ -192,6 +202,7 @@ void Planner::Enter(const CaptureInstance& instance, const rules::TableNames& na
   table.schema = instance.schema;
   table.name = instance.table;
   table.folder = names.folder();
+  GoOnIn(last.folder, &table);
   table.source_object_id = instance.source_object_id;
   table.capture_instance = last.record.capture_instance;
   // An instance of that name that is gone keeps no id: a run then decides which one follows.

@@ -373,5 +373,31 @@ TEST_F(NewHistoryTest, lets_a_table_that_is_not_captured_any_more_wait_for_its_r
   EXPECT_EQ(world_.Objects("B").size(), 4u);
 }
 
+TEST_F(AdoptTest, a_document_from_before_a_further_folder_stops_everything_and_is_rebuilt_from_it) {
+  world_.options.on_type_change = rules::OnTypeChange::kNewFolder;
+  Insert("A");
+  ASSERT_TRUE(RunOnce().ok());
+  const auto old = world_.store.objects.at(Key());
+  world_.database.tables.at("dbo.A").value_type = arrow::utf8();
+  Insert("A");
+  ASSERT_TRUE(RunOnce().ok());
+  for (const bool lost : {false, true}) {
+    if (lost) {
+      Lose();
+    } else {
+      world_.store.objects[Key()] = old;
+    }
+    world_.clock.Advance(std::chrono::hours(1));
+    EXPECT_TRUE(IsStopsEverything(RunOnce().status())) << lost;
+    EXPECT_EQ(AdoptNow(), "");
+    EXPECT_EQ(Document().tables.at("dbo.A").folder, "Shop/A/cdc_2/");
+    EXPECT_THAT(Document().tables.at("dbo.A").earlier_folders,
+                ::testing::ElementsAre("Shop/A/cdc/"));
+    Insert("A");
+    ASSERT_TRUE(RunOnce().ok());
+    EXPECT_EQ(world_.Judge("A"), "");
+  }
+}
+
 }  // namespace
 }  // namespace cdc::repair::testing

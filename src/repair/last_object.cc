@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "parquet/stored_object.h"
+#include "rules/further_folders.h"
 
 namespace cdc::repair {
 
@@ -20,11 +21,13 @@ Status Foreign(const store::Store& data, const std::string& key, const std::stri
 
 struct Range {
   std::string first, last;  // keys; "" when there is none
+  std::string folder;       // of the last one
 };
 
 Result<Range> ListObjects(store::Store& data, const rules::TableNames& names,
                           const std::string& after) {
   Range range;
+  range.folder = names.folder();
   std::string from = after;
   for (;;) {
     ARROW_ASSIGN_OR_RAISE(const auto page, data.List(names.folder(), from, kListedAtOnce));
@@ -39,14 +42,29 @@ Result<Range> ListObjects(store::Store& data, const rules::TableNames& names,
   }
 }
 
+// Of all folders of the table, from this one on.
+Result<Range> ListFolders(store::Store& data, const rules::TableNames& names,
+                          const std::string& after) {
+  ARROW_ASSIGN_OR_RAISE(Range all, ListObjects(data, names, after));
+  ARROW_ASSIGN_OR_RAISE(const auto numbers, rules::FurtherFolders(data, names));
+  for (const int number : numbers) {
+    if (number <= names.FolderNumber(names.folder())) continue;
+    ARROW_ASSIGN_OR_RAISE(const Range further, ListObjects(data, names.InFolder(number), ""));
+    if (further.last.empty()) continue;
+    all = {all.first.empty() ? further.first : all.first, further.last, further.folder};
+  }
+  return all;
+}
+
 }  // namespace
 
 Result<std::optional<LastObject>> FindLastObject(store::Store& data, const rules::TableNames& names,
                                                  const std::string& after) {
-  ARROW_ASSIGN_OR_RAISE(const Range range, ListObjects(data, names, after));
+  ARROW_ASSIGN_OR_RAISE(const Range range, ListFolders(data, names, after));
   if (range.last.empty()) return std::nullopt;
   LastObject last;
   last.key = range.last;
+  last.folder = range.folder;
   auto record = pq::ReadRecord(data, range.last);
   if (record.status().IsInvalid()) return Foreign(data, range.last, record.status().message());
   ARROW_ASSIGN_OR_RAISE(last.record, std::move(record));

@@ -11,15 +11,17 @@
 
 namespace cdc::repair {
 
-// The newest object of a table, as the folder itself tells it.
+// The newest object of a table, as its folders themselves tell it.
 struct LastObject {
   std::string key;
+  std::string folder;  // that it is in
   pq::FooterRecord record;
   Position first_from;  // where the oldest object that is still there begins
 };
 
-// Nothing when the folder holds no object after `after` ("": none at all). Invalid when it holds a
-// Parquet file that is not ours. Lists the folder from there on, and reads one footer.
+// Nothing when the folder, and the table's further ones, hold no object after `after` ("": none at
+// all). Invalid when they hold a Parquet file that is not ours. Lists them from there on, and reads
+// one footer.
 arrow::Result<std::optional<LastObject>> FindLastObject(store::Store& data,
                                                         const rules::TableNames& names,
                                                         const std::string& after);

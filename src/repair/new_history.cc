@@ -58,6 +58,7 @@ Status SettleClaim(const NewHistory& with, state::Table* table) {
                            ": another object sits at the key of its claimed one, ", with.data.url(),
                            "/", claim.key, ". Move it away");
   }
+  table->form = {};
   table->claim.reset();
   if (claim.sequence > 1) {
     table->claim.emplace();

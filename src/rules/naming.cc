@@ -97,8 +97,29 @@ arrow::Result<TableNames> TableNames::Make(const std::string& path, const std::s
   names.template_ = filled + "/";
   names.folder_ = names.template_.substr(0, names.template_.find(kDateMark));
   names.folder_.resize(names.folder_.rfind('/') + 1);
+  names.first_folder_ = names.folder_.substr(0, names.folder_.size() - 1);
   return names;
 }
+
+TableNames TableNames::InFolder(int number) const {
+  TableNames names = *this;
+  names.folder_ = first_folder_ + (number == 1 ? "/" : "_" + std::to_string(number) + "/");
+  names.template_ = names.folder_ + template_.substr(folder_.size());
+  return names;
+}
+
+int TableNames::FolderNumber(std::string_view folder) const {
+  if (folder == InFolder(1).folder()) return 1;
+  if (!folder.starts_with(FurtherFolders())) return 0;
+  folder.remove_prefix(FurtherFolders().size());
+  int number = 0;
+  const auto [end, error] = std::from_chars(folder.data(), folder.data() + folder.size(), number);
+  const bool is_number =
+      error == std::errc() && number > 1 && std::to_string(number) + "/" == std::string(folder);
+  return is_number ? number : 0;
+}
+
+std::string TableNames::FurtherFolders() const { return first_folder_ + "_"; }
 
 std::string TableNames::Key(const Stamp& stamp) const {
   std::string folder = template_;

@@ -35,6 +35,14 @@ class TableNames {
 
   // Where this table's objects are listed: everything up to the first {date}, ending in '/'.
   const std::string& folder() const { return folder_; }
+  // A table whose columns became such that readers cannot merge them goes on in a further folder,
+  // and may do so again: .../cdc/ is the first one, .../cdc_2/ the second. Names stay in order
+  // across them.
+  TableNames InFolder(int number) const;
+  // Which of its folders that is; 0: none of them.
+  int FolderNumber(std::string_view folder) const;
+  // What the keys of all of its further folders begin with: ".../cdc_".
+  std::string FurtherFolders() const;
 
   // The key of the next object: later than `last_key` ("" when there is none) whatever the clock
   // says. A second's suffixes end at _9999; then the timestamp moves one second on.
@@ -50,7 +58,8 @@ class TableNames {
 
   std::string template_;  // all but {date} filled in
   std::string folder_;
-  std::string table_;  // as a path segment
+  std::string first_folder_;  // without the '/'
+  std::string table_;         // as a path segment
 };
 
 }  // namespace cdc::rules

@@ -49,6 +49,28 @@ TEST(TableNames, encode_what_would_break_a_path) {
             "%5Fa%2Fb]ü/%5Fa%2Fb]ü_cdc_20250109_143015.parquet");
 }
 
+TEST(TableNames, go_on_in_a_further_folder_of_their_table_in_order) {
+  for (const char* path : {"{database}/{table}/cdc", "{database}/{table}/cdc/{date}"}) {
+    const TableNames first = Names(path);
+    const TableNames second = first.InFolder(2);
+    EXPECT_EQ(second.folder(), "AdventureWorks/Person/cdc_2/");
+    EXPECT_EQ(second.InFolder(1).folder(), first.folder());
+    EXPECT_EQ(second.InFolder(11).folder(), "AdventureWorks/Person/cdc_11/");
+    const std::string last = first.Next(kNow, "");
+    const std::string next = second.Next(kNow, last);
+    EXPECT_TRUE(next.starts_with(second.folder())) << next;
+    EXPECT_TRUE(next.ends_with("_20250109_143015_0001.parquet")) << next;
+    for (const int number : {1, 2, 11}) {
+      EXPECT_EQ(second.FolderNumber(first.InFolder(number).folder()), number);
+    }
+    for (const char* other : {"AdventureWorks/Person/cdc_1/", "AdventureWorks/Person/cdc_02/",
+                              "AdventureWorks/Person/cdc_2", "AdventureWorks/Person/cdc_2/x/",
+                              "AdventureWorks/Person/cdc_old/", "AdventureWorks/Persons/cdc/"}) {
+      EXPECT_EQ(first.FolderNumber(other), 0) << other;
+    }
+  }
+}
+
 TEST(TableNames, recognise_their_own_only) {
   const TableNames names = Names();
   EXPECT_TRUE(names.StampOf("x/Person_cdc_20250109_143015.parquet"));

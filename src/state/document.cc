@@ -70,6 +70,9 @@ void Members(Visitor& visit, Is<Table> auto& table) {
   visit.MemberUnlessEmpty("earlier_tables", table.earlier_tables);
   visit.MemberUnlessEmpty("follows", table.follows);
   visit.MemberUnlessEmpty("columns", table.columns);
+  visit.MemberUnlessEmpty("earlier_folders", table.earlier_folders);
+  visit.MemberUnlessEmpty("form", table.form.last);
+  visit.MemberUnlessEmpty("earlier_types", table.form.earlier_types);
 }
 
 template <typename Visitor>
@@ -216,6 +219,12 @@ Result<Document> Document::FromJson(const std::string& text) {
 std::string Table::NameForPeople() const {
   if (name_today.empty()) return QualifiedName();
   return QualifiedName() + " (called " + name_today + " today)";
+}
+
+std::vector<std::string> Table::Folders() const {
+  std::vector<std::string> folders = earlier_folders;
+  folders.push_back(folder);
+  return folders;
 }
 
 Position Document::PlaceOf(const Table& table) const {

@@ -68,6 +68,16 @@ struct EarlierTable {
   bool operator==(const EarlierTable&) const = default;
 };
 
+// What the columns of a folder's objects look like to readers, as short as it can be said: the last
+// object's own footer has the rest.
+struct FolderForm {
+  // A digest of the last object's types and options (rules/object_form.h); "": not known.
+  std::string last;
+  // Parquet types of columns that the last object does not have, or has narrower.
+  std::map<std::string, std::string> earlier_types;
+  bool operator==(const FolderForm&) const = default;
+};
+
 // A table is its source_object_id. Its entry's name is what settings, folder and messages go by,
 // whatever the server calls the table today.
 struct Table {
@@ -78,6 +88,8 @@ struct Table {
   int64_t change_table_object_id = 0;
   std::string capture_instance;
   std::string folder;  // where its objects go, with a trailing '/', up to the first {date}
+  // That it had before, and that stay its own: readers could not merge what came then.
+  std::vector<std::string> earlier_folders;
 
   Position start;
   Position position;  // all rows up to here are in objects, or in the claimed one
@@ -94,6 +106,7 @@ struct Table {
   std::vector<EarlierTable> earlier_tables;
   int64_t follows = 0;   // source_object_id of a table that an operator lets go on under this name
   KnownColumns columns;  // only where some column is, or was, masked or left out
+  FolderForm form;       // of the objects in `folder`
   std::string stopped;   // why, or ""
   std::string stopped_since;  // UTC
   bool operator==(const Table&) const = default;
@@ -102,6 +115,7 @@ struct Table {
   int64_t sequence() const { return claim ? claim->sequence : 0; }
   // "dbo.Orders", or "dbo.Orders (called dbo.Orders_old today)".
   std::string NameForPeople() const;
+  std::vector<std::string> Folders() const;  // all of them
 };
 
 struct Owner {

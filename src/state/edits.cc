@@ -103,6 +103,11 @@ struct Editor {
     table.claim = edit.claim;
     table.position = edit.claim.to;
     table.columns = edit.columns;
+    if (edit.folder != table.folder) {
+      table.earlier_folders.push_back(table.folder);
+      table.folder = edit.folder;
+    }
+    table.form = edit.form;
     AddAltered(edit.altered, &table);
   }
 

@@ -61,6 +61,8 @@ struct ClaimObject {
   Claim claim;
   std::map<std::string, int64_t> altered;
   KnownColumns columns;  // of what was read
+  std::string folder;    // that the key is in; another one than the entry's begins with it
+  FolderForm form;       // of that folder with the object in it
 };
 
 // The claimed object is known to be there.

@@ -14,7 +14,9 @@ constexpr int64_t kListedAtOnce = 1'000;
 constexpr int64_t kDocumentsMax = 100'000;  // of one store
 
 void Add(const Document& document, const std::string& key, Folders* folders) {
-  for (const auto& [table, entry] : document.tables) (*folders)[entry.folder] = key;
+  for (const auto& [table, entry] : document.tables) {
+    for (const std::string& folder : entry.Folders()) (*folders)[folder] = key;
+  }
 }
 
 // A document that is taken away between list and read is none.

@@ -84,8 +84,9 @@ Result<Lag> AskForLag(source::Source& source, const Document& document) {
 
 std::string LastObject(const state::Table& table) {
   if (!table.claim) return "-";
-  return table.claim->key.substr(table.claim->key.rfind('/') + 1) +
-         (table.claim->confirmed ? "" : " (on its way)");
+  // Of a table that has gone on in a further folder the name alone does not say where it is.
+  const size_t name = table.earlier_folders.empty() ? table.claim->key.rfind('/') + 1 : 0;
+  return table.claim->key.substr(name) + (table.claim->confirmed ? "" : " (on its way)");
 }
 
 // Where a table stands, in one word.

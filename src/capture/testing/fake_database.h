@@ -1,7 +1,10 @@
 #pragma once
 
+#include <arrow/type.h>
+
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -44,6 +47,9 @@ class FakeDatabase {
     std::vector<RowKey> rows;     // still there, in commit order
     std::vector<RowKey> history;  // all that there ever was
     Lsn made_at;                  // the low end before any cleanup
+    // What unmasked columns become, and options that the description says are in effect.
+    std::shared_ptr<arrow::DataType> value_type = arrow::int64();
+    std::map<std::string, std::string> options;
   };
 
   // A table that is captured from the next commit on.

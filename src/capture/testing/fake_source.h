@@ -104,6 +104,7 @@ class FakeSource : public source::Source {
     table.columns = std::move(output.columns);
     table.left_out = std::move(output.left_out);
     table.options = std::move(output.in_effect);
+    for (const auto& [name, word] : Find(instance).options) table.options[name] = word;
     return table;
   }
 
@@ -185,6 +186,7 @@ class FakeSource : public source::Source {
         : source_(source),
           instance_(table.instance),
           columns_(table.columns),
+          value_type_(source.Find(table.instance).value_type),
           place_(from),
           to_(to) {
       arrow::FieldVector fields = {
@@ -195,7 +197,7 @@ class FakeSource : public source::Source {
       };
       for (const columns::SourceColumn& column : columns_) {
         const bool token = column.options.Is("mask", "hash");
-        fields.push_back(arrow::field(column.name, token ? arrow::utf8() : arrow::int64()));
+        fields.push_back(arrow::field(column.name, token ? arrow::utf8() : value_type_));
       }
       schema_ = arrow::schema(fields);
     }
@@ -244,12 +246,13 @@ class FakeSource : public source::Source {
 
     arrow::Result<std::shared_ptr<arrow::Array>> Values(const columns::SourceColumn& column,
                                                         int64_t rows) const {
-      if (column.options.Is("mask", "null")) return arrow::MakeArrayOfNull(arrow::int64(), rows);
+      if (column.options.Is("mask", "null")) return arrow::MakeArrayOfNull(value_type_, rows);
       if (column.options.Is("mask", "hash")) {
         return arrow::MakeArrayFromScalar(arrow::StringScalar("token"), rows);
       }
       const int64_t clear = ClearValue(instance_.source_object_id, column.column_id);
-      return arrow::MakeArrayFromScalar(arrow::Int64Scalar(clear), rows);
+      ARROW_ASSIGN_OR_RAISE(const auto value, arrow::Int64Scalar(clear).CastTo(value_type_));
+      return arrow::MakeArrayFromScalar(*value, rows);
     }
 
     arrow::Result<std::shared_ptr<arrow::RecordBatch>> MakeRows(
@@ -278,6 +281,7 @@ class FakeSource : public source::Source {
     FakeSource& source_;
     const source::CaptureInstance instance_;
     const std::vector<columns::SourceColumn> columns_;
+    const std::shared_ptr<arrow::DataType> value_type_;
     Position place_;
     const Position to_;
     std::shared_ptr<arrow::Schema> schema_;

@@ -21,7 +21,7 @@ struct World {
   }
 
   std::vector<SeenObject> Objects(const std::string& table) const {
-    return SeeFolder(store.objects, "Shop/" + table + "/cdc/");
+    return SeeFolder(store.objects, "Shop/" + table + "/cdc");  // and its further folders
   }
   std::string Judge(const std::string& table) const {
     return JudgeFolder(Objects(table), database.tables.at("dbo." + table).history);
