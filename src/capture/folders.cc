@@ -24,13 +24,7 @@ Status CheckListed(store::Store& data, const rules::TableNames& names, const std
     ARROW_ASSIGN_OR_RAISE(const pq::ObjectThere found, pq::IdentifyObject(data, object.key));
     if (!found.there) continue;  // moved away since it was listed
     if (found.identity) {
-      return StopsEverything(
-          "the state document does not know the object " + data.url() + "/" + object.key +
-          " of table " + table +
-          ": the document was deleted or set back to an older version, and "
-          "going on would deliver rows twice. Nothing was read. Stop every copy, "
-          "put the newest version of the document back; if there is none, "
-          "rebuild it from the objects: cdc-to-s3 adopt");
+      return NotKnownToDocument(data, object.key, table);
     }
     if (foreign.empty()) foreign = object.key;
   }
@@ -51,6 +45,16 @@ Status CheckFurther(store::Store& data, const rules::TableNames& names, const st
 }
 
 }  // namespace
+
+Status NotKnownToDocument(const store::Store& data, const std::string& key,
+                          const std::string& table) {
+  return StopsEverything("the state document does not know the object " + data.url() + "/" + key +
+                         " of table " + table +
+                         ": the document was deleted or set back to an older version, and "
+                         "going on would deliver rows twice. Nothing was read. Stop every copy, "
+                         "put the newest version of the document back; if there is none, "
+                         "rebuild it from the objects: cdc-to-s3 adopt");
+}
 
 Status CheckFolder(store::Store& data, const rules::TableNames& names, const std::string& last_key,
                    const std::string& table) {

@@ -15,6 +15,10 @@ namespace cdc::capture {
 arrow::Status CheckFolder(store::Store& data, const rules::TableNames& names,
                           const std::string& last_key, const std::string& table);
 
+// The error for such an object.
+arrow::Status NotKnownToDocument(const store::Store& data, const std::string& key,
+                                 const std::string& table);
+
 // ★ Another database's tables have the folders that this one's would get: nobody could tell the
 // rows apart, so nothing is begun. Only where [target] path has no {database}.
 arrow::Status RefuseSharedFolders(const Options& options, store::Store& state,

@@ -6,6 +6,7 @@
 #include "capture/capture.h"
 #include "capture/folders.h"
 #include "capture/groups.h"
+#include "rules/found_folders.h"
 #include "rules/naming.h"
 #include "rules/same_database.h"
 #include "rules/selection.h"
@@ -36,6 +37,25 @@ Status RefuseForgotten(const Options& options, const Surroundings& with,
   return FaultOf(checked).reach <= Reach::kTable ? Status::OK() : checked;
 }
 
+// Folders of tables that are called otherwise today, or are not captured any more.
+Status RefuseFoundFolders(const Options& options, const Surroundings& with, const PollInfo& info) {
+  const auto selection = rules::TableSelection::Make(options.tables, options.exclude);
+  // Another group's document that cannot be read concerns us only if something is found.
+  const auto others = state::FoldersOfOthers(with.state, options.document());
+  const auto is_known = [&](const std::string& folder) {
+    return others.ok() && others->contains(folder);
+  };
+  const auto see = [&](const rules::FoundFolder& found) -> Result<bool> {
+    if (found.record.database != options.database ||
+        !rules::Concerns(found.record, selection, info.instances)) {
+      return true;
+    }
+    ARROW_RETURN_NOT_OK(others.status());
+    return NotKnownToDocument(with.data, found.key, found.record.schema + "." + found.record.table);
+  };
+  return rules::WalkFolders(with.data, options.path, options.database, is_known, see).status();
+}
+
 // A first document must not be begun over objects of an earlier one.
 Status RefuseForgottenObjects(const Options& options, const Surroundings& with) {
   ARROW_ASSIGN_OR_RAISE(const PollInfo info, with.source.Poll(std::nullopt));
@@ -61,7 +81,8 @@ Status RefuseForgottenObjects(const Options& options, const Surroundings& with) 
       ARROW_RETURN_NOT_OK((*then)());
   }
   with.executor.Abandon();
-  return first;
+  ARROW_RETURN_NOT_OK(first);
+  return UnlessListingIsOptional(options, RefuseFoundFolders(options, with, info));
 }
 
 // Before anything is taken over from anybody. Where nothing has changed, the first round asks.

@@ -1,16 +1,15 @@
 #include "repair/adopt.h"
 
 #include <algorithm>
-#include <set>
 
 #include "base/random.h"
 #include "base/utc_text.h"
-#include "repair/last_object.h"
+#include "repair/find_tables.h"
 #include "repair/new_history.h"
 #include "rules/gap.h"
+#include "rules/naming.h"
 #include "rules/same_database.h"
 #include "rules/selection.h"
-#include "state/folders.h"
 
 // A plan is made in three steps: what is there (the document if it can be read, and the newest
 // object of each folder); the entries that follow from it; and last either the proof that this is
@@ -53,7 +52,12 @@ class Planner {
  public:
   Planner(const rules::Settings& options, const AdoptOptions& adopt, source::Source& source,
           store::Store& data, store::Store& state_store)
-      : options_(options), adopt_(adopt), source_(source), data_(data), state_(state_store) {}
+      : options_(options),
+        adopt_(adopt),
+        source_(source),
+        data_(data),
+        state_(state_store),
+        selection_(rules::TableSelection::Make(options.tables, options.exclude)) {}
 
   Result<AdoptionPlan> Plan() {
     ARROW_ASSIGN_OR_RAISE(identity_, source_.Identify());
@@ -65,7 +69,9 @@ class Planner {
     }
     ARROW_ASSIGN_OR_RAISE(plan_.existing, ReadExisting(options_, state_));
     if (known()) document() = *plan_.existing->document;
-    ARROW_RETURN_NOT_OK(LookIntoFolders());
+    ARROW_ASSIGN_OR_RAISE(found_, FindTables({options_, data_, state_, info_}, &document()));
+    plan_.notes = found_.notes;
+    table_notes_ = found_.table_notes;
     if (adopt_.new_history) {
       ARROW_RETURN_NOT_OK(BeginHistory(
           {options_, adopt_.start, source_, data_, identity_, info_, document(), table_notes_}));
@@ -81,11 +87,12 @@ class Planner {
   state::Document& document() { return plan_.document; }
   std::map<std::string, state::Table>& tables() { return plan_.document.tables; }
 
-  Status LookIntoFolders();
-  Status LookInto(const CaptureInstance& instance);
-  Status Advance(state::Table* table, const LastObject& last);
-  void Enter(const CaptureInstance& instance, const rules::TableNames& names,
-             const LastObject& last);
+  // Under whatever name.
+  bool IsEntered(const CaptureInstance& instance) const {
+    return std::ranges::any_of(plan_.document.tables, [&](const auto& entry) {
+      return entry.second.source_object_id == instance.source_object_id;
+    });
+  }
 
   Status ProveHistory();
   Status OneHistory();
@@ -100,124 +107,13 @@ class Planner {
   source::Source& source_;
   store::Store& data_;
   store::Store& state_;
+  const rules::TableSelection selection_;
   source::DatabaseIdentity identity_;
   source::PollInfo info_;
   AdoptionPlan plan_;
-  std::map<std::string, std::string> histories_;  // of the last objects: history id -> table
+  FoundTables found_;
   std::map<std::string, std::string> table_notes_;
-  Lsn newest_;  // that any object or position has seen
 };
-
-Status Planner::LookIntoFolders() {
-  ARROW_ASSIGN_OR_RAISE(const auto others, state::FoldersOfOthers(state_, options_.document()));
-  // Tables that the document knows, captured or not.
-  for (auto& [name, table] : tables()) {
-    ARROW_ASSIGN_OR_RAISE(auto names, rules::TableNames::Make(options_.path, options_.database,
-                                                              table.schema, table.name));
-    if (names.FolderNumber(table.folder) == 0) {
-      return Status::Invalid("[target] path gives table ", name, " the folder ", names.folder(),
-                             ", but its objects are in ", table.folder, ". Put the setting back");
-    }
-    names = names.InFolder(names.FolderNumber(table.folder));
-    auto last = FindLastObject(data_, names, table.claim ? table.claim->key : "");
-    if (!last.ok()) return last.status().WithMessage("table ", name, ": ", last.status().message());
-    if (*last) ARROW_RETURN_NOT_OK(Advance(&table, **last));
-    newest_ = std::max(newest_, table.position.lsn());
-  }
-  // Captured ones that it does not know.
-  const auto selection = rules::TableSelection::Make(options_.tables, options_.exclude);
-  std::set<std::string> seen;
-  for (const auto& [name, table] : tables()) {
-    for (const std::string& folder : table.Folders()) seen.insert(folder);
-  }
-  for (const CaptureInstance& instance : info_.instances) {
-    if (instance.table.empty() || !selection.Selects(instance.schema, instance.table)) continue;
-    ARROW_ASSIGN_OR_RAISE(
-        const auto names,
-        rules::TableNames::Make(options_.path, options_.database, instance.schema, instance.table));
-    if (others.contains(names.folder()) || !seen.insert(names.folder()).second) continue;
-    const Status looked = LookInto(instance);
-    if (!looked.ok()) {
-      return looked.WithMessage("table ", instance.QualifiedName(), ": ", looked.message());
-    }
-  }
-  return Status::OK();
-}
-
-Status Planner::LookInto(const CaptureInstance& instance) {
-  ARROW_ASSIGN_OR_RAISE(const auto names, rules::TableNames::Make(options_.path, options_.database,
-                                                                  instance.schema, instance.table));
-  ARROW_ASSIGN_OR_RAISE(const auto last, FindLastObject(data_, names, ""));
-  if (!last) return Status::OK();
-  const pq::FooterRecord& record = last->record;
-  if (record.database != options_.database) {
-    return Status::Invalid("its folder holds objects of database ", record.database);
-  }
-  if (record.table != instance.table || record.schema != instance.schema) {
-    plan_.notes.push_back("the folder " + names.folder() + " holds objects of table " +
-                          record.schema + "." + record.table + ", not of " +
-                          instance.QualifiedName() + ", which is left to the run");
-    return Status::OK();
-  }
-  histories_.emplace(record.history_id, instance.QualifiedName());
-  Enter(instance, names, *last);
-  return Status::OK();
-}
-
-// What a claim would say of the object.
-state::Claim ClaimOf(const LastObject& last) { return {last.record, last.key, /*confirmed=*/true}; }
-
-void GoOnIn(const std::string& folder, state::Table* table) {
-  if (folder == table->folder) return;
-  table->earlier_folders.push_back(table->folder);
-  table->folder = folder;
-}
-
-// The folder knows more than the document: it was set back.
-Status Planner::Advance(state::Table* table, const LastObject& last) {
-  const pq::FooterRecord& record = last.record;
-  const bool ours = record.database == options_.database && record.schema == table->schema &&
-                    record.table == table->name;
-  if (!ours || record.sequence <= table->sequence()) {
-    return Status::Invalid("table ", table->QualifiedName(), ": object ", last.key,
-                           " comes after the last one that the document knows, but says that it is "
-                           "number ",
-                           record.sequence, " of ", record.schema, ".", record.table);
-  }
-  histories_.emplace(record.history_id, table->QualifiedName());
-  table->claim = ClaimOf(last);
-  GoOnIn(last.folder, table);
-  table->form = {};  // of the objects that came since nothing was seen
-  table->position = std::max(table->position, record.to);
-  for (state::Gap& gap : table->gaps) {
-    if (gap.carried_by == 0 && gap.to <= record.to) gap.carried_by = record.sequence;
-  }
-  newest_ = std::max(newest_, record.to.lsn());
-  return Status::OK();
-}
-
-void Planner::Enter(const CaptureInstance& instance, const rules::TableNames& names,
-                    const LastObject& last) {
-  state::Table table;
-  table.schema = instance.schema;
-  table.name = instance.table;
-  table.folder = names.folder();
-  GoOnIn(last.folder, &table);
-  table.source_object_id = instance.source_object_id;
-  table.capture_instance = last.record.capture_instance;
-  // An instance of that name that is gone keeps no id: a run then decides which one follows.
-  for (const CaptureInstance& other : info_.instances) {
-    if (other.source_object_id == instance.source_object_id &&
-        other.name == table.capture_instance) {
-      table.change_table_object_id = other.change_table_object_id;
-    }
-  }
-  table.start = last.first_from;
-  table.position = last.record.to;
-  table.claim = ClaimOf(last);
-  newest_ = std::max(newest_, table.position.lsn());
-  tables().emplace(table.QualifiedName(), std::move(table));
-}
 
 // Going on where the objects end: only if they are of one history, and of this database.
 Status Planner::ProveHistory() {
@@ -245,9 +141,10 @@ Status Planner::ProveHistory() {
 }
 
 Status Planner::OneHistory() {
-  if (!document().history_id.empty()) histories_.emplace(document().history_id, "the document");
-  if (histories_.size() > 1) {
-    const auto first = histories_.begin();
+  if (!document().history_id.empty())
+    found_.histories.emplace(document().history_id, "the document");
+  if (found_.histories.size() > 1) {
+    const auto first = found_.histories.begin();
     const auto second = std::next(first);
     return Status::Invalid("the last objects are of several histories: ", first->second, " of ",
                            first->first, ", ", second->second, " of ", second->first,
@@ -255,7 +152,8 @@ Status Planner::OneHistory() {
                            "--new-history --start now, or "
                            "an LSN up to which both are delivered");
   }
-  document().history_id = histories_.empty() ? RandomHex(16) : histories_.begin()->first;
+  document().history_id =
+      found_.histories.empty() ? RandomHex(16) : found_.histories.begin()->first;
   return Status::OK();
 }
 
@@ -267,18 +165,20 @@ Status Planner::ProveDatabase() {
     const auto database = rules::JudgeDatabase(document(), identity_, info_);
     verdict = {database.history, database.why};
   }
-  if (verdict.history != rules::History::kReplaced && !newest_.is_zero()) {
-    ARROW_ASSIGN_OR_RAISE(info_, source_.Poll(newest_));
+  if (verdict.history != rules::History::kReplaced && !found_.newest.is_zero()) {
+    ARROW_ASSIGN_OR_RAISE(info_, source_.Poll(found_.newest));
     // An object does not tell how the server wrote its time: being there has to do.
-    verdict = rules::JudgeHistory(state::Anchor{newest_, info_.anchor_time.value_or("")}, info_);
+    verdict =
+        rules::JudgeHistory(state::Anchor{found_.newest, info_.anchor_time.value_or("")}, info_);
   }
   if (verdict.history == rules::History::kReplaced) {
     return Status::Invalid(
         "the database was restored, or is not the one that the objects come from: ", verdict.why,
         ". ", rules::AdviceForReplaced(document(), info_));
   }
-  if (verdict.history == rules::History::kWait || !info_.horizon || info_.horizon->lsn < newest_) {
-    return Status::Invalid("the server does not show ", newest_.ToString(),
+  if (verdict.history == rules::History::kWait || !info_.horizon ||
+      info_.horizon->lsn < found_.newest) {
+    return Status::Invalid("the server does not show ", found_.newest.ToString(),
                            ", which was delivered already: a replica that lags, or a database that "
                            "was set back");
   }
@@ -294,15 +194,13 @@ Status Planner::ProveDatabase() {
 // an object.
 void Planner::EnterUndelivered() {
   if (options_.start != "now") return;
-  const auto selection = rules::TableSelection::Make(options_.tables, options_.exclude);
   for (const CaptureInstance& instance : info_.instances) {
     const auto names =
         rules::TableNames::Make(options_.path, options_.database, instance.schema, instance.table);
-    if (instance.table.empty() || !selection.Selects(instance.schema, instance.table) ||
-        !names.ok() || tables().contains(instance.QualifiedName()) ||
+    if (instance.table.empty() || !selection_.Selects(instance.schema, instance.table) ||
+        !names.ok() || tables().contains(instance.QualifiedName()) || IsEntered(instance) ||
         instance.start_lsn.is_zero() || instance.start_lsn.Previous() > info_.horizon->lsn ||
-        std::ranges::any_of(
-            tables(), [&](const auto& entry) { return entry.second.folder == names->folder(); })) {
+        !HolderOf(document(), names->folder()).empty()) {
       continue;
     }
     state::Table table;
@@ -322,11 +220,17 @@ void Planner::EnterUndelivered() {
 
 // A rebuilt document knows less of idle tables than the lost one did: only their last objects.
 void Planner::NoteGaps() {
-  for (const CaptureInstance& instance : info_.instances) {
-    const auto found = tables().find(instance.QualifiedName());
-    if (found == tables().end() || found->second.capture_instance != instance.name) continue;
-    if (!rules::RowsMayBeGone(instance.start_lsn, document().PlaceOf(found->second))) continue;
-    table_notes_[found->first] = "retention has passed this: a gap, see accept-gap";
+  for (const auto& [name, table] : tables()) {
+    for (const CaptureInstance& instance : info_.instances) {
+      if (instance.source_object_id != table.source_object_id ||
+          instance.name != table.capture_instance ||
+          !rules::RowsMayBeGone(instance.start_lsn, document().PlaceOf(table))) {
+        continue;
+      }
+      std::string& note = table_notes_[name];
+      note += (note.empty() ? "" : "; ") + std::string("retention has passed this: a gap, see ") +
+              "accept-gap";
+    }
   }
 }
 

@@ -72,6 +72,8 @@ Result<std::optional<LastObject>> FindLastObject(store::Store& data, const rules
   ARROW_ASSIGN_OR_RAISE(const pq::ObjectThere found, pq::IdentifyObject(data, range.first));
   const auto& first = found.identity;
   if (first && first->from <= last.first_from) last.first_from = first->from;
+  if (first) last.first_source_object_id = first->source_object_id;
+  if (first) last.first_to = first->to;
   return last;
 }
 

@@ -16,7 +16,9 @@ struct LastObject {
   std::string key;
   std::string folder;  // that it is in
   pq::FooterRecord record;
-  Position first_from;  // where the oldest object that is still there begins
+  Position first_from;                 // where the oldest object that is still there begins
+  int64_t first_source_object_id = 0;  // of that one; 0 where it does not say it
+  Position first_to;
 };
 
 // Nothing when the folder, and the table's further ones, hold no object after `after` ("": none at

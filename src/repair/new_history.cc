@@ -21,6 +21,8 @@ using source::CaptureInstance;
 // another database ids mean nothing, and the name has to do.
 const CaptureInstance* InstanceOf(const state::Table& table, const NewHistory& with) {
   const std::string& guid = with.document.database_guid;
+  // Rebuilt from objects, which do not say which database theirs was.
+  const bool is_rebuilt = !with.document.anchor;
   const bool ids_count = guid.empty() || with.identity.guid.empty() || guid == with.identity.guid;
   const CaptureInstance* named = nullptr;
   const CaptureInstance* known = nullptr;
@@ -34,6 +36,7 @@ const CaptureInstance* InstanceOf(const state::Table& table, const NewHistory& w
       known = &instance;
     }
   }
+  if (is_rebuilt) return named != nullptr ? named : known;
   return known != nullptr ? known : named;
 }
 

@@ -95,6 +95,40 @@ def test_a_document_that_is_not_to_be_trusted_is_kept_aside(
     assert program.call("status").code == 0
 
 
+def test_a_table_that_was_renamed_goes_on_in_its_folder_when_the_document_is_lost(
+    shop: Database, target: Target, program: Program
+) -> None:
+    shop.run("EXEC sp_rename 'dbo.Orders', 'Orders_v1'")
+    _insert(shop, 3, "Orders_v1")
+    program.once()
+    target.delete(target.state_key(shop.name))
+    _insert(shop, 4, "Orders_v1", "Items")
+    refused = program.once(expect=1, CDC_SOURCE_EXCLUDE="Items").text
+    assert f"{shop.name}/Orders/cdc/" in refused and "of table dbo.Orders:" in refused
+    plan = program.call("adopt")
+    assert (plan.code, "called dbo.Orders_v1 today" in plan.out) == (3, True)
+    assert program.call("adopt", "--yes").code == 0
+    program.once()
+    _assert_all_delivered(shop, target)
+    assert {key.split("/")[1] for key in target.keys(f"{shop.name}/")} == set(_TABLES)
+
+
+def test_a_table_that_is_not_captured_any_more_keeps_its_name_and_folder(
+    shop: Database, target: Target, program: Program
+) -> None:
+    shop.run("EXEC sys.sp_cdc_disable_table N'dbo', N'Orders', N'dbo_Orders'")
+    target.delete(target.state_key(shop.name))
+    assert f"{shop.name}/Orders/cdc/" in program.once(expect=1, CDC_SOURCE_EXCLUDE="Items").text
+    done = program.call("adopt", "--yes", "--json")
+    assert done.code == 0, done.text
+    assert [table["note"] for table in _json(done)["tables"]] == [
+        "",
+        "not captured now: it keeps its name and its place",
+    ]
+    entry = json.loads(_state(shop, target))["tables"]["dbo.Orders"]
+    assert (entry["folder"], entry["claim"]["sequence"]) == (f"{shop.name}/Orders/cdc/", 2)
+
+
 def test_objects_that_cannot_be_of_one_history_are_refused(shop: Database, target: Target, program: Program) -> None:
     first = {table: target.objects(shop.name, table) for table in _TABLES}
     for table in _TABLES:
