@@ -165,5 +165,33 @@ TEST_F(FindTablesTest, a_folder_of_somebody_else_is_passed_over) {
   EXPECT_EQ(plan->tables.size(), 2u);
 }
 
+TEST_F(FindTablesTest, a_new_history_begins_at_no_time_and_no_lsn_that_is_yet_to_come) {
+  Insert("A");
+  ASSERT_TRUE(RunOnce().ok());
+  for (const std::string& start : {std::string("2099-01-01"), Lsn::Max().ToString()}) {
+    const auto refused = Plan({true, start}).status().message();
+    EXPECT_THAT(refused, HasSubstr("start = " + start + " lies "));
+    // In the words that a run has for it.
+    World fresh;
+    fresh.database = world_.database;
+    fresh.options.start = start;
+    Writer writer(fresh);
+    ASSERT_TRUE(writer.Start().ok());
+    const auto report = writer.Round();
+    const std::string said = report.ok() ? WhyStopped(*report, "dbo.A") : report.status().message();
+    EXPECT_THAT(said, HasSubstr(refused));
+  }
+}
+
+TEST_F(FindTablesTest, a_new_history_from_the_oldest_row_says_that_rows_come_again) {
+  Insert("A");
+  ASSERT_TRUE(RunOnce().ok());
+  const auto again = Plan({true, "oldest"});
+  ASSERT_TRUE(again.ok()) << again.status();
+  ASSERT_EQ(again->notes.size(), 1u);
+  EXPECT_THAT(again->notes[0], HasSubstr("come a second time"));
+  EXPECT_TRUE(Plan({true, "now"})->notes.empty());
+}
+
 }  // namespace
 }  // namespace cdc::repair::testing

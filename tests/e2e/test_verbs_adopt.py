@@ -129,6 +129,16 @@ def test_a_table_that_is_not_captured_any_more_keeps_its_name_and_folder(
     assert (entry["folder"], entry["claim"]["sequence"]) == (f"{shop.name}/Orders/cdc/", 2)
 
 
+@pytest.mark.parametrize(("start", "why"), [("2099-01-01", "lies in the future"), ("F" * 20, "lies beyond")])
+def test_a_new_history_does_not_begin_in_the_future(
+    shop: Database, target: Target, program: Program, start: str, why: str
+) -> None:
+    refused = program.call("adopt", "--new-history", "--start", start, "--yes")
+    assert (refused.code, why in refused.err) == (1, True)
+    plan = program.call("adopt", "--new-history", "--start", "oldest")
+    assert (plan.code, "come a second time" in " ".join(plan.out.split())) == (3, True)
+
+
 def test_objects_that_cannot_be_of_one_history_are_refused(shop: Database, target: Target, program: Program) -> None:
     first = {table: target.objects(shop.name, table) for table in _TABLES}
     for table in _TABLES:
