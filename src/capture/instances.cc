@@ -127,9 +127,12 @@ Status FollowTable(Context& context, const std::string& name, const CaptureInsta
   ARROW_ASSIGN_OR_RAISE(const auto description, context.Ask<source::TableDescription>([&] {
     return context.with.source.Describe(next);
   }));
-  const Status shown = rules::CheckColumnsOfFollower(name, table.columns, description);
-  if (!shown.ok()) return StopsTable(shown.message());
+  // It may have been delivered once, under another entry: what was kept back there stays so.
   const auto* before = rules::DeliveredBefore(context.document(), next.source_object_id);
+  const state::KnownColumns known = before != nullptr ? before->columns : state::KnownColumns();
+  Status shown = rules::CheckColumnsOfFollower(name, table.columns, description);
+  if (shown.ok()) shown = rules::CheckColumns(name, known, description);
+  if (!shown.ok()) return StopsTable(shown.message());
   const Position start = before != nullptr ? before->through : rules::EndBefore(next);
   LogEvent(Level::kWarn, "table_followed",
            {{"table", name},
@@ -146,7 +149,7 @@ Status FollowTable(Context& context, const std::string& name, const CaptureInsta
         state::RecordGap{name, {gap->from, gap->to, now, 0, table.source_object_id}});
   }
   edits.emplace_back(
-      state::FollowTable{name, IdsOf(next), start, rules::KnownColumnsOf(description)});
+      state::FollowTable{name, IdsOf(next), start, rules::KnownColumnsOf(description, known)});
   edits.emplace_back(state::MoveAnchor{rules::AnchorOf(horizon)});
   return context.Swap(edits);
 }

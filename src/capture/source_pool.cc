@@ -1,5 +1,7 @@
 #include "capture/source_pool.h"
 
+#include "base/fault.h"
+
 namespace cdc::capture {
 
 using arrow::Result;
@@ -9,10 +11,11 @@ namespace {
 
 Status LeadsElsewhere(const source::DatabaseIdentity& identity, const std::string& guid) {
   if (guid.empty() || identity.guid.empty() || identity.guid == guid) return Status::OK();
-  return Status::IOError("a further connection to ", identity.server_name,
-                         " leads to another database of the name ", identity.name,
-                         " (service_broker_guid ", identity.guid, " instead of ", guid,
-                         "): do the addresses of the host name belong to one server?");
+  // It may have got the other id since the round began: the next one judges it.
+  return TransientFault("a further connection to " + identity.server_name +
+                        " leads to another database of the name " + identity.name +
+                        " (service_broker_guid " + identity.guid + " instead of " + guid +
+                        "): do the addresses of the host name belong to one server?");
 }
 
 }  // namespace
