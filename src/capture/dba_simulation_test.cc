@@ -158,8 +158,8 @@ class DbaSimulation : public Turmoil {
   // Another table, one of the captured ones or a new one with rows of its own, takes the name.
   void Swap(int64_t id) {
     const Dba::SourceTable before = dba_.tables.at(id);
-    int64_t other = AnyTable();
-    if (other == id || Below(2) == 0) other = dba_.Create("dbo", FreeName("dbo"));
+    int64_t other = Below(2) == 0 ? ReplacedTable() : AnyTable();
+    if (other == 0 || other == id || Below(3) == 0) other = dba_.Create("dbo", FreeName("dbo"));
     if (Below(2) == 0) On(other);
     CommitSome();
     dba_.Rename(id, before.schema, FreeName(before.schema));
@@ -168,6 +168,17 @@ class DbaSimulation : public Turmoil {
     if (Below(3) != 0) On(other);
     if (Below(3) == 0) dba_.Off(id);
     if (Below(4) == 0) dba_.Drop(id);
+  }
+
+  // One that another table has followed, and that may come back under any name; or 0.
+  int64_t ReplacedTable() const {
+    const auto document = Document();
+    if (!document) return 0;
+    for (const int64_t id : Tables()) {
+      const bool has_entry = rules::EntryOf(*document, id) != nullptr;
+      if (!has_entry && rules::DeliveredBefore(*document, id) != nullptr) return id;
+    }
+    return 0;
   }
 
   void DropAndCreate(int64_t id) {
@@ -217,7 +228,7 @@ class DbaSimulation : public Turmoil {
   void WriteSettings() {
     auto& rules = world_.database.output;
     rules.mask_key = std::make_shared<const std::string>("0123456789abcdef");
-    switch (Below(4)) {
+    switch (Below(5)) {
       case 0:
         rules.rules = {Mask("*", "Mail", "null"), Lists({}, {"Secret"})};
         return;
@@ -227,8 +238,11 @@ class DbaSimulation : public Turmoil {
       case 2:
         rules.rules = {Lists({"Id", "Mail", "Note"}, {}), Mask("*", "Mail", "hash")};
         return;
-      default:
+      case 3:
         rules.rules = {Lists({"Id", "Note"}, {})};
+        return;
+      default:
+        rules.rules = {Mask("dbo.A", "*", "null"), Mask("dbo.B", "Mail", "null")};
     }
   }
 
