@@ -315,7 +315,12 @@ class FakeSource : public source::Source {
   }
 
   FakeDatabase& database_;
-  const FakeDatabase::Table dropped_ = {{}, {}, {}, {}, {}};
+  // Has no columns, as the server shows none of an instance that is gone.
+  const FakeDatabase::Table dropped_ = [] {
+    FakeDatabase::Table none;
+    none.columns.clear();
+    return none;
+  }();
 };
 
 }  // namespace cdc::capture::testing
