@@ -35,10 +35,6 @@ bool Differ(const std::string& known, const std::string& now) {
   return !known.empty() && !now.empty() && known != now;
 }
 
-std::string Difference(const char* name, const std::string& known, const std::string& now) {
-  return fmt::format("{} {} instead of {}", name, now, known);
-}
-
 }  // namespace
 
 DatabaseVerdict JudgeDatabase(const state::Document& document,
@@ -49,13 +45,13 @@ DatabaseVerdict JudgeDatabase(const state::Document& document,
   const bool same_family = !other_family && !document.family_guid.empty() &&
                            document.family_guid == identity.family_guid;
   std::string changed;
-  if (Differ(document.database_guid, identity.guid)) {
-    changed = Difference("service_broker_guid", document.database_guid, identity.guid);
-  } else if (Differ(document.recovery_fork_guid, identity.recovery_fork_guid)) {
-    changed =
-        Difference("recovery_fork_guid", document.recovery_fork_guid, identity.recovery_fork_guid);
-  }
-  if (other_family) changed = Difference("family_guid", document.family_guid, identity.family_guid);
+  const auto compare = [&](const char* name, const std::string& known, const std::string& now) {
+    if (!Differ(known, now)) return;
+    changed += fmt::format("{}{} {} instead of {}", changed.empty() ? "" : ", ", name, now, known);
+  };
+  compare("service_broker_guid", document.database_guid, identity.guid);
+  compare("family_guid", document.family_guid, identity.family_guid);
+  compare("recovery_fork_guid", document.recovery_fork_guid, identity.recovery_fork_guid);
   if (anchor.history == History::kReplaced) return {anchor.history, anchor.why, ""};
   // The anchor was found, with its time: no other database has that.
   if (anchor.history == History::kSame) return {History::kSame, "", changed};

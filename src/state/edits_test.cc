@@ -45,7 +45,7 @@ class EditsTest : public ::testing::Test {
     claim.from = P(from);
     claim.to = P(to);
     claim.key = "key " + std::to_string(sequence);
-    Apply(ClaimObject{name, claim, altered, columns}, &document_);
+    Apply(ClaimObject{name, claim, altered, columns, "", {}}, &document_);
   }
   void Follow(const std::string& name, int64_t change_table) {
     Apply(FollowInstance{name, {"i", change_table, 1}}, &document_);
@@ -324,7 +324,7 @@ TEST_F(EditsTest, inside_a_transaction_the_cut_ends_before_it) {
   claim.from = P(30);
   claim.to = Position::AfterRow({L(35), 1, L(3), 2});
   claim.confirmed = true;
-  Apply(ClaimObject{"dbo.A", claim, {}, {}}, &document_);
+  Apply(ClaimObject{"dbo.A", claim, {}, {}, "", {}}, &document_);
   Apply(CloseRound{{"dbo.B"}, L(40)}, &document_);
   EXPECT_EQ(document_.complete_through, L(34));
 }

@@ -117,7 +117,7 @@ def test_user_metadata_says_what_the_footer_says(bucket: Bucket) -> None:
     for key, metadata in bucket.metadata.items():
         footer = bucket.footer(key)
         assert {name: footer["cdc." + name.removeprefix("cdc-").replace("-", "_")] for name in metadata} == metadata
-        assert len(metadata) == 10
+        assert len(metadata) == 11
 
 
 def test_the_update_mask_is_read_as_documented(bucket: Bucket) -> None:

@@ -42,7 +42,7 @@ KINDS = {
     "2019": Kind("2019", tells_zone=False, sees=_HIDDEN),
     "2022": Kind("2022", sees=_HIDDEN),
     "2025": Kind("2025", sees=_HIDDEN),
-    "azure": Kind(edition="azure", sees=("retention is 3d",)),
+    "azure": Kind(edition="azure", sees=("retention is 3 d",)),
     "managed": Kind(edition="managed", sees=_HIDDEN),
     "closed_msdb": Kind("2019", tells_zone=False, closed_msdb=True, sees=_HIDDEN),
 }
