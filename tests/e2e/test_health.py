@@ -119,7 +119,7 @@ def test_a_login_that_sees_nothing_of_the_jobs_is_told_by_the_newest_changes_age
     _age_everything(shop, 25)
     idle = program.call("check", **login)
     assert idle.code == 0, "nothing may have been changed"
-    assert "the newest captured change is 25m old: nothing was changed since, or capture stopped" in idle.out
+    assert "the newest captured change is 25 min old: nothing was changed since, or capture stopped" in idle.out
     with stand_in.control() as control:
         for _ in range(3):
             control.ask("advance", seconds=301)
@@ -220,7 +220,9 @@ def test_changes_that_come_close_to_retention_are_to_be_fixed(shop: Database, pr
     shop.run("EXEC sys.sp_cdc_change_job @job_type = N'cleanup', @retention = 14400")
     ample = program.call("check")
     assert "cleanup reaches them in 7 d" in ample.out
-    assert ample.code == 0
+    # Commit times that are moved by hand are another history, which check says as run does; of retention nothing is left.
+    to_fix = ample.out.split("To fix:\n")[1]
+    assert "restored or replaced" in to_fix and "retention" not in to_fix and "cleanup" not in to_fix
 
 
 def test_a_database_without_jobs_is_told_how_to_get_them(shop: Database, program: Program) -> None:

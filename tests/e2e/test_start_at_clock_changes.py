@@ -118,5 +118,5 @@ def test_in_the_hour_that_comes_twice_capture_that_runs_is_not_called_stopped(
         program = Program(tmp_path, program_settings(shop.server, s3, shop.name, target.url))
         checked = program.call("check")
         assert checked.code == 0, checked.text
-        assert re.search(r"newest captured commit 2030-10-27T01:2\d:\S+Z, \d+s ago", checked.out), checked.out
-        assert re.search(r"capture runs, \d+s behind the log", checked.out)
+        assert re.search(r"newest captured commit 2030-10-27T01:2\d:\S+Z, \d+ s ago", checked.out), checked.out
+        assert re.search(r"capture runs, \d+ s behind the log", checked.out)
