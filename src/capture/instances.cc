@@ -60,12 +60,12 @@ Result<Reading> FollowGone(Context& context, const std::string& name,
                            const CaptureInstance& follower, const source::PollInfo& info) {
   // The last claim is settled first; nothing but its object in the store can be of use for that.
   const CaptureInstance instance = rules::AsCalledIn(context.table(name), follower);
-  if (context.runtime[name].unconfirmed) return Reading{instance, {}, {}, /*claim_only=*/true};
+  if (context.runtime[name].unconfirmed) return Reading{instance, {}, {}, /*claim_only=*/true, {}};
   const Position place = context.document().PlaceOf(context.table(name));
   ARROW_RETURN_NOT_OK(FollowTable(context, name, follower,
                                   rules::GapOfGoneTable(follower, place, info.horizon->lsn),
                                   *info.horizon));
-  return Reading{instance, {}, {}, false};
+  return Reading{instance, {}, {}, false, {}};
 }
 
 }  // namespace
@@ -89,25 +89,27 @@ Result<Reading> ChooseReading(Context& context, const std::string& name,
   }
   // A claim that is not delivered comes first, from whatever instance still shows its rows.
   if (context.runtime[name].unconfirmed && choice.what != What::kGone) {
-    const auto* shows = rules::InstanceForClaim(table, FactsOf(context, info));
-    if (shows != nullptr) {
-      const bool named = shows->change_table_object_id == table.change_table_object_id;
-      const bool claim_only = !named || choice.what != What::kRead;
-      return Reading{rules::AsCalledIn(table, *shows), choice.through, follower, claim_only};
+    auto shows = rules::InstancesForClaim(table, FactsOf(context, info));
+    if (!shows.empty()) {
+      const bool claim_only = choice.what != What::kRead ||
+                              shows.front().change_table_object_id != table.change_table_object_id;
+      const CaptureInstance first = shows.front();
+      shows.erase(shows.begin());
+      return Reading{first, choice.through, follower, claim_only, std::move(shows)};
     }
   }
   switch (choice.what) {
     case What::kRead:
-      return Reading{instance, choice.through, follower, false};
+      return Reading{instance, choice.through, follower, false, {}};
     case What::kFollow:
       ARROW_RETURN_NOT_OK(Rebind(context, name, instance));
-      return Reading{instance, {}, follower, false};
+      return Reading{instance, {}, follower, false, {}};
     case What::kGap: {
       const Position place = context.document().PlaceOf(table);
       const rules::Range gap = *rules::GapBefore(instance, place);
       if (context.options.on_gap == rules::OnGap::kStop) return StopAtGap(table, gap);
       ARROW_RETURN_NOT_OK(AcceptGap(context, name, instance, gap, info));
-      return Reading{instance, {}, follower, false};
+      return Reading{instance, {}, follower, false, {}};
     }
     case What::kNotYet:
       break;
@@ -122,7 +124,7 @@ Result<Reading> ChooseReading(Context& context, const std::string& name,
 
 Status FollowTable(Context& context, const std::string& name, const CaptureInstance& follower,
                    const std::optional<rules::Range>& gap, const source::Horizon& horizon) {
-  const state::Table& table = context.table(name);
+  const state::Table table = context.table(name);  // a question may keep the lease by a swap
   const CaptureInstance next = rules::AsCalledIn(table, follower);
   ARROW_ASSIGN_OR_RAISE(const auto description, context.Ask<source::TableDescription>([&] {
     return context.with.source.Describe(next);

@@ -20,6 +20,8 @@ struct Reading {
   std::optional<source::CaptureInstance> follower;
   // The table is gone: its last claim is looked for, and nothing is read.
   bool claim_only = false;
+  // Further ones that may show the rows of a claim which this one does not show whole.
+  rules::Instances others = {};
 };
 
 rules::InstanceFacts FactsOf(const Context& context, const source::PollInfo& info);

@@ -25,7 +25,6 @@ namespace {
 using arrow::Result;
 using arrow::Status;
 using source::CaptureInstance;
-using source::Horizon;
 using source::PollInfo;
 
 // Of a table that may come in: what a worker has found out.

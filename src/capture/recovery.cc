@@ -31,6 +31,7 @@ struct Order {
   rules::KnownColumns columns;
   // The table is gone, and the instance is of the one that follows it: nothing of its rows counts.
   bool table_is_gone = false;
+  rules::Instances others = {};  // that may show what this one does not
 };
 
 struct Settled {
@@ -155,7 +156,8 @@ class Recovery {
   Recovery(Context& context, const Lsn& horizon)
       : context_(context), horizon_(horizon), tools_(Tools::Of(context)) {}
 
-  void Start(const std::string& name, const source::CaptureInstance& instance) {
+  void Start(const std::string& name, const source::CaptureInstance& instance,
+             rules::Instances others) {
     const state::Table& table = context_.table(name);
     const bool table_is_gone = instance.source_object_id != table.source_object_id;
     const Order order{name,
@@ -166,7 +168,8 @@ class Recovery {
                       context_.owned.last_swap_sent(),
                       RecordOf(context_, table, instance),
                       table_is_gone ? rules::KnownColumns() : table.columns,
-                      table_is_gone};
+                      table_is_gone,
+                      std::move(others)};
     context_.with.executor.Post(Executor::Lane::kRead, [this, tools = tools_, order] {
       auto settled = std::make_shared<Result<Settled>>(Settle(*tools, order));
       return [this, order, settled] { return OnSettled(order, *settled); };
@@ -199,11 +202,15 @@ class Recovery {
   }
 
   Status OnLost(const Order& order, int64_t rows) {
+    if (!order.others.empty()) {
+      Start(order.table, order.others.front(), {order.others.begin() + 1, order.others.end()});
+      return Status::OK();
+    }
     if (context_.options.on_gap == rules::OnGap::kStop && !order.table_is_gone) {
       return context_.WorkerTrouble(order.table, ExplainLoss(order.claim, order.table, rows));
     }
     ARROW_RETURN_NOT_OK(RecordLoss(context_, order.table, order.claim));
-    Start(order.table, order.instance);  // its footer says so now
+    Start(order.table, order.instance, {});  // its footer says so now
     return Status::OK();
   }
 
@@ -218,7 +225,7 @@ Status RecoverClaims(Context& context, const std::map<std::string, Reading>& rea
                      const Lsn& horizon) {
   Recovery recovery(context, horizon);
   for (const auto& [name, reading] : readings) {
-    if (context.runtime[name].unconfirmed) recovery.Start(name, reading.instance);
+    if (context.runtime[name].unconfirmed) recovery.Start(name, reading.instance, reading.others);
   }
   return context.Gather();
 }

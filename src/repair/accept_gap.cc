@@ -72,8 +72,7 @@ class Judge {
                              " yet: try again when it has captured a change");
     }
     const rules::InstanceFacts facts{info_.instances, info_.horizon->lsn, options_.instances};
-    const CaptureInstance* of_claim = claim_open ? rules::InstanceForClaim(table, facts) : nullptr;
-    ARROW_RETURN_NOT_OK(Claimed(table, of_claim != nullptr ? *of_claim : instance));
+    if (claim_open) ARROW_RETURN_NOT_OK(Claimed(table, rules::InstancesForClaim(table, facts)));
     const auto gap = rules::GapBefore(instance, document_.PlaceOf(table));
     if (!gap) return Status::OK();
     if (choice.what == What::kGap) {
@@ -94,22 +93,26 @@ class Judge {
   void Add(OpenGap gap) { report.gaps.push_back(std::move(gap)); }
 
   // Count and checksum decide whether a claimed window lost rows, not MIN.
-  Status Claimed(const state::Table& table, const CaptureInstance& instance) {
-    if (!table.claim || table.claim->confirmed || table.claim->incomplete) return Status::OK();
+  Status Claimed(const state::Table& table, const rules::Instances& instances) {
     const state::Claim& claim = *table.claim;
+    if (claim.incomplete) return Status::OK();
     ARROW_ASSIGN_OR_RAISE(const bool there, IsThere(claim));
     if (there) return Status::OK();
-    ARROW_ASSIGN_OR_RAISE(const RowChecksum left, ReadAgain(claim, instance));
-    if (left.rows() == claim.rows && left.ToString() == claim.checksum) return Status::OK();
-    if (left.rows() >= claim.rows) {
-      return Status::Invalid("its rows between ", claim.from.ToString(), " and ",
-                             claim.to.ToString(),
-                             " are not the ones that were claimed: this is another history of the "
-                             "database, see cdc-to-s3 adopt --help");
+    int64_t most = 0;
+    for (const CaptureInstance& instance : instances) {
+      ARROW_ASSIGN_OR_RAISE(const RowChecksum left, ReadAgain(claim, instance));
+      if (left.rows() == claim.rows && left.ToString() == claim.checksum) return Status::OK();
+      if (left.rows() >= claim.rows) {
+        return Status::Invalid("its rows between ", claim.from.ToString(), " and ",
+                               claim.to.ToString(),
+                               " are not the ones that were claimed: this is another history of "
+                               "the database, see cdc-to-s3 adopt --help");
+      }
+      most = std::max(most, left.rows());
     }
     Add({table.QualifiedName(), Kind::kClaim, claim.from, claim.to,
          "of " + std::to_string(claim.rows) + " rows claimed for " + claim.key + " only " +
-             std::to_string(left.rows()) + " can still be read",
+             std::to_string(most) + " can still be read",
          std::nullopt});
     return Status::OK();
   }

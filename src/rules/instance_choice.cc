@@ -141,15 +141,14 @@ std::string WhyReplaced(const state::Table& entry, const InstanceChoice& choice)
          "instead, give it another name, or the earlier one its name back";
 }
 
-const CaptureInstance* InstanceForClaim(const state::Table& entry, const InstanceFacts& facts) {
-  const CaptureInstance* best = nullptr;
+Instances InstancesForClaim(const state::Table& entry, const InstanceFacts& facts) {
+  Instances found;
   for (const CaptureInstance* instance : InstancesOf(entry.source_object_id, facts)) {
     if (!HasBegun(*instance, facts.horizon)) continue;
-    const bool shows = !RowsMayBeGone(instance->start_lsn, entry.claim->from);
-    if (IsNamed(*instance, entry) && shows) return instance;
-    if (best == nullptr) best = instance;
+    const auto place = IsNamed(*instance, entry) ? found.begin() : found.end();
+    found.insert(place, AsCalledIn(entry, *instance));
   }
-  return best;
+  return found;
 }
 
 const CaptureInstance* FirstInstance(int64_t source_object_id, const InstanceFacts& facts) {

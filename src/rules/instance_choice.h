@@ -51,11 +51,10 @@ struct InstanceChoice {
 InstanceChoice ChooseInstance(const state::Document& document, const state::Table& entry,
                               const InstanceFacts& facts, bool claim_open);
 
-// Where the window of the entry's last claim is read again: from the instance that it was made from
-// while that shows it, else from the one that goes back farthest; rows are the same in all. Null
-// when the table is not captured any more.
-const source::CaptureInstance* InstanceForClaim(const state::Table& entry,
-                                                const InstanceFacts& facts);
+// What the window of the entry's last claim may be read again from, in this order: the instance that
+// the entry names, then the others, the oldest first. Rows are the same in all that still show
+// them; count and checksum tell. Empty when the table is not captured any more.
+Instances InstancesForClaim(const state::Table& entry, const InstanceFacts& facts);
 
 // What is wrong with an entry whose table is not captured any more, and what helps.
 std::string WhyGone(const state::Table& entry);

@@ -211,19 +211,14 @@ class DbaJudge {
 
   using KeptBack = std::map<int64_t, std::string>;  // column id, and the first object without it
 
-  // What was once kept back, of a source table or in a folder, is never in clear again; and every
-  // value is one of the source table that the footer names.
+  // What was once kept back of a source table, in whatever folder, is never in clear again; and every
+  // value is one of the source table that the footer names. Of a table that follows another one in
+  // its folder ids say nothing: those are two tables here.
   std::string JudgeColumns() const {
     std::map<int64_t, KeptBack> of_table;
     for (const auto& [id, objects] : of_table_) {
       for (const SeenObject* object : objects) {
         if (auto wrong = JudgeColumnsOf(*object, &of_table[id]); !wrong.empty()) return wrong;
-      }
-    }
-    std::map<std::string, KeptBack> in_folder;
-    for (const auto& [folder, objects] : facts_.folders) {
-      for (const SeenObject& object : objects) {
-        if (auto wrong = JudgeColumnsOf(object, &in_folder[folder]); !wrong.empty()) return wrong;
       }
     }
     return "";
