@@ -106,8 +106,10 @@ Result<std::unique_ptr<Capture>> Capture::Start(const Options& options, const Su
   if (stored) {
     ARROW_RETURN_NOT_OK(RefuseOtherDatabase(stored->document, with, identity));
   } else {
-    ARROW_ASSIGN_OR_RAISE(const PollInfo info, with.source.Poll(std::nullopt));
-    ARROW_RETURN_NOT_OK(RefuseSharedFolders(options, with.state, info.instances));
+    if (!rules::TellsDatabasesApart(options.path)) {
+      ARROW_ASSIGN_OR_RAISE(const PollInfo info, with.source.Poll(std::nullopt));
+      ARROW_RETURN_NOT_OK(RefuseSharedFolders(options, with.state, info.instances));
+    }
     const Status forgotten = RefuseForgottenObjects(options, with);
     if (IsStopsEverything(forgotten)) {
       // Unless another copy has begun the document meanwhile, and the objects are its own.

@@ -42,9 +42,12 @@ std::string DigestOf(const ObjectForm& form) {
   // No name holds a zero byte.
   std::string text;
   for (const auto& field : form.fields) {
-    text += field->name() + '\0' + columns::ParquetTypeText(*field) + '\0';
+    text.append(field->name()).append(1, '\0');
+    text.append(columns::ParquetTypeText(*field)).append(1, '\0');
   }
-  for (const auto& [name, word] : WithoutDefaults(form.options)) text += name + '\0' + word + '\0';
+  for (const auto& [name, word] : WithoutDefaults(form.options)) {
+    text.append(name).append(1, '\0').append(word).append(1, '\0');
+  }
   return ToHex(Sha256Of(text)).substr(0, kDigestDigits);
 }
 
