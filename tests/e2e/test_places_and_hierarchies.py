@@ -236,6 +236,6 @@ def test_a_curve_stops_its_table_until_it_may_be_bytes(
     assert said.code == 3
     for word in ("dbo.Roads", "bend", "CircularString", 'spatial = "binary"'):
         assert word in said.text
-    program.with_settings(CDC_TYPES_SPATIAL="binary").once()
+    program.with_settings(CDC_TYPES_SPATIAL="binary", CDC_TARGET_ON_TYPE_CHANGE="same_folder").once()
     rows = read_with_pyarrow(target.objects(database.name, "Roads"))
     assert rows[-1]["bend"] == bytes.fromhex(_ARC)
