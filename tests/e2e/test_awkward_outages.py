@@ -149,7 +149,8 @@ def test_a_run_once_that_finds_the_database_unusable_says_so_and_fails_without_h
 def test_a_capture_job_that_stands_still_or_fails_only_delays(shop: Shop, control: Control, program: Program) -> None:
     shop.commit_both(2)
     program.start()
-    wait_until(lambda: shop.target.keys(f"{shop.database.name}/Items/") != [], "an object")
+    captured = shop.database.connection.value("SELECT MAX(start_lsn) FROM cdc.lsn_time_mapping WHERE tran_id <> 0x00")
+    wait_until(lambda: shop.has_state() and shop.assert_cut() >= bytes(captured), "what was captured to be complete")
     through = shop.assert_cut()
     # Nothing scans the log: commits are not in the change tables, and nothing is said to be complete beyond them.
     for number in range(100, 120):

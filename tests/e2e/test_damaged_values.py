@@ -108,5 +108,6 @@ def test_what_cannot_be_is_an_error_that_says_where(
     assert_delivered(database.connection, "dbo_Other", target.objects(database.name, "Other"))
 
     control.ask("clear")
-    program.once()
+    # Rows before the wrong one were written as the server described their columns then.
+    program.once(CDC_TARGET_ON_TYPE_CHANGE="same_folder")
     assert_delivered(database.connection, "dbo_T", target.objects(database.name, "T"))
