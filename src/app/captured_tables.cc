@@ -60,7 +60,8 @@ std::string WhyNotEntered(const rules::Settings& settings, const source::PollInf
       rules::MayFollow(settings, entry->second, table->instances.front())) {
     return "";
   }
-  return "another table has this name in the state, its folder and its place (object id " +
+  return "another table has this name in the state, its folder and its resume position (object "
+         "id " +
          std::to_string(entry->second.source_object_id) +
          "; this one: " + std::to_string(any.source_object_id) + "): see cdc-to-s3 follow " +
          entry->first;

@@ -68,15 +68,14 @@ progress::Health ForBoard(const HealthReport& report, UtcTime now) {
   return health;
 }
 
-std::vector<source::TablePlace> PlacesOf(const state::Document& document,
-                                         const rules::TableSelection& selection) {
-  std::vector<source::TablePlace> places;
+std::vector<source::TablePosition> ResumePositions(const state::Document& document,
+                                                   const rules::TableSelection& selection) {
+  std::vector<source::TablePosition> positions;
   for (const auto& [name, table] : document.tables) {
     if (!selection.Selects(table.schema, table.name)) continue;
-    const Position place = document.PlaceOf(table);
-    places.push_back({name, place.inside_transaction() ? place.lsn().Previous() : place.lsn()});
+    positions.push_back({name, document.ResumePosition(table).WholeTransactions()});
   }
-  return places;
+  return positions;
 }
 
 std::string DescribeHeadroom(const source::RetentionVerdict& retention) {
@@ -103,7 +102,7 @@ std::string RetentionHelp(const std::string& stopped) {
 void HealthWatch::AfterRound(source::Source& source, const state::Document& document) {
   if (clock_.MonotonicNow() < due_) return;
   due_ = clock_.MonotonicNow() + kInterval;
-  auto health = source.Health(PlacesOf(document, selection_));
+  auto health = source.Health(ResumePositions(document, selection_));
   if (!health.ok()) {
     LogEvent(Level::kDebug, "health_not_measured", {{"why", health.status().message()}});
     return;

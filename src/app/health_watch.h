@@ -26,8 +26,8 @@ HealthReport Judge(source::CaptureHealth health);
 progress::Health ForBoard(const HealthReport& report, UtcTime now);
 
 // Where the selected tables of the document are, for Source::Health.
-std::vector<source::TablePlace> PlacesOf(const state::Document& document,
-                                         const rules::TableSelection& selection);
+std::vector<source::TablePosition> ResumePositions(const state::Document& document,
+                                                   const rules::TableSelection& selection);
 
 // "dbo.a, dbo.b: 4 h of 3 d are left …", of the tables that cleanup reaches first.
 std::string DescribeHeadroom(const source::RetentionVerdict& retention);

@@ -152,7 +152,8 @@ TEST_F(HealthWatchTest, the_board_gets_the_verdict_with_what_helps_and_each_tabl
   EXPECT_THAT(ForBoard(told_[1], kNow).capture_why, IsEmpty());
 }
 
-TEST(Places, are_those_of_the_selected_tables_and_inside_a_transaction_it_counts_as_unread) {
+TEST(ResumePositions,
+     are_those_of_the_selected_tables_and_inside_a_transaction_it_counts_as_unread) {
   state::Document document;
   const auto add = [&](const std::string& name, const Position& position) {
     state::Table table;
@@ -164,11 +165,11 @@ TEST(Places, are_those_of_the_selected_tables_and_inside_a_transaction_it_counts
   add("whole", Position::After(MakeLsn(7)));
   add("inside", Position::AfterRow({MakeLsn(7), 1, MakeLsn(9), 2}));
   add("left_out", Position::After(MakeLsn(1)));
-  const auto places = PlacesOf(document, rules::TableSelection::Make({}, {"left*"}));
-  ASSERT_EQ(places.size(), 2U);
-  EXPECT_EQ(places[0].table, "dbo.inside");
-  EXPECT_EQ(places[0].after, MakeLsn(6));
-  EXPECT_EQ(places[1].after, MakeLsn(7));
+  const auto positions = ResumePositions(document, rules::TableSelection::Make({}, {"left*"}));
+  ASSERT_EQ(positions.size(), 2U);
+  EXPECT_EQ(positions[0].table, "dbo.inside");
+  EXPECT_EQ(positions[0].after, MakeLsn(6));
+  EXPECT_EQ(positions[1].after, MakeLsn(7));
 }
 
 }  // namespace

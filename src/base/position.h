@@ -24,7 +24,7 @@ struct RowKey {
   auto operator<=>(const RowKey&) const = default;
 };
 
-// A place in the order of a table's changes: everything up to and including it is meant.
+// A point in the order of a table's changes: everything up to and including it is meant.
 // Either behind a whole transaction (a bare LSN) or behind one row inside a transaction.
 class Position {
  public:
@@ -37,9 +37,12 @@ class Position {
   // The row, when inside a transaction.
   const RowKey& row() const { return *row_; }
 
-  // Whether a row lies at or before this place.
+  // The transactions up to here, this one included, lie at or before it as a whole.
+  Lsn WholeTransactions() const { return row_ ? lsn_.Previous() : lsn_; }
+
+  // Whether a row lies at or before this position.
   bool Covers(const RowKey& row) const;
-  // A place inside a transaction comes before the place behind the whole of it.
+  // One inside a transaction comes before the one behind the whole of it.
   std::strong_ordering operator<=>(const Position& other) const;
   bool operator==(const Position& other) const = default;
 

@@ -28,27 +28,27 @@ TEST(Lsn, refuses_what_is_no_lsn) {
 }
 
 TEST(Position, behind_a_transaction_covers_all_of_it_and_nothing_later) {
-  const Position place = Position::After(kA);
-  EXPECT_TRUE(place.Covers({kA, 9, kB, 4}));
-  EXPECT_FALSE(place.Covers({kB, 1, kA, 1}));
+  const Position position = Position::After(kA);
+  EXPECT_TRUE(position.Covers({kA, 9, kB, 4}));
+  EXPECT_FALSE(position.Covers({kB, 1, kA, 1}));
 }
 
 TEST(Position, inside_a_transaction_follows_the_clustered_index_with_null_command_ids_first) {
-  const Position place = Position::AfterRow({kB, 2, kA, 3});
-  EXPECT_TRUE(place.Covers({kB, std::nullopt, kB, 4}));
-  EXPECT_TRUE(place.Covers({kB, 1, kB, 4}));
-  EXPECT_TRUE(place.Covers({kB, 2, kA, 3}));
-  EXPECT_FALSE(place.Covers({kB, 2, kA, 4}));
-  EXPECT_FALSE(place.Covers({kB, 3, kA, 1}));
-  EXPECT_LT(place, Position::After(kB));
-  EXPECT_GT(place, Position::After(kA));
+  const Position position = Position::AfterRow({kB, 2, kA, 3});
+  EXPECT_TRUE(position.Covers({kB, std::nullopt, kB, 4}));
+  EXPECT_TRUE(position.Covers({kB, 1, kB, 4}));
+  EXPECT_TRUE(position.Covers({kB, 2, kA, 3}));
+  EXPECT_FALSE(position.Covers({kB, 2, kA, 4}));
+  EXPECT_FALSE(position.Covers({kB, 3, kA, 1}));
+  EXPECT_LT(position, Position::After(kB));
+  EXPECT_GT(position, Position::After(kA));
 }
 
 TEST(Position, survives_its_text_form) {
-  for (const Position& place :
+  for (const Position& position :
        {Position::After(kA), Position::AfterRow({kB, 7, kA, 4}),
         Position::AfterRow({kB, std::nullopt, kA, 2}), Position::AfterRow({kB, -3, kA, 1})}) {
-    EXPECT_EQ(*Position::Parse(place.ToString()), place);
+    EXPECT_EQ(*Position::Parse(position.ToString()), position);
   }
   EXPECT_EQ(Position::AfterRow({kB, 7, kA, 4}).ToString(),
             "0000002A000001F00005/7/0000002A000001F00004/4");

@@ -25,31 +25,31 @@ using source::PollInfo;
 
 Result<RoundReport> Capture::Round(const RoundLimits& limits) {
   round_ = {};
-  for (auto& [name, runtime] : context_.runtime) runtime.rows = runtime.objects = 0;
+  for (auto& [name, runtime] : context_.known.all()) runtime.rows = runtime.objects = 0;
   auto report = Steps(limits, context_.with.clock.MonotonicNow());
   // What workers still do for a round that has failed is of no use any more.
-  if (!report.ok()) context_.Abandon();
+  if (!report.ok()) context_.work.Abandon();
   return report;
 }
 
 Result<RoundReport> Capture::Steps(const RoundLimits& limits, std::chrono::nanoseconds started) {
-  // ★ Before anything is read: do the folders hold what the document says?
+  // INVARIANT: Before anything is read: do the folders hold what the document says?
   ARROW_RETURN_NOT_OK(CheckFolders(context_));
   const auto& anchor = context_.document().anchor;
-  ARROW_ASSIGN_OR_RAISE(const PollInfo info, context_.Ask<PollInfo>([&] {
+  ARROW_ASSIGN_OR_RAISE(const PollInfo info, context_.work.Ask<PollInfo>([&] {
     return context_.with.source.Poll(anchor ? std::optional(anchor->lsn) : std::nullopt);
   }));
   bool wait = false;
   ARROW_RETURN_NOT_OK(JudgeDatabase(info, &wait));
   if (wait) {
-    Tell(info, started, /*ended=*/true);
+    Publish(info, started, /*ended=*/true);
     RoundReport report = Report();
     report.captured_tables = std::ssize(info.instances);
     return report;
   }
   Horizon horizon = *info.horizon;
   if (limits.up_to && limits.up_to->lsn < horizon.lsn) horizon = *limits.up_to;
-  Tell(info, started, /*ended=*/false);
+  Publish(info, started, /*ended=*/false);
   NoteNames(info);
   TellIdlePatterns(info);
   ARROW_RETURN_NOT_OK(LeaveOut());
@@ -65,28 +65,28 @@ Result<RoundReport> Capture::Steps(const RoundLimits& limits, std::chrono::nanos
   ARROW_RETURN_NOT_OK(RecoverClaims(context_, round_.readable, info.horizon->lsn));
   std::erase_if(round_.readable, [this](const auto& entry) {
     round_.more = round_.more || entry.second.claim_only;
-    return entry.second.claim_only || context_.runtime[entry.first].unconfirmed;
+    return entry.second.claim_only || context_.known[entry.first].unconfirmed;
   });
   ARROW_RETURN_NOT_OK(FindWork(horizon, limits.wait_for_age));
   ARROW_RETURN_NOT_OK(Deliver(horizon, started + limits.turns));
   ARROW_RETURN_NOT_OK(RecoverClaims(context_, held_up, info.horizon->lsn));
   round_.more = round_.more || std::ranges::any_of(held_up, [this](const auto& entry) {
-                  return !context_.runtime[entry.first].unconfirmed;
+                  return !context_.known[entry.first].unconfirmed;
                 });
   ARROW_RETURN_NOT_OK(CloseRound(horizon));
-  ShowAll();
-  Tell(info, started, /*ended=*/true);
+  PublishTables();
+  Publish(info, started, /*ended=*/true);
   RoundReport report = Report();
   report.captured_tables = std::ssize(info.instances);
   report.horizon = horizon;
   return report;
 }
 
-Status Capture::Finish() { return context_.owned.Release(); }
+Status Capture::Finish() { return context_.held.Release(); }
 
 // Restored or replaced: then nothing may be read. Behind what is known: then it waits.
 Status Capture::JudgeDatabase(const PollInfo& info, bool* wait) {
-  ARROW_ASSIGN_OR_RAISE(context_.identity, context_.Ask<source::DatabaseIdentity>(
+  ARROW_ASSIGN_OR_RAISE(context_.identity, context_.work.Ask<source::DatabaseIdentity>(
                                                [&] { return context_.with.source.Identify(); }));
   const source::DatabaseIdentity& now = context_.identity;
   const state::Document& document = context_.document();
@@ -108,7 +108,7 @@ Status Capture::JudgeDatabase(const PollInfo& info, bool* wait) {
               {"why", "its newest known change is there, with its time: it is the same database"}});
   }
   const state::TakeIdentity taken = rules::IdentityOf(document, now);
-  if (rules::DiffersFrom(document, taken)) context_.Note(taken);
+  if (rules::DiffersFrom(document, taken)) context_.held.Note(taken);
   return Status::OK();
 }
 
@@ -121,7 +121,7 @@ void Capture::NoteNames(const PollInfo& info) {
              {{"table", name},
               {"name_today", today->empty() ? name : *today},
               {"why", "settings, folder and messages go on with the name that it had first"}});
-    context_.Note(state::NoteName{name, *today});
+    context_.held.Note(state::NoteName{name, *today});
   }
 }
 
@@ -139,7 +139,7 @@ void Capture::TellIdlePatterns(const PollInfo& info) {
   look("exclude", context_.options.exclude);
 }
 
-// Tables that no setting selects any more leave the cut; they keep their place in the document, and
+// Tables that no setting selects any more leave the consistent cut; they keep their resume position in the document, and
 // go on from there when they are selected again. One that is selected by its present name only is
 // told: nobody must think that it is delivered.
 Status Capture::LeaveOut() {
@@ -151,19 +151,19 @@ Status Capture::LeaveOut() {
     const state::Table& table = context_.table(name);
     const std::string why = rules::WhySelectedInVain(context_.selection, table);
     if (!why.empty()) {
-      if (!context_.IsResting(name)) {
-        ARROW_RETURN_NOT_OK(context_.TableTrouble(name, StopsTable(why)));
+      if (!context_.known.IsResting(name)) {
+        ARROW_RETURN_NOT_OK(context_.known.StopTable(name, StopsTable(why)));
       }
     } else {
-      context_.runtime[name].trouble = Trouble::kNone;
-      context_.runtime[name].why.clear();
-      context_.Show(name, progress::Condition::kLeftOut);
+      context_.known[name].trouble = Trouble::kNone;
+      context_.known[name].why.clear();
+      context_.known.Publish(name, progress::Condition::kLeftOut);
     }
     if (!table.in_cut && (table.stopped.empty() || !why.empty())) continue;
     LogEvent(Level::kInfo, "table_left_out", {{"table", name}, {"why", "no setting selects it"}});
     const std::string stopped = table.stopped, since = table.stopped_since;
-    context_.Note(state::LeaveOut{name});
-    if (!why.empty()) context_.Note(state::StopTable{name, stopped, since});
+    context_.held.Note(state::LeaveOut{name});
+    if (!why.empty()) context_.held.Note(state::StopTable{name, stopped, since});
   }
   return Status::OK();
 }
@@ -174,12 +174,12 @@ Status Capture::ChooseInstances(const PollInfo& info) {
     if (context_.selects(table)) names.push_back(name);
   }
   for (const std::string& name : names) {
-    if (context_.IsResting(name) || context_.runtime[name].life == Life::kUnseen) continue;
+    if (context_.known.IsResting(name) || context_.known[name].life == Life::kUnseen) continue;
     auto reading = ChooseReading(context_, name, info);
     if (reading.ok()) {
       round_.readable.emplace(name, std::move(*reading));
     } else {
-      ARROW_RETURN_NOT_OK(context_.TableTrouble(name, reading.status()));
+      ARROW_RETURN_NOT_OK(context_.known.StopTable(name, reading.status()));
     }
   }
   return Status::OK();
@@ -189,7 +189,7 @@ Status Capture::ChooseInstances(const PollInfo& info) {
 std::map<std::string, Reading> Capture::TakeHeldUp() {
   std::map<std::string, Reading> held_up;
   for (auto entry = round_.readable.begin(); entry != round_.readable.end();) {
-    const TableRuntime& runtime = context_.runtime[entry->first];
+    const TableRuntime& runtime = context_.known[entry->first];
     const bool failed =
         runtime.unconfirmed && runtime.trouble == Trouble::kRetrying && runtime.retries > 0;
     if (failed) held_up.insert(*entry);
@@ -205,29 +205,29 @@ Status Capture::FindWork(const Horizon& horizon, bool wait_for_age) {
     const auto& [name, reading] = *entry;
     const Status judged = JudgeGap(context_, name, reading.instance, horizon);
     if (!judged.ok()) {
-      ARROW_RETURN_NOT_OK(context_.TableTrouble(name, judged));
+      ARROW_RETURN_NOT_OK(context_.known.StopTable(name, judged));
       entry = round_.readable.erase(entry);
       continue;
     }
-    const Position place = context_.document().PlaceOf(context_.table(name));
-    if (place.inside_transaction() || reading.through) {
+    const Position resume = context_.document().ResumePosition(context_.table(name));
+    if (resume.inside_transaction() || reading.through) {
       round_.changed.push_back(name);
-    } else if (place.lsn() >= horizon.lsn) {
+    } else if (resume.lsn() >= horizon.lsn) {
       round_.complete.insert(name);  // nothing can be beyond: no verdict that needs another look
     } else {
       probed.push_back(name);
-      probes.push_back({reading.instance, place.lsn()});
+      probes.push_back({reading.instance, resume.lsn()});
     }
     ++entry;
   }
   if (probes.empty()) return Status::OK();
-  ARROW_ASSIGN_OR_RAISE(const auto answers, context_.Ask<std::vector<Result<bool>>>([&] {
+  ARROW_ASSIGN_OR_RAISE(const auto answers, context_.work.Ask<std::vector<Result<bool>>>([&] {
     return context_.with.source.HaveRows(probes, horizon.lsn);
   }));
   for (size_t i = 0; i < probed.size(); ++i) {
     const std::string& name = probed[i];
     if (!answers[i].ok()) {
-      ARROW_RETURN_NOT_OK(context_.TableTrouble(name, answers[i].status()));
+      ARROW_RETURN_NOT_OK(context_.known.StopTable(name, answers[i].status()));
       continue;
     }
     if (!*answers[i]) {
@@ -236,10 +236,10 @@ Status Capture::FindWork(const Horizon& horizon, bool wait_for_age) {
     }
     const Result<bool> waits = wait_for_age ? StillWaits(name) : Result<bool>(false);
     if (!waits.ok()) {
-      ARROW_RETURN_NOT_OK(context_.TableTrouble(name, waits.status()));
+      ARROW_RETURN_NOT_OK(context_.known.StopTable(name, waits.status()));
     } else if (*waits) {
       round_.waiting.insert(name);
-      context_.Show(name, progress::Condition::kWaiting);
+      context_.known.Publish(name, progress::Condition::kWaiting);
     } else {
       round_.changed.push_back(name);
     }
@@ -251,14 +251,14 @@ Status Capture::FindWork(const Horizon& horizon, bool wait_for_age) {
 // age counts from when they were first seen, which is at most an interval after their commit.
 Result<bool> Capture::StillWaits(const std::string& name) {
   if (context_.options.object_age.count() == 0) return false;
-  auto& since = context_.runtime[name].waiting_since;
+  auto& since = context_.known[name].waiting_since;
   const auto now = context_.with.clock.MonotonicNow();
   if (!since) since = now;
   if (now - *since >= context_.options.object_age) return false;
   const auto& reading = round_.readable.at(name);
-  const Position place = context_.document().PlaceOf(context_.table(name));
-  ARROW_ASSIGN_OR_RAISE(const int64_t rows, context_.Ask<int64_t>([&] {
-    return context_.with.source.CountRows({reading.instance, place.lsn()},
+  const Position resume = context_.document().ResumePosition(context_.table(name));
+  ARROW_ASSIGN_OR_RAISE(const int64_t rows, context_.work.Ask<int64_t>([&] {
+    return context_.with.source.CountRows({reading.instance, resume.lsn()},
                                           context_.options.limits.max_rows);
   }));
   return rows < context_.options.limits.max_rows;
@@ -269,7 +269,7 @@ Status Capture::Deliver(const Horizon& horizon, std::chrono::nanoseconds deadlin
   Delivery delivery(context_, horizon, deadline);
   for (const std::string& name : round_.changed) {
     delivery.Add(name, round_.readable.at(name));
-    context_.Show(name, progress::Condition::kBehind);
+    context_.known.Publish(name, progress::Condition::kBehind);
   }
   ARROW_RETURN_NOT_OK(delivery.Run());
   using Outcome = Delivery::Outcome;
@@ -279,11 +279,11 @@ Status Capture::Deliver(const Horizon& horizon, std::chrono::nanoseconds deadlin
     const bool read_through = outcome == Outcome::kDelivered || outcome == Outcome::kNothing;
     if (outcome == Outcome::kMore || (read_through && through)) round_.more = true;
     if (read_through && through) {  // the newer instance goes on from here
-      context_.Note(state::NoteEmpty{name, *through});
+      context_.held.Note(state::NoteEmpty{name, *through});
     } else if (outcome == Outcome::kDelivered) {
       round_.complete.insert(name);
     } else if (outcome == Outcome::kNothing &&
-               context_.document().PlaceOf(context_.table(name)).inside_transaction()) {
+               context_.document().ResumePosition(context_.table(name)).inside_transaction()) {
       round_.empty.insert(name);  // the rest of a transaction that had no rest
     } else if (outcome == Outcome::kNothing || outcome == Outcome::kNotShown) {
       // The server said that there are rows, and then gave none: one of the two answers is wrong.
@@ -293,7 +293,7 @@ Status Capture::Deliver(const Horizon& horizon, std::chrono::nanoseconds deadlin
     } else if (outcome == Outcome::kOvertaken) {
       round_.try_again = true;
     }
-    const TableRuntime& runtime = context_.runtime[name];
+    const TableRuntime& runtime = context_.known[name];
     if (runtime.objects == 0) continue;
     LogEvent(Level::kInfo, "delivered",
              {{"table", name},
@@ -308,9 +308,9 @@ Status Capture::Deliver(const Horizon& horizon, std::chrono::nanoseconds deadlin
 Status Capture::CloseRound(const Horizon& horizon) {
   if (!round_.empty.empty()) {
     // An empty verdict counts only if nothing was cleaned away before we looked.
-    ARROW_ASSIGN_OR_RAISE(const auto instances, context_.Ask<std::vector<CaptureInstance>>([&] {
-      return context_.with.source.Recheck(horizon.lsn);
-    }));
+    ARROW_ASSIGN_OR_RAISE(const auto instances,
+                          context_.work.Ask<std::vector<CaptureInstance>>(
+                              [&] { return context_.with.source.Recheck(horizon.lsn); }));
     std::map<int64_t, const CaptureInstance*> by_id;
     for (const CaptureInstance& instance : instances) {
       by_id[instance.change_table_object_id] = &instance;
@@ -319,26 +319,26 @@ Status Capture::CloseRound(const Horizon& horizon) {
       const CaptureInstance& known = round_.readable.at(name).instance;
       const auto now = by_id.find(known.change_table_object_id);
       if (now == by_id.end() || now->second->source_object_id != known.source_object_id) continue;
-      const Position place = context_.document().PlaceOf(context_.table(name));
-      if (rules::RowsMayBeGone(now->second->start_lsn, place)) continue;
+      const Position resume = context_.document().ResumePosition(context_.table(name));
+      if (rules::RowsMayBeGone(now->second->start_lsn, resume)) continue;
       round_.complete.insert(name);
-      context_.runtime[name].waiting_since.reset();
+      context_.known[name].waiting_since.reset();
     }
     if (!std::includes(round_.complete.begin(), round_.complete.end(), round_.empty.begin(),
                        round_.empty.end()))
       round_.try_again = true;
   }
-  for (const std::string& name : round_.complete) context_.TableFine(name);
+  for (const std::string& name : round_.complete) context_.known.ResumeTable(name);
   ARROW_RETURN_NOT_OK(FollowTables(horizon));
 
   state::Edits edits = {state::CloseRound{round_.complete, horizon.lsn}};
   if (!round_.complete.empty()) edits.emplace_back(state::MoveAnchor{rules::AnchorOf(horizon)});
-  if (!context_.owned.has_pending()) {
+  if (!context_.held.has_pending()) {
     state::Document next = context_.document();
     for (const state::Edit& edit : edits) state::Apply(edit, &next);
     if (next == context_.document()) return Status::OK();
   }
-  return context_.Swap(edits);
+  return context_.held.Swap(edits);
 }
 
 // What the earlier tables of these names had is delivered.
@@ -350,12 +350,12 @@ Status Capture::FollowTables(const Horizon& horizon) {
     round_.complete.erase(name);  // of the table that goes on nothing is known yet
     round_.more = true;
     const Status followed = FollowTable(context_, name, *reading.follower, std::nullopt, horizon);
-    if (!followed.ok()) ARROW_RETURN_NOT_OK(context_.TableTrouble(name, followed));
+    if (!followed.ok()) ARROW_RETURN_NOT_OK(context_.known.StopTable(name, followed));
   }
   return Status::OK();
 }
 
-void Capture::Tell(const PollInfo& info, std::chrono::nanoseconds started, bool ended) {
+void Capture::Publish(const PollInfo& info, std::chrono::nanoseconds started, bool ended) {
   progress::RoundFacts round;
   round.at = context_.with.clock.UtcNow();
   if (info.horizon) {
@@ -367,17 +367,17 @@ void Capture::Tell(const PollInfo& info, std::chrono::nanoseconds started, bool 
   round.held_back = std::ssize(context_.document().held_back_by);
   round.tables = std::ssize(context_.document().tables);
   round.changed = std::ssize(round_.changed);
-  round.swaps = context_.swaps;
+  round.swaps = context_.held.swaps();
   round.ended = ended;
   round.took = std::chrono::duration_cast<std::chrono::milliseconds>(
       context_.with.clock.MonotonicNow() - started);
   context_.with.observer.OnRound(round);
 }
 
-void Capture::ShowAll() {
+void Capture::PublishTables() {
   for (const auto& [name, table] : context_.document().tables) {
     if (!context_.selects(table)) continue;
-    const TableRuntime& runtime = context_.runtime[name];
+    const TableRuntime& runtime = context_.known[name];
     progress::Condition condition = progress::Condition::kBehind;
     if (runtime.trouble != Trouble::kNone) {
       condition = runtime.trouble == Trouble::kRetrying ? progress::Condition::kRetrying
@@ -387,7 +387,7 @@ void Capture::ShowAll() {
     } else if (round_.waiting.contains(name)) {
       condition = progress::Condition::kWaiting;
     }
-    context_.Show(name, condition);
+    context_.known.Publish(name, condition);
   }
 }
 
@@ -395,7 +395,7 @@ RoundReport Capture::Report() const {
   RoundReport report;
   report.try_again = round_.try_again;
   report.more = round_.more;
-  for (const auto& [name, runtime] : context_.runtime) {
+  for (const auto& [name, runtime] : context_.known.all()) {
     report.objects += runtime.objects;
     report.rows += runtime.rows;
     if (runtime.trouble == Trouble::kRetrying) report.try_again = true;

@@ -59,7 +59,7 @@ class Capture {
 
   arrow::Result<RoundReport> Round(const RoundLimits& limits = {});
   // Between rounds: tells others that this program is alive, when it is time to.
-  arrow::Status KeepLease() { return context_.KeepLease(); }
+  arrow::Status KeepLease() { return context_.held.KeepLease(); }
   // Writes down what the last round left to be confirmed, and gives the document up. A crash
   // instead costs one HEAD a table, and the next owner waits for the lease.
   arrow::Status Finish();
@@ -67,7 +67,8 @@ class Capture {
   const state::Document& document() const { return context_.document(); }
 
  private:
-  explicit Capture(Context context) : context_(std::move(context)) {}
+  Capture(const Options& options, const Surroundings& surroundings, state::OwnedDocument owned)
+      : context_(options, surroundings, std::move(owned)) {}
 
   arrow::Result<RoundReport> Steps(const RoundLimits& limits, std::chrono::nanoseconds started);
   // The steps of a round, in order.
@@ -83,8 +84,8 @@ class Capture {
   arrow::Status FollowTables(const source::Horizon& horizon);
 
   arrow::Result<bool> StillWaits(const std::string& name);
-  void Tell(const source::PollInfo& info, std::chrono::nanoseconds started, bool ended);
-  void ShowAll();
+  void Publish(const source::PollInfo& info, std::chrono::nanoseconds started, bool ended);
+  void PublishTables();
   RoundReport Report() const;
 
   Context context_;

@@ -20,11 +20,10 @@ class ContextTest : public CaptureTest {
     fresh.database = "Shop";
     auto owned = state::OwnedDocument::TakeOver(world_.store, world_.clock, std::nullopt, fresh,
                                                 std::chrono::seconds(30));
-    return Context{.options = world_.options,
-                   .with = {source_, pool_, executor_, world_.store, world_.store, world_.clock,
-                            stop_, observer_},
-                   .owned = std::move(*owned),
-                   .selection = rules::TableSelection::Make({}, {})};
+    return Context(
+        world_.options,
+        {source_, pool_, executor_, world_.store, world_.store, world_.clock, stop_, observer_},
+        std::move(*owned));
   }
 
   FakeSource source_{world_.database};
@@ -68,10 +67,10 @@ TEST_F(ContextTest, an_errors_fault_alone_says_what_becomes_of_table_and_round) 
   };
   for (const auto& one : cases) {
     Context context = Make();
-    EXPECT_EQ(After(context.TableTrouble("dbo.A", one.why), context.runtime["dbo.A"]),
+    EXPECT_EQ(After(context.known.StopTable("dbo.A", one.why), context.known["dbo.A"]),
               one.of_polling)
         << one.why;
-    EXPECT_EQ(After(context.WorkerTrouble("dbo.B", one.why), context.runtime["dbo.B"]),
+    EXPECT_EQ(After(context.known.WorkerTrouble("dbo.B", one.why), context.known["dbo.B"]),
               one.of_worker)
         << one.why;
   }
@@ -79,10 +78,10 @@ TEST_F(ContextTest, an_errors_fault_alone_says_what_becomes_of_table_and_round) 
 
 TEST_F(ContextTest, what_passes_by_itself_is_tried_at_once_and_the_rest_after_a_pause) {
   Context context = Make();
-  ASSERT_TRUE(context.TableTrouble("dbo.A", TransientFault("a lock timeout")).ok());
-  ASSERT_TRUE(context.TableTrouble("dbo.B", StopsTable("gap")).ok());
-  EXPECT_FALSE(context.IsResting("dbo.A"));
-  EXPECT_TRUE(context.IsResting("dbo.B"));
+  ASSERT_TRUE(context.known.StopTable("dbo.A", TransientFault("a lock timeout")).ok());
+  ASSERT_TRUE(context.known.StopTable("dbo.B", StopsTable("gap")).ok());
+  EXPECT_FALSE(context.known.IsResting("dbo.A"));
+  EXPECT_TRUE(context.known.IsResting("dbo.B"));
 }
 
 // Two of one table are its own matter; one more than there are workers is the server's.

@@ -67,7 +67,7 @@ pq::FooterRecord NextRecord(const Context& context, const state::Table& table,
 void Delivery::Add(const std::string& name, const Reading& reading) {
   Turn& turn = turns_[name];
   turn.reading = reading;
-  turn.place = context_.document().PlaceOf(context_.table(name));
+  turn.resume = context_.document().ResumePosition(context_.table(name));
   queue_.push_back(name);
 }
 
@@ -79,7 +79,7 @@ Status Delivery::Run() {
     if (!stop && ShouldFlush()) ARROW_RETURN_NOT_OK(Flush());
     const auto then = executor.Wait(ready_.empty() ? kLook : kGroupWait);
     if (then) ARROW_RETURN_NOT_OK((*then)());
-    ARROW_RETURN_NOT_OK(context_.KeepLease());
+    ARROW_RETURN_NOT_OK(context_.held.KeepLease());
     StartReads();
   }
   return stop ? Status::Cancelled("stopped") : halted_;
@@ -103,7 +103,7 @@ void Delivery::StartReads() {
     ++reading_;
     const ReadOrder order{name,
                           turn.reading.instance,
-                          turn.place,
+                          turn.resume,
                           turn.reading.through.value_or(horizon_.lsn),
                           horizon_.lsn,
                           NextRecord(context_, table, turn.reading.instance),
@@ -131,7 +131,7 @@ Status Delivery::OnRead(const std::string& name, Result<ReadOutcome> read) {
       halted_ = why;
       return Status::OK();
     }
-    return context_.WorkerTrouble(name, why);
+    return context_.known.WorkerTrouble(name, why);
   }
   if (read->overtaken) {
     turn.outcome = Outcome::kOvertaken;
@@ -192,7 +192,7 @@ Status Delivery::Flush() {
   for (Ready& ready : claimed) {
     Turn& turn = turns_.at(ready.table);
     ++turn.objects;
-    turn.place = ready.object.record.to;
+    turn.resume = ready.object.record.to;
     if (ready.object.more) {
       queue_.push_back(ready.table);
     } else {
@@ -222,18 +222,17 @@ Status Delivery::Claim() {
                                           FormOf(ready.object)});
   }
   edits.emplace_back(state::MoveAnchor{rules::AnchorOf(horizon_)});
-  return context_.Swap(edits);
+  return context_.held.Swap(edits);
 }
 
 void Delivery::StartPut(Ready ready) {
   turns_.at(ready.table).putting = true;
   const auto work = std::make_shared<Ready>(std::move(ready));
-  context_.with.executor.Post(
-      Executor::Lane::kPut,
-      [this, tools = tools_, work, signed_at = context_.owned.last_swap_sent()]() {
-        Status put = PutClaimed(*tools, work->key, work->object, signed_at);
-        return [this, work, put] { return OnPut(work->table, work->object, work->key, put); };
-      });
+  context_.with.executor.Post(Executor::Lane::kPut, [this, tools = tools_, work,
+                                                     signed_at = context_.held.last_swap_sent()]() {
+    Status put = PutClaimed(*tools, work->key, work->object, signed_at);
+    return [this, work, put] { return OnPut(work->table, work->object, work->key, put); };
+  });
 }
 
 Status Delivery::OnPut(const std::string& name, const BuiltObject& object, const std::string& key,
@@ -244,20 +243,21 @@ Status Delivery::OnPut(const std::string& name, const BuiltObject& object, const
   --unput_objects_;
   unput_memory_ -= object.bytes->memory_bytes();
   unput_bytes_ -= object.bytes->size_bytes();
-  TableRuntime& runtime = context_.runtime[name];
+  TableRuntime& runtime = context_.known[name];
   if (!put.ok()) {
     runtime.unconfirmed = true;
     runtime.unconfirmed_object = ObjectFacts::Of(object);
     Fail(&turn);
-    return context_.with.stop ? Status::OK() : context_.WorkerTrouble(name, put);
+    return context_.with.stop ? Status::OK() : context_.known.WorkerTrouble(name, put);
   }
   const pq::FooterRecord& record = object.record;
-  context_.Note(state::ConfirmClaim{name, record.sequence});
+  context_.held.Note(state::ConfirmClaim{name, record.sequence});
   runtime.waiting_since.reset();
   // Its next read may have failed meanwhile: that trouble stays.
-  if (!turn.failed) context_.TableFine(name);
-  context_.Delivered(name, key, ObjectFacts::Of(object));
-  context_.Show(name, turn.failed ? runtime.progress.condition : progress::Condition::kBehind);
+  if (!turn.failed) context_.known.ResumeTable(name);
+  context_.known.Delivered(name, key, ObjectFacts::Of(object));
+  context_.known.Publish(name,
+                         turn.failed ? runtime.progress.condition : progress::Condition::kBehind);
   LogEvent(Level::kDebug, "object_put",
            {{"table", name},
             {"key", key},

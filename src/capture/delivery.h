@@ -24,7 +24,7 @@ class Delivery {
   // After `deadline` (monotonic) no table gets a further turn; what remains is the next round's.
   Delivery(Context& context, const source::Horizon& horizon, std::chrono::nanoseconds deadline)
       : context_(context), horizon_(horizon), deadline_(deadline), tools_(Tools::Of(context)) {}
-  ~Delivery() { context_.Abandon(); }
+  ~Delivery() { context_.work.Abandon(); }
   Delivery(const Delivery&) = delete;
   Delivery& operator=(const Delivery&) = delete;
 
@@ -52,7 +52,7 @@ class Delivery {
   };
   struct Turn {
     Reading reading;
-    Position place;  // where its next object begins
+    Position resume;  // where its next object begins
     Outcome outcome = Outcome::kMore;
     int64_t objects = 0;   // claimed in this round
     bool putting = false;  // its next claim comes only after this

@@ -85,13 +85,13 @@ Status RefuseSharedFolders(const Options& options, store::Store& state,
 Status CheckFolders(Context& context) {
   const auto tools = Tools::Of(context);
   for (const auto& [name, table] : context.document().tables) {
-    if (context.runtime[name].life != Life::kUnseen || context.IsResting(name) ||
+    if (context.known[name].life != Life::kUnseen || context.known.IsResting(name) ||
         !context.selects(table)) {
       continue;
     }
     ARROW_ASSIGN_OR_RAISE(const rules::TableNames names, context.NamesOf(table));
     if (names.folder() != table.folder) {
-      ARROW_RETURN_NOT_OK(context.TableTrouble(
+      ARROW_RETURN_NOT_OK(context.known.StopTable(
           name, StopsTable("[target] path now gives the folder " + names.folder() +
                            ", but the table's objects are in " + table.folder +
                            ". Put the setting back; a table's folder never changes")));
@@ -100,7 +100,7 @@ Status CheckFolders(Context& context) {
     // The target may have become another one since the table came in.
     const Status fits = names.CheckFits(tools->data.key_limits(), tools->data.url());
     if (!fits.ok()) {
-      ARROW_RETURN_NOT_OK(context.TableTrouble(name, fits));
+      ARROW_RETURN_NOT_OK(context.known.StopTable(name, fits));
       continue;
     }
     context.with.executor.Post(Executor::Lane::kPut, [&context, tools, names, name = name,
@@ -111,24 +111,25 @@ Status CheckFolders(Context& context) {
         // An object that our document does not know may be the work of a copy that took over
         // from us.
         if (IsStopsEverything(checked)) {
-          ARROW_RETURN_NOT_OK(context.owned.Confirm());
+          ARROW_RETURN_NOT_OK(context.held.Confirm());
           // Or another group's, which has entered the table in the same moment.
           if (last.empty()) {
             const auto others = FoldersOfOthers(context);
-            if (!others.ok()) return context.WorkerTrouble(name, NotKnownWhose(others.status()));
+            if (!others.ok())
+              return context.known.WorkerTrouble(name, NotKnownWhose(others.status()));
             const auto other = others->find(names.folder());
             if (other != others->end()) {
-              return context.WorkerTrouble(name, BelongsTo(context, other->second));
+              return context.known.WorkerTrouble(name, BelongsTo(context, other->second));
             }
           }
         }
-        if (!checked.ok()) return context.WorkerTrouble(name, checked);
-        context.runtime[name].life = Life::kSeen;
+        if (!checked.ok()) return context.known.WorkerTrouble(name, checked);
+        context.known[name].life = Life::kSeen;
         return Status::OK();
       };
     });
   }
-  return context.Gather();
+  return context.work.Gather();
 }
 
 Status UnlessListingIsOptional(const Options& options, const Status& status) {

@@ -8,7 +8,7 @@
 
 namespace cdc::capture {
 
-// ★ What lies in a table's folder beyond the last name that the document knows. One object of ours
+// INVARIANT: What lies in a table's folder beyond the last name that the document knows. One object of ours
 // there means that the document was lost or set back to an older version: continuing would deliver
 // its rows a second time, so everything stops. A Parquet file that is not ours stops this table:
 // readers that glob the folder would take it for changes. Anything but *.parquet is left alone.
@@ -19,7 +19,7 @@ arrow::Status CheckFolder(store::Store& data, const rules::TableNames& names,
 arrow::Status NotKnownToDocument(const store::Store& data, const std::string& key,
                                  const std::string& table);
 
-// ★ Another database's tables have the folders that this one's would get: nobody could tell the
+// INVARIANT: Another database's tables have the folders that this one's would get: nobody could tell the
 // rows apart, so nothing is begun. Only where [target] path has no {database}.
 arrow::Status RefuseSharedFolders(const Options& options, store::Store& state,
                                   const std::vector<source::CaptureInstance>& instances);

@@ -36,9 +36,9 @@ Status Rebind(Context& context, const std::string& name, const CaptureInstance& 
            {{"table", name},
             {"instance", next.name},
             {"previous", table.capture_instance},
-            {"place", context.document().PlaceOf(table).ToString()},
+            {"place", context.document().ResumePosition(table).ToString()},
             {"begins", next.start_lsn.ToString()}});
-  return context.Swap({state::FollowInstance{name, IdsOf(next)}});
+  return context.held.Swap({state::FollowInstance{name, IdsOf(next)}});
 }
 
 Status AcceptGap(Context& context, const std::string& name, const CaptureInstance& next,
@@ -50,9 +50,9 @@ Status AcceptGap(Context& context, const std::string& name, const CaptureInstanc
             {"place", gap.from.ToString()},
             {"begins", next.start_lsn.ToString()}});
   const std::string now = FormatUtc(context.with.clock.UtcNow());
-  return context.Swap({state::FollowInstance{name, IdsOf(next)},
-                       state::RecordGap{name, {gap.from, gap.to, now, 0, 0}},
-                       state::MoveAnchor{rules::AnchorOf(*info.horizon)}});
+  return context.held.Swap({state::FollowInstance{name, IdsOf(next)},
+                            state::RecordGap{name, {gap.from, gap.to, now, 0, 0}},
+                            state::MoveAnchor{rules::AnchorOf(*info.horizon)}});
 }
 
 // The table is gone with its change rows, and another one goes on under its name.
@@ -60,10 +60,10 @@ Result<Reading> FollowGone(Context& context, const std::string& name,
                            const CaptureInstance& follower, const source::PollInfo& info) {
   // The last claim is settled first; nothing but its object in the store can be of use for that.
   const CaptureInstance instance = rules::AsCalledIn(context.table(name), follower);
-  if (context.runtime[name].unconfirmed) return Reading{instance, {}, {}, /*claim_only=*/true, {}};
-  const Position place = context.document().PlaceOf(context.table(name));
+  if (context.known[name].unconfirmed) return Reading{instance, {}, {}, /*claim_only=*/true, {}};
+  const Position resume = context.document().ResumePosition(context.table(name));
   ARROW_RETURN_NOT_OK(FollowTable(context, name, follower,
-                                  rules::GapOfGoneTable(follower, place, info.horizon->lsn),
+                                  rules::GapOfGoneTable(follower, resume, info.horizon->lsn),
                                   *info.horizon));
   return Reading{instance, {}, {}, false, {}};
 }
@@ -78,7 +78,7 @@ Result<Reading> ChooseReading(Context& context, const std::string& name,
                               const source::PollInfo& info) {
   const state::Table& table = context.table(name);
   const InstanceChoice choice = rules::ChooseInstance(
-      context.document(), table, FactsOf(context, info), context.runtime[name].unconfirmed);
+      context.document(), table, FactsOf(context, info), context.known[name].unconfirmed);
   const CaptureInstance instance = rules::AsCalledIn(table, choice.instance);
   std::optional<CaptureInstance> follower;
   if (choice.namesake) {
@@ -88,7 +88,7 @@ Result<Reading> ChooseReading(Context& context, const std::string& name,
     if (rules::HasBegun(*choice.namesake, info.horizon->lsn)) follower = *choice.namesake;
   }
   // A claim that is not delivered comes first, from whatever instance still shows its rows.
-  if (context.runtime[name].unconfirmed && choice.what != What::kGone) {
+  if (context.known[name].unconfirmed && choice.what != What::kGone) {
     auto shows = rules::InstancesForClaim(table, FactsOf(context, info));
     if (!shows.empty()) {
       const bool claim_only = choice.what != What::kRead ||
@@ -105,8 +105,8 @@ Result<Reading> ChooseReading(Context& context, const std::string& name,
       ARROW_RETURN_NOT_OK(Rebind(context, name, instance));
       return Reading{instance, {}, follower, false, {}};
     case What::kGap: {
-      const Position place = context.document().PlaceOf(table);
-      const rules::Range gap = *rules::GapBefore(instance, place);
+      const Position resume = context.document().ResumePosition(table);
+      const rules::Range gap = *rules::GapBefore(instance, resume);
       if (context.options.on_gap == rules::OnGap::kStop) return StopAtGap(table, gap);
       ARROW_RETURN_NOT_OK(AcceptGap(context, name, instance, gap, info));
       return Reading{instance, {}, follower, false, {}};
@@ -126,7 +126,7 @@ Status FollowTable(Context& context, const std::string& name, const CaptureInsta
                    const std::optional<rules::Range>& gap, const source::Horizon& horizon) {
   const state::Table table = context.table(name);  // a question may keep the lease by a swap
   const CaptureInstance next = rules::AsCalledIn(table, follower);
-  ARROW_ASSIGN_OR_RAISE(const auto description, context.Ask<source::TableDescription>([&] {
+  ARROW_ASSIGN_OR_RAISE(const auto description, context.work.Ask<source::TableDescription>([&] {
     return context.with.source.Describe(next);
   }));
   // It may have been delivered once, under another entry: what was kept back there stays so.
@@ -153,7 +153,7 @@ Status FollowTable(Context& context, const std::string& name, const CaptureInsta
   edits.emplace_back(
       state::FollowTable{name, IdsOf(next), start, rules::KnownColumnsOf(description, known)});
   edits.emplace_back(state::MoveAnchor{rules::AnchorOf(horizon)});
-  return context.Swap(edits);
+  return context.held.Swap(edits);
 }
 
 }  // namespace cdc::capture

@@ -101,9 +101,9 @@ class NewTables {
   const Lsn& horizon() const { return info_.horizon->lsn; }
   // An object that our document does not know may be the work of a copy that took over from us.
   Status Trouble(const std::string& name, const Status& why) {
-    if (IsStopsEverything(why)) ARROW_RETURN_NOT_OK(context_.owned.Confirm());
+    if (IsStopsEverything(why)) ARROW_RETURN_NOT_OK(context_.held.Confirm());
     troubled_.insert(name);
-    return context_.WorkerTrouble(name, why);
+    return context_.known.WorkerTrouble(name, why);
   }
 
   Context& context_;
@@ -122,7 +122,7 @@ Result<bool> NewTables::MayComeIn(const CaptureInstance& instance) {
   if (rules::EntryOf(context_.document(), instance.source_object_id) != nullptr) return false;
   if (instance.table.empty()) {
     const std::string name = "capture instance " + instance.name;
-    if (context_.IsResting(name)) return false;
+    if (context_.known.IsResting(name)) return false;
     ARROW_RETURN_NOT_OK(Trouble(
         name, StopsTable("the login may not see the source table's name; GRANT VIEW DEFINITION ON "
                          "DATABASE to it")));
@@ -145,10 +145,10 @@ Result<bool> NewTables::MayComeIn(const CaptureInstance& instance) {
   }
   if (!other.empty()) {
     name = "[" + instance.schema + "].[" + instance.table + "]";
-    if (!context_.IsResting(name)) ARROW_RETURN_NOT_OK(Trouble(name, ReadsLike(other)));
+    if (!context_.known.IsResting(name)) ARROW_RETURN_NOT_OK(Trouble(name, ReadsLike(other)));
     return false;
   }
-  return !context_.IsResting(name);
+  return !context_.known.IsResting(name);
 }
 
 Status NewTables::FindCandidates() {
@@ -181,17 +181,17 @@ Status NewTables::FindCandidates() {
 
 // What could not come in for a reason that is gone, or is not captured any more.
 void NewTables::ForgetSettled() {
-  for (auto entry = context_.runtime.begin(); entry != context_.runtime.end();) {
+  for (auto entry = context_.known.all().begin(); entry != context_.known.all().end();) {
     const std::string& name = entry->first;
     const bool comes = std::ranges::any_of(
         candidates_, [&](const Candidate& candidate) { return candidate.name == name; });
     if (context_.document().tables.contains(name) || troubled_.contains(name) || comes ||
-        context_.IsResting(name)) {
+        context_.known.IsResting(name)) {
       ++entry;
       continue;
     }
     context_.with.observer.OnTableGone(name);
-    entry = context_.runtime.erase(entry);
+    entry = context_.known.all().erase(entry);
   }
 }
 
@@ -247,7 +247,7 @@ Status NewTables::ExamineAll() {
                                   };
                                 });
   }
-  ARROW_RETURN_NOT_OK(context_.Gather());
+  ARROW_RETURN_NOT_OK(context_.work.Gather());
   candidates_ = std::move(*good);
   return Status::OK();
 }
@@ -256,7 +256,7 @@ Status NewTables::ExamineAll() {
 // looked, or those of a document that was lost.
 Status NewTables::Strange(const Candidate& candidate, const Status& why) {
   // It may be the work of a copy that took over from us.
-  ARROW_RETURN_NOT_OK(context_.owned.Confirm());
+  ARROW_RETURN_NOT_OK(context_.held.Confirm());
   const auto others = FoldersOfOthers(context_);
   if (!others.ok()) return Trouble(candidate.name, NotKnownWhose(others.status()));
   if (const auto other = others->find(candidate.names.folder()); other != others->end()) {
@@ -288,7 +288,7 @@ Status NewTables::Enter() {
   for (const Candidate& candidate : candidates_) {
     const auto start = StartOf(candidate);
     if (!start.ok()) {
-      ARROW_RETURN_NOT_OK(context_.TableTrouble(candidate.name, start.status()));
+      ARROW_RETURN_NOT_OK(context_.known.StopTable(candidate.name, start.status()));
       continue;
     }
     state::Table table;
@@ -303,14 +303,14 @@ Status NewTables::Enter() {
     added_.emplace(candidate.name, std::move(table));
   }
   if (added_.empty()) return Status::OK();
-  // ★ The entry with its start is in the document before the first read.
+  // INVARIANT: The entry with its start is in the document before the first read.
   state::Edits edits;
   for (const auto& [name, table] : added_) edits.emplace_back(state::EnterTable{table});
   edits.emplace_back(state::MoveAnchor{rules::AnchorOf(*info_.horizon)});
-  ARROW_RETURN_NOT_OK(context_.Swap(edits));
+  ARROW_RETURN_NOT_OK(context_.held.Swap(edits));
   for (const auto& [name, table] : added_) {
-    context_.TableFine(name);
-    TableRuntime& runtime = context_.runtime[name];
+    context_.known.ResumeTable(name);
+    TableRuntime& runtime = context_.known[name];
     runtime.life = Life::kSeen;
     runtime.fresh_start =
         context_.options.start == "oldest" &&
@@ -321,20 +321,20 @@ Status NewTables::Enter() {
   return Status::OK();
 }
 
-// ★ Did another group enter the same table in the same moment? Asked of every table of which
+// INVARIANT: Did another group enter the same table in the same moment? Asked of every table of which
 // nothing is known yet: we may have been broken off, or another program here, before the answer.
 Status NewTables::Withdraw() {
   std::map<std::string, std::string> untouched;  // table -> folder
   for (const auto& [name, table] : context_.document().tables) {
     const bool known = table.claim || table.in_cut || !table.empty_through.is_zero();
-    if (known || !context_.selects(table) || context_.runtime[name].life == Life::kOurs) continue;
+    if (known || !context_.selects(table) || context_.known[name].life == Life::kOurs) continue;
     untouched[name] = table.folder;
   }
   if (untouched.empty()) return Status::OK();
   const auto others = FoldersOfOthers(context_);
   if (!others.ok()) {
     for (const auto& [name, folder] : untouched) {
-      ARROW_RETURN_NOT_OK(context_.TableTrouble(name, NotKnownWhose(others.status())));
+      ARROW_RETURN_NOT_OK(context_.known.StopTable(name, NotKnownWhose(others.status())));
     }
     return Status::OK();
   }
@@ -342,16 +342,16 @@ Status NewTables::Withdraw() {
   for (const auto& [name, folder] : untouched) {
     if (const auto other = others->find(folder); other != others->end()) {
       conflicts[name] = other->second;
-    } else if (context_.runtime[name].life == Life::kSeen) {
-      context_.runtime[name].life = Life::kOurs;
+    } else if (context_.known[name].life == Life::kSeen) {
+      context_.known[name].life = Life::kOurs;
     }
   }
   if (conflicts.empty()) return Status::OK();
   state::Edits edits;
   for (const auto& [name, other] : conflicts) edits.emplace_back(state::WithdrawTable{name});
-  ARROW_RETURN_NOT_OK(context_.Swap(edits));
+  ARROW_RETURN_NOT_OK(context_.held.Swap(edits));
   for (const auto& [name, other] : conflicts) {
-    ARROW_RETURN_NOT_OK(context_.TableTrouble(name, BelongsTo(context_, other)));
+    ARROW_RETURN_NOT_OK(context_.known.StopTable(name, BelongsTo(context_, other)));
   }
   return Status::OK();
 }

@@ -29,7 +29,7 @@ Result<JudgedForm> JudgeNext(const Tools& tools, const ReadOrder& order,
 Built ReadWindow(const Tools& tools, const ReadOrder& order, source::Source& source,
                  const source::TableDescription& description, const Position& to,
                  const std::optional<Position>& whole_to) {
-  ARROW_ASSIGN_OR_RAISE(const auto reader, source.Read(description, order.place, to));
+  ARROW_ASSIGN_OR_RAISE(const auto reader, source.Read(description, order.after, to));
   ARROW_ASSIGN_OR_RAISE(JudgedForm judged, JudgeNext(tools, order, description, *reader));
   auto built = BuildObject(*reader, description, order.record, tools.options.limits, whole_to,
                            tools.stopped);
@@ -81,7 +81,7 @@ Result<ReadOutcome> ReadNext(const Tools& tools, const ReadOrder& order) {
   }
   ARROW_ASSIGN_OR_RAISE(const auto now, source->RecheckOne(order.instance, order.horizon));
   outcome.overtaken = !now || now->source_object_id != order.instance.source_object_id ||
-                      rules::RowsMayBeGone(now->start_lsn, order.place);
+                      rules::RowsMayBeGone(now->start_lsn, order.after);
   if (outcome.overtaken) outcome.object.reset();
   return outcome;
 }
@@ -100,7 +100,7 @@ Status PutClaimed(const Tools& tools, const std::string& key, const BuiltObject&
   };
   store::PutOptions options;
   options.metadata = ours.ToUserMetadata();
-  // ★ A process that slept between claim and put must not put any more: somebody else has recovered
+  // INVARIANT: A process that slept between claim and put must not put any more: somebody else has recovered
   // the claim, and a consumer may have moved the object away since. The store refuses an old
   // signature.
   options.signed_at = signed_at;

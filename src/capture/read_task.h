@@ -14,7 +14,7 @@ namespace cdc::capture {
 struct ReadOrder {
   std::string table;  // schema.name
   source::CaptureInstance instance;
-  Position place;               // rows after it
+  Position after;               // its rows begin behind it
   Lsn through;                  // up to this commit
   Lsn horizon;                  // which the connection must have seen, before and after
   pq::FooterRecord record;      // as far as it is known before the rows are

@@ -66,9 +66,9 @@ Result<Found> Look(const Tools& tools, const Order& order) {
 }
 
 void Confirm(Context& context, const std::string& name, int64_t sequence) {
-  context.runtime[name].unconfirmed = false;
-  context.runtime[name].unconfirmed_object.reset();
-  context.Note(state::ConfirmClaim{name, sequence});
+  context.known[name].unconfirmed = false;
+  context.known[name].unconfirmed_object.reset();
+  context.held.Note(state::ConfirmClaim{name, sequence});
 }
 
 // The rows of a claimed window are gone, in part: the gap is in the state before anything is put.
@@ -80,7 +80,7 @@ Status RecordLoss(Context& context, const std::string& name, const state::Claim&
             {"from", claim.from.ToString()},
             {"to", claim.to.ToString()},
             {"why", "cleanup removed rows that were claimed but not yet delivered"}});
-  return context.Swap({state::RecordGap{
+  return context.held.Swap({state::RecordGap{
       name, {claim.from, claim.to, now, claim.sequence, /*source_object_id=*/0}}});
 }
 
@@ -165,7 +165,7 @@ class Recovery {
                       *table.claim,
                       context_.document().history_id,
                       horizon_,
-                      context_.owned.last_swap_sent(),
+                      context_.held.last_swap_sent(),
                       RecordOf(context_, table, instance),
                       table_is_gone ? rules::KnownColumns() : table.columns,
                       table_is_gone,
@@ -180,22 +180,22 @@ class Recovery {
   Status OnSettled(const Order& order, const Result<Settled>& settled) {
     using How = Settled::How;
     if (context_.with.stop) return Status::OK();
-    if (!settled.ok()) return context_.WorkerTrouble(order.table, settled.status());
+    if (!settled.ok()) return context_.known.WorkerTrouble(order.table, settled.status());
     if (settled->how == How::kLost) return OnLost(order, settled->rows);
     if (settled->how == How::kThereIncomplete) {
       ARROW_RETURN_NOT_OK(RecordLoss(context_, order.table, order.claim));
     }
     if (settled->how == How::kThere && order.claim.incomplete) {
-      context_.Note(state::FindWhole{order.table});
+      context_.held.Note(state::FindWhole{order.table});
     }
     LogEvent(Level::kInfo, settled->how == How::kPut ? "claim_recovered" : "claim_found",
              {{"table", order.table}, {"key", order.claim.key}, {"rows", order.claim.rows}});
     // The document counted what its values lost with the claim.
-    const auto& tried = context_.runtime[order.table].unconfirmed_object;
+    const auto& tried = context_.known[order.table].unconfirmed_object;
     if (settled->object) {
-      context_.Delivered(order.table, order.claim.key, ObjectFacts::Of(*settled->object));
+      context_.known.Delivered(order.table, order.claim.key, ObjectFacts::Of(*settled->object));
     } else if (tried && settled->how == How::kThere) {  // only the reply was lost
-      context_.Delivered(order.table, order.claim.key, *tried);
+      context_.known.Delivered(order.table, order.claim.key, *tried);
     }
     Confirm(context_, order.table, order.claim.sequence);
     return Status::OK();
@@ -207,7 +207,7 @@ class Recovery {
       return Status::OK();
     }
     if (context_.options.on_gap == rules::OnGap::kStop && !order.table_is_gone) {
-      return context_.WorkerTrouble(order.table, ExplainLoss(order.claim, order.table, rows));
+      return context_.known.WorkerTrouble(order.table, ExplainLoss(order.claim, order.table, rows));
     }
     ARROW_RETURN_NOT_OK(RecordLoss(context_, order.table, order.claim));
     Start(order.table, order.instance, {});  // its footer says so now
@@ -225,9 +225,9 @@ Status RecoverClaims(Context& context, const std::map<std::string, Reading>& rea
                      const Lsn& horizon) {
   Recovery recovery(context, horizon);
   for (const auto& [name, reading] : readings) {
-    if (context.runtime[name].unconfirmed) recovery.Start(name, reading.instance, reading.others);
+    if (context.known[name].unconfirmed) recovery.Start(name, reading.instance, reading.others);
   }
-  return context.Gather();
+  return context.work.Gather();
 }
 
 }  // namespace cdc::capture

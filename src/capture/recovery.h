@@ -10,7 +10,7 @@
 
 namespace cdc::capture {
 
-// ★ Delivers claims whose objects are not known to be there: looks for each, and if it is missing
+// INVARIANT: Delivers claims whose objects are not known to be there: looks for each, and if it is missing
 // reads the claimed window again, checks row count and checksum, and puts it under the claimed key.
 // Afterwards the claims are confirmed (with the next swap). The workers do this, several tables at
 // a time; an error stops its table until the claim is settled: nothing else of it is read before.

@@ -132,13 +132,9 @@ Result<std::unique_ptr<Capture>> Capture::Start(const Options& options, const Su
             {"tables", owned.document().tables.size()},
             {"owner", owned.document().owner.id},
             {"previous_owner", stored ? stored->document.owner.id : "none"}});
-  auto capture = std::unique_ptr<Capture>(new Capture(
-      Context{.options = options,
-              .with = with,
-              .owned = std::move(owned),
-              .selection = rules::TableSelection::Make(options.tables, options.exclude)}));
+  auto capture = std::unique_ptr<Capture>(new Capture(options, with, std::move(owned)));
   for (const auto& [name, table] : capture->document().tables) {
-    capture->context_.runtime[name].unconfirmed = table.claim && !table.claim->confirmed;
+    capture->context_.known[name].unconfirmed = table.claim && !table.claim->confirmed;
   }
   return capture;
 }

@@ -154,7 +154,7 @@ TEST_F(ValueFaultTest, it_still_stops_its_table_when_the_rows_before_it_vanish) 
   EXPECT_EQ(reads, 2);
   EXPECT_THAT(WhyStopped(report, "dbo.A"), HasSubstr("column v: too much"));
   const auto document = Document();
-  EXPECT_FALSE(document.PlaceOf(document.tables.at("dbo.A")).Covers(faulty));
+  EXPECT_FALSE(document.ResumePosition(document.tables.at("dbo.A")).Covers(faulty));
 }
 
 // A claim promises its rows: none of them may be left out of its object.

@@ -56,7 +56,7 @@ struct RoundFacts {
   std::optional<UtcTime> horizon_time;
   Lsn horizon;
   Lsn complete_through;
-  int64_t held_back = 0;  // tables of the cut that are behind
+  int64_t held_back = 0;  // tables of the consistent cut that are behind
   int64_t tables = 0;
   int64_t changed = 0;  // tables that had rows in this round
   int64_t swaps = 0;    // of the state document, since the program started

@@ -73,7 +73,7 @@ class Judge {
     }
     const rules::InstanceFacts facts{info_.instances, info_.horizon->lsn, options_.instances};
     if (claim_open) ARROW_RETURN_NOT_OK(Claimed(table, rules::InstancesForClaim(table, facts)));
-    const auto gap = rules::GapBefore(instance, document_.PlaceOf(table));
+    const auto gap = rules::GapBefore(instance, document_.ResumePosition(table));
     if (!gap) return Status::OK();
     if (choice.what == What::kGap) {
       Add({name, Kind::kNewInstance, gap->from, gap->to,
@@ -82,7 +82,7 @@ class Judge {
            instance});
     } else {
       Add({name, Kind::kRetention, gap->from, gap->to,
-           "retention (cleanup) passed this table's place", std::nullopt});
+           "retention (cleanup) passed this table's resume position", std::nullopt});
     }
     return Status::OK();
   }

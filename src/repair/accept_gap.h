@@ -20,7 +20,7 @@ namespace cdc::repair {
 // Changes that can no longer be read, as the server shows it now.
 struct OpenGap {
   enum class Kind {
-    kRetention,    // cleanup has passed the table's place
+    kRetention,    // cleanup has passed the table's resume position
     kNewInstance,  // the capture instance was dropped and made anew
     kClaim,        // cleanup took rows that were claimed for an object and not yet delivered
   };

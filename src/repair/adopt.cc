@@ -47,11 +47,6 @@ Result<std::optional<Existing>> ReadExisting(const rules::Settings& options,
   return existing;
 }
 
-// Whole transactions at or before the place.
-Lsn Whole(const Position& place) {
-  return place.inside_transaction() ? place.lsn().Previous() : place.lsn();
-}
-
 class Planner {
  public:
   Planner(const rules::Settings& options, const AdoptOptions& adopt, source::Source& source,
@@ -133,11 +128,12 @@ Status Planner::ProveHistory() {
   document().recovery_fork_guid = identity_.recovery_fork_guid;
   if (!known()) {
     // A lower bound: every table is complete at least up to its last object. They all count for
-    // the cut, as they did; so it does not go past one that has trouble.
+    // the consistent cut, as they did; so it does not go past one that has trouble.
     document().complete_through = tables().empty() ? Lsn{} : Lsn::Max();
     for (auto& [name, table] : tables()) {
       table.in_cut = true;
-      document().complete_through = std::min(document().complete_through, Whole(table.position));
+      document().complete_through =
+          std::min(document().complete_through, table.position.WholeTransactions());
     }
     EnterUndelivered();
   }
@@ -229,7 +225,7 @@ void Planner::NoteGaps() {
     for (const CaptureInstance& instance : info_.instances) {
       if (instance.source_object_id != table.source_object_id ||
           instance.name != table.capture_instance ||
-          !rules::RowsMayBeGone(instance.start_lsn, document().PlaceOf(table))) {
+          !rules::RowsMayBeGone(instance.start_lsn, document().ResumePosition(table))) {
         continue;
       }
       std::string& note = table_notes_[name];

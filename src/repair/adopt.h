@@ -53,7 +53,7 @@ arrow::Result<AdoptionPlan> PlanAdoption(const rules::Settings& options, const A
 
 // Copies what is at the document's place aside (the key of the copy is returned; "" when there was
 // nothing), then puts the planned document there, owned by nobody. Fails, and changes nothing but
-// the copy, when the document has changed since the plan was made. ★ Nobody may own the document,
+// the copy, when the document has changed since the plan was made. INVARIANT: Nobody may own the document,
 // and no copy of the program may have run within the last 15 minutes: a put of its may still
 // arrive.
 arrow::Result<std::string> Adopt(const rules::Settings& options, const AdoptionPlan& plan,

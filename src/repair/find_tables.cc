@@ -205,7 +205,7 @@ void Finder::Bind(const pq::FooterRecord& record, state::Table* table) {
   }
   std::string& note = found_.table_notes[table->QualifiedName()];
   if (captured == nullptr) {
-    note = "not captured now: it keeps its name and its place";
+    note = "not captured now: it keeps its name and its resume position";
   } else if (!captured->table.empty() && captured->QualifiedName() != table->QualifiedName()) {
     note = "called " + captured->QualifiedName() + " today";
   }

@@ -82,14 +82,14 @@ TEST_F(FindTablesTest, settings_that_name_a_table_as_it_is_called_today_find_it_
   EXPECT_EQ(NoteOf("dbo.A"), "called dbo.A_old today");
 }
 
-TEST_F(FindTablesTest, a_table_that_is_not_captured_any_more_keeps_its_name_and_place) {
+TEST_F(FindTablesTest, a_table_that_is_not_captured_any_more_keeps_its_name_and_position) {
   Insert("A");
   Insert("B");
   ASSERT_TRUE(RunOnce().ok());
   const auto gone = world_.database.tables.extract("dbo.A");
   Lose();
   EXPECT_TRUE(IsStopsEverything(RunOnce().status()));
-  EXPECT_EQ(NoteOf("dbo.A"), "not captured now: it keeps its name and its place");
+  EXPECT_EQ(NoteOf("dbo.A"), "not captured now: it keeps its name and its resume position");
   EXPECT_EQ(AdoptNow(), "");
   EXPECT_EQ(Document().tables.at("dbo.A").folder, "Shop/A/cdc/");
   Insert("B");

@@ -27,7 +27,7 @@ std::optional<Replacement> Judge(const rules::Settings& settings, const state::D
   replacement.allowed = rules::MayFollow(settings, table, *choice.namesake);
   if (replacement.earlier_is_gone) {
     replacement.lost =
-        rules::GapOfGoneTable(*choice.namesake, document.PlaceOf(table), info.horizon->lsn);
+        rules::GapOfGoneTable(*choice.namesake, document.ResumePosition(table), info.horizon->lsn);
   } else {
     replacement.name_today = table.name_today;
     const auto today = rules::NameToday(table, info.instances);

@@ -71,7 +71,7 @@ Status SettleClaim(const NewHistory& with, state::Table* table) {
   return Status::OK();
 }
 
-// The last object's name and number go on; its place means nothing in the new history.
+// The last object's name and number go on; its position means nothing in the new history.
 void MoveTo(const Position& start, state::Table* table) {
   table->start = table->position = start;
   table->empty_through = Lsn{};

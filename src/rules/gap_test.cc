@@ -39,11 +39,11 @@ TEST(Gap, a_gap_begins_inside_a_transaction_whose_rest_is_gone) {
 
 TEST(Gap, no_gap_is_empty_or_runs_backwards) {
   for (int start = 1; start < 20; ++start) {
-    for (const Position& place : {P(10), Inside(10)}) {
-      const auto before = GapBefore(Instance(1, 1, "A", start), place);
+    for (const Position& resume : {P(10), Inside(10)}) {
+      const auto before = GapBefore(Instance(1, 1, "A", start), resume);
       EXPECT_TRUE(!before || before->from < before->to) << start;
       for (int horizon = 1; horizon < 20; ++horizon) {
-        const auto gone = GapOfGoneTable(Instance(1, 1, "A", start), place, L(horizon));
+        const auto gone = GapOfGoneTable(Instance(1, 1, "A", start), resume, L(horizon));
         EXPECT_TRUE(!gone || gone->from < gone->to) << start << ", " << horizon;
       }
     }

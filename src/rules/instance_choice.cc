@@ -36,7 +36,7 @@ std::vector<const CaptureInstance*> InstancesOf(int64_t source_object_id,
   return found;
 }
 
-// Another instance of the same source table that is to be read from some place on.
+// Another instance of the same source table that is to be read from some position on.
 const CaptureInstance* Successor(const state::Table& entry, const CaptureInstance& named,
                                  const InstanceFacts& facts) {
   if (IsPinned(named, facts)) return nullptr;
@@ -55,9 +55,9 @@ const CaptureInstance* Successor(const state::Table& entry, const CaptureInstanc
 
 // Cleanup may have taken rows from one instance that another one of the table still shows: the one
 // that goes back farthest decides what is a gap.
-const CaptureInstance* OneThatShowsMore(const Position& place, const CaptureInstance& named,
+const CaptureInstance* OneThatShowsMore(const Position& resume, const CaptureInstance& named,
                                         const InstanceFacts& facts) {
-  if (!RowsMayBeGone(named.start_lsn, place) || IsPinned(named, facts)) return nullptr;
+  if (!RowsMayBeGone(named.start_lsn, resume) || IsPinned(named, facts)) return nullptr;
   for (const CaptureInstance* other : InstancesOf(named.source_object_id, facts)) {
     if (other->start_lsn >= named.start_lsn) return nullptr;
     if (HasBegun(*other, facts.horizon)) return other;
@@ -65,21 +65,21 @@ const CaptureInstance* OneThatShowsMore(const Position& place, const CaptureInst
   return nullptr;
 }
 
-InstanceChoice OfNamed(const Position& place, const state::Table& entry,
+InstanceChoice OfNamed(const Position& resume, const state::Table& entry,
                        const CaptureInstance& named, const InstanceFacts& facts, bool claim_open) {
-  if (const CaptureInstance* more = OneThatShowsMore(place, named, facts)) {
-    const bool gone = RowsMayBeGone(more->start_lsn, place);
+  if (const CaptureInstance* more = OneThatShowsMore(resume, named, facts)) {
+    const bool gone = RowsMayBeGone(more->start_lsn, resume);
     return {gone ? What::kGap : What::kFollow, *more, {}, {}};
   }
   const CaptureInstance* next = Successor(entry, named, facts);
   if (next == nullptr) return {What::kRead, named, {}, {}};
-  if (claim_open || RowsMayBeGone(next->start_lsn, place)) {
+  if (claim_open || RowsMayBeGone(next->start_lsn, resume)) {
     return {What::kRead, named, next->start_lsn.Previous(), {}};
   }
   return {What::kFollow, *next, {}, {}};
 }
 
-InstanceChoice WithoutNamed(const Position& place, const state::Table& entry,
+InstanceChoice WithoutNamed(const Position& resume, const state::Table& entry,
                             const InstanceFacts& facts) {
   const auto candidates = InstancesOf(entry.source_object_id, facts);
   if (candidates.empty()) return {};
@@ -87,7 +87,7 @@ InstanceChoice WithoutNamed(const Position& place, const state::Table& entry,
     return HasBegun(*candidate, facts.horizon);
   });
   if (begun == candidates.end()) return {What::kNotYet, *candidates.front(), {}, {}};
-  const bool gone = RowsMayBeGone((*begun)->start_lsn, place);
+  const bool gone = RowsMayBeGone((*begun)->start_lsn, resume);
   return {gone ? What::kGap : What::kFollow, **begun, {}, {}};
 }
 
@@ -99,12 +99,12 @@ bool HasBegun(const CaptureInstance& instance, const Lsn& horizon) {
 
 InstanceChoice ChooseInstance(const state::Document& document, const state::Table& entry,
                               const InstanceFacts& facts, bool claim_open) {
-  const Position place = document.PlaceOf(entry);
+  const Position resume = document.ResumePosition(entry);
   const auto named = std::ranges::find_if(
       facts.instances, [&](const CaptureInstance& instance) { return IsNamed(instance, entry); });
   InstanceChoice choice = named != facts.instances.end()
-                              ? OfNamed(place, entry, *named, facts, claim_open)
-                              : WithoutNamed(place, entry, facts);
+                              ? OfNamed(resume, entry, *named, facts, claim_open)
+                              : WithoutNamed(resume, entry, facts);
   if (const CaptureInstance* namesake = NamesakeOf(document, entry, facts.instances)) {
     const CaptureInstance* first = FirstInstance(namesake->source_object_id, facts);
     choice.namesake = first != nullptr ? *first : *namesake;
@@ -145,8 +145,8 @@ Instances InstancesForClaim(const state::Table& entry, const InstanceFacts& fact
   Instances found;
   for (const CaptureInstance* instance : InstancesOf(entry.source_object_id, facts)) {
     if (!HasBegun(*instance, facts.horizon)) continue;
-    const auto place = IsNamed(*instance, entry) ? found.begin() : found.end();
-    found.insert(place, AsCalledIn(entry, *instance));
+    const auto at = IsNamed(*instance, entry) ? found.begin() : found.end();
+    found.insert(at, AsCalledIn(entry, *instance));
   }
   return found;
 }

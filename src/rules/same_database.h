@@ -32,7 +32,7 @@ struct DatabaseVerdict {
   History history = History::kSame;
   std::string why;  // for people
   // The same database says something else of itself than the document knows (a new broker after
-  // SET NEW_BROKER, a new recovery fork after a restore to a place behind all that was delivered):
+  // SET NEW_BROKER, a new recovery fork after a restore to an LSN behind all that was delivered):
   // to be taken over, and told. "": nothing.
   std::string changed;
 };

@@ -24,7 +24,7 @@ const state::Table* EntryOf(const state::Document& document, int64_t source_obje
 std::optional<std::string> NameToday(const state::Table& entry, const Instances& instances);
 
 // An instance of another source table that has the entry's name and no entry of its own: it never
-// gets this one's place by itself. Null where there is none.
+// gets this one's resume position by itself. Null where there is none.
 const source::CaptureInstance* NamesakeOf(const state::Document& document,
                                           const state::Table& entry, const Instances& instances);
 

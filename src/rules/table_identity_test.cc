@@ -108,7 +108,7 @@ TEST(TableIdentity, an_instance_is_called_as_its_entry_is_and_is_the_same_one_ot
   EXPECT_EQ(called.start_lsn, testing::L(7));
 }
 
-TEST(TableIdentity, what_an_entry_had_of_an_earlier_table_is_remembered_at_its_last_place) {
+TEST(TableIdentity, what_an_entry_had_of_an_earlier_table_is_remembered_at_its_last_position) {
   auto a = Entry("A", Instance(30, 3, "A", 5), 4);
   a.earlier_tables = {{1, P(8), {}}, {2, P(9), {}}};
   auto b = Entry("B", Instance(40, 4, "B", 5), 4);

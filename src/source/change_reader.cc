@@ -8,7 +8,7 @@
 #include "source/value_fault.h"
 
 // Reads one table's window as a stream of blocks. Three things make it more than a loop:
-//  - A place inside a transaction is finished by a statement of its own, then whole transactions
+//  - A position inside a transaction is finished by a statement of its own, then whole transactions
 //  follow:
 //    both are seeks in the clustered index, an OR over both would not be.
 //  - A value may be longer than its slot (slots.h). Rows before it are good; the statement is
@@ -16,7 +16,7 @@
 //    needed no more. Nothing was claimed meanwhile.
 //  - Pause closes the statement at any row; the next call opens it again behind the last row handed
 //  out.
-// In all three cases "where to open again" is the same thing: place_.
+// In all three cases "where to open again" is the same thing: resume_.
 //
 // Memory: rows whose slots are larger than large_row_bytes are fetched one by one, and by one
 // reader of the process at a time, so that their memory is needed once and not by every worker.
@@ -45,7 +45,7 @@ class SqlChangeReader : public ChangeReader {
       : connection_(connection),
         table_(std::move(table)),
         commit_time_(std::move(commit_time)),
-        place_(from),
+        resume_(from),
         to_(to),
         large_rows_(limits.large_rows),
         slots_(limits) {}
@@ -138,7 +138,7 @@ class SqlChangeReader : public ChangeReader {
         ended_ = true;
         break;
       }
-      if (place_.Covers(key) || (!batch.keys.empty() && key <= batch.keys.back())) {
+      if (resume_.Covers(key) || (!batch.keys.empty() && key <= batch.keys.back())) {
         return Status::IOError("the server sent rows out of order: ",
                                Position::AfterRow(key).ToString());
       }
@@ -152,7 +152,7 @@ class SqlChangeReader : public ChangeReader {
     slots_.Note(*cursor_, block_at_, rows);
     block_at_ += rows;
     if (block_at_ == block_rows_) cursor_->ForgetCells();
-    place_ = Position::AfterRow(batch.keys.back());
+    resume_ = Position::AfterRow(batch.keys.back());
     if (ended_) ARROW_RETURN_NOT_OK(CloseCursor());
     return batch;
   }
@@ -179,15 +179,15 @@ class SqlChangeReader : public ChangeReader {
   }
 
   Status OpenCursor() {
-    const Lsn& lsn = place_.lsn();
+    const Lsn& lsn = resume_.lsn();
     std::vector<odbc::Parameter> parameters;
     if (commit_time_.mode == sql::CommitTime::Mode::kOffsetNow) {
       parameters.emplace_back(-commit_time_.offset_minutes);
     }
     std::string text;
-    inside_ = place_.inside_transaction();
+    inside_ = resume_.inside_transaction();
     if (inside_) {
-      const RowKey& row = place_.row();
+      const RowKey& row = resume_.row();
       parameters.emplace_back(lsn);
       if (row.command_id) {
         parameters.emplace_back(*row.command_id);
@@ -236,7 +236,7 @@ class SqlChangeReader : public ChangeReader {
     if (rows == 0) {  // complete
       cursor_.reset();
       if (inside_) {
-        place_ = Position::After(place_.lsn());
+        resume_ = Position::After(resume_.lsn());
       } else {
         ended_ = true;
       }
@@ -355,14 +355,14 @@ class SqlChangeReader : public ChangeReader {
       return status.WithMessage("read ", table_.QualifiedName(), " at LSN ",
                                 row->start_lsn.ToString(), ": ", status.message());
     }
-    return status.WithMessage("read ", table_.QualifiedName(), " after ", place_.ToString(), ": ",
+    return status.WithMessage("read ", table_.QualifiedName(), " after ", resume_.ToString(), ": ",
                               status.message());
   }
 
   odbc::Connection& connection_;
   const TableDescription table_;
   const sql::CommitTime commit_time_;
-  Position place_;  // behind the last row that was handed out
+  Position resume_;  // behind the last row that was handed out
   const Position to_;
   const std::shared_ptr<std::mutex> large_rows_;
 

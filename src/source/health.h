@@ -14,12 +14,12 @@
 namespace cdc::source {
 
 // Where a table is: everything at or below `after` is delivered.
-struct TablePlace {
+struct TablePosition {
   std::string table;  // schema.name
   Lsn after;
 };
 
-// Tables that share a place, and the oldest commit behind it: the first one that any of them may
+// Tables that share a resume position, and the oldest commit behind it: the first one that any of them may
 // not have read.
 struct UnreadSince {
   std::vector<std::string> tables;
@@ -79,7 +79,8 @@ struct CaptureHealth {
   std::optional<LogScan> last_scan;
   std::optional<Error> last_error;
 
-  std::vector<UnreadSince> unread;  // of the lowest places that were asked for, lowest first
+  std::vector<UnreadSince>
+      unread;  // of the lowest resume positions that were asked for, lowest first
   std::vector<Unseen> unseen;
 };
 

@@ -19,8 +19,8 @@ using odbc::SmallResult;
 using Cell = std::optional<std::string>;
 using Row = std::vector<Cell>;
 
-// Of the tables' places, the lowest ones tell where cleanup comes first.
-constexpr size_t kPlacesMax = 3;
+// Of the tables' resume positions, the lowest ones tell where cleanup comes first.
+constexpr size_t kPositionsMax = 3;
 // A right that was missing is looked for again every so many measurements: it may have been
 // granted.
 constexpr int64_t kAskAgainEvery = 10;
@@ -186,12 +186,12 @@ class Measurement {
     return part.read(results[0].rows, health);
   }
 
-  Status ReadPlaces(const std::vector<TablePlace>& tables, CaptureHealth* health) {
-    std::map<Lsn, std::vector<std::string>> places;
-    for (const TablePlace& place : tables) places[place.after].push_back(place.table);
+  Status ReadPositions(const std::vector<TablePosition>& tables, CaptureHealth* health) {
+    std::map<Lsn, std::vector<std::string>> positions;
+    for (const TablePosition& table : tables) positions[table.after].push_back(table.table);
     size_t asked = 0;
-    for (auto& [after, names] : places) {
-      if (asked++ == kPlacesMax) break;
+    for (auto& [after, names] : positions) {
+      if (asked++ == kPositionsMax) break;
       ARROW_ASSIGN_OR_RAISE(const auto first, Ask(sql::FirstCommitAfter(commit_time_), &after));
       ARROW_RETURN_NOT_OK(Expect(first, 1));
       if (first[0].rows.empty()) break;  // nothing behind it, nor behind the higher ones
@@ -253,13 +253,13 @@ std::vector<Part> Parts(const HealthReader::Server& server, const sql::CommitTim
 
 Result<CaptureHealth> HealthReader::Read(odbc::Connection& connection,
                                          const sql::CommitTime& commit_time,
-                                         const std::vector<TablePlace>& tables) {
+                                         const std::vector<TablePosition>& tables) {
   Measurement measurement(connection, commit_time);
   CaptureHealth health;
   health.database = server_.database;
   health.azure_sql_database = server_.version.IsAzureSqlDatabase();
   ARROW_RETURN_NOT_OK(measurement.ReadDatabase(&health));
-  ARROW_RETURN_NOT_OK(measurement.ReadPlaces(tables, &health));
+  ARROW_RETURN_NOT_OK(measurement.ReadPositions(tables, &health));
   if (measurements_++ % kAskAgainEvery == 0) refused_.clear();
   for (const Part& part : Parts(server_, commit_time)) {
     const auto known = refused_.find(part.what);

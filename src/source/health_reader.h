@@ -29,7 +29,7 @@ class HealthReader {
   // Only a lost connection is an error, or a database that cannot be read at all.
   arrow::Result<CaptureHealth> Read(odbc::Connection& connection,
                                     const sql::CommitTime& commit_time,
-                                    const std::vector<TablePlace>& tables);
+                                    const std::vector<TablePosition>& tables);
 
  private:
   const Server server_;

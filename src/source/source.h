@@ -168,7 +168,7 @@ class Source {
   virtual arrow::Result<std::optional<Lsn>> LastCommitBefore(UtcTime time) = 0;
   // How the server's side of capture does, and what of `tables` is unread: a few small statements,
   // for once a minute or so. What the login may not see is no error but said in the answer.
-  virtual arrow::Result<CaptureHealth> Health(const std::vector<TablePlace>& tables) = 0;
+  virtual arrow::Result<CaptureHealth> Health(const std::vector<TablePosition>& tables) = 0;
   // Whether the server says that this connection is encrypted; nothing when the login may not see
   // it.
   virtual arrow::Result<std::optional<bool>> IsEncrypted() { return std::nullopt; }

@@ -196,7 +196,7 @@ class SqlServer : public Source {
     return OptionalLsn(results[0].rows[0][0]);
   }
 
-  Result<CaptureHealth> Health(const std::vector<TablePlace>& tables) override {
+  Result<CaptureHealth> Health(const std::vector<TablePosition>& tables) override {
     ARROW_RETURN_NOT_OK(MustBeConnected());
     return health_->Read(*connection_, commit_time_, tables);
   }

@@ -227,10 +227,10 @@ std::vector<std::string> Table::Folders() const {
   return folders;
 }
 
-Position Document::PlaceOf(const Table& table) const {
-  Position place = std::max(table.position, Position::After(table.empty_through));
-  if (table.in_cut) place = std::max(place, Position::After(complete_through));
-  return place;
+Position Document::ResumePosition(const Table& table) const {
+  Position resume = std::max(table.position, Position::After(table.empty_through));
+  if (table.in_cut) resume = std::max(resume, Position::After(complete_through));
+  return resume;
 }
 
 }  // namespace cdc::state

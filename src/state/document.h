@@ -151,9 +151,9 @@ struct Document {
   std::string history_id;
   Owner owner;
   std::optional<Anchor> anchor;
-  // Every table of the cut is complete up to here.
+  // Every table of the consistent cut is complete up to here.
   Lsn complete_through;
-  std::vector<std::string> held_back_by;  // tables of the cut that are behind
+  std::vector<std::string> held_back_by;  // tables of the consistent cut that are behind
   std::map<std::string, Table> tables;    // by schema.name
   bool operator==(const Document&) const = default;
 
@@ -162,7 +162,7 @@ struct Document {
   static arrow::Result<Document> FromJson(const std::string& text);
 
   // Everything of the table up to here is delivered or known not to exist.
-  Position PlaceOf(const Table& table) const;
+  Position ResumePosition(const Table& table) const;
 };
 
 }  // namespace cdc::state

@@ -133,13 +133,13 @@ TEST(Document, says_nothing_of_altered_values_where_there_are_none) {
 TEST(Document, place_is_the_furthest_of_position_empty_through_and_the_cut) {
   Document document = Rich();
   Table& table = document.tables.begin()->second;
-  EXPECT_EQ(document.PlaceOf(table), table.position);
+  EXPECT_EQ(document.ResumePosition(table), table.position);
   table.position = Position::After(L(4));
-  EXPECT_EQ(document.PlaceOf(table), Position::After(L(6)));
+  EXPECT_EQ(document.ResumePosition(table), Position::After(L(6)));
   table.empty_through = Lsn{};
-  EXPECT_EQ(document.PlaceOf(table), Position::After(L(4)));
+  EXPECT_EQ(document.ResumePosition(table), Position::After(L(4)));
   table.in_cut = true;
-  EXPECT_EQ(document.PlaceOf(table), Position::After(L(5)));
+  EXPECT_EQ(document.ResumePosition(table), Position::After(L(5)));
 }
 
 TEST(Document, refuses_every_damage_a_person_can_do_to_it) {

@@ -43,8 +43,7 @@ void AddAltered(const std::map<std::string, int64_t>& altered, Table* table) {
 // claim whose object is not moves the table's position, but nobody can read its rows yet.
 Lsn WholeUpTo(const Document& document, const Table& table) {
   const bool missing = table.claim && !table.claim->confirmed;
-  const Position place = missing ? table.claim->from : document.PlaceOf(table);
-  return place.inside_transaction() ? place.lsn().Previous() : place.lsn();
+  return (missing ? table.claim->from : document.ResumePosition(table)).WholeTransactions();
 }
 
 struct Editor {
@@ -75,7 +74,7 @@ struct Editor {
   void operator()(const FollowTable& edit) {
     Table& table = At(document, edit.table);
     table.earlier_tables.push_back(
-        {table.source_object_id, document->PlaceOf(table), table.columns});
+        {table.source_object_id, document->ResumePosition(table), table.columns});
     table.earlier_instances.clear();
     table.follows = 0;
     Bind(&table, edit.instance);
@@ -175,7 +174,7 @@ struct Editor {
     document->recovery_fork_guid = edit.recovery_fork_guid;
   }
 
-  // complete_through goes as far as the table of the cut that is farthest behind, and never back.
+  // complete_through goes as far as the table of the consistent cut that is farthest behind, and never back.
   void operator()(const CloseRound& edit) {
     document->held_back_by.clear();
     for (const std::string& name : edit.complete) {

@@ -95,7 +95,7 @@ struct ResumeTable {
   std::string table;
 };
 
-// No setting selects the table any more: it leaves the consistent cut, and keeps its place.
+// No setting selects the table any more: it leaves the consistent cut, and keeps its resume position.
 struct LeaveOut {
   std::string table;
 };

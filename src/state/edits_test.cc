@@ -261,23 +261,23 @@ TEST_F(EditsTest, a_table_that_is_left_out_keeps_what_the_cut_knew_of_it) {
   document_.complete_through = L(15);
   At("dbo.A").in_cut = true;
   Apply(StopTable{"dbo.A", "why", "then"}, &document_);
-  const Position place = document_.PlaceOf(At("dbo.A"));
+  const Position resume = document_.ResumePosition(At("dbo.A"));
   Apply(LeaveOut{"dbo.A"}, &document_);
   EXPECT_FALSE(At("dbo.A").in_cut);
   EXPECT_EQ(At("dbo.A").stopped, "");
-  EXPECT_EQ(document_.PlaceOf(At("dbo.A")), place);
+  EXPECT_EQ(document_.ResumePosition(At("dbo.A")), resume);
 }
 
 TEST_F(EditsTest, a_table_outside_the_cut_that_is_left_out_learns_nothing_from_it) {
   document_.complete_through = L(15);
   Apply(LeaveOut{"dbo.A"}, &document_);
-  EXPECT_EQ(document_.PlaceOf(At("dbo.A")), P(10));
+  EXPECT_EQ(document_.ResumePosition(At("dbo.A")), P(10));
 }
 
 TEST_F(EditsTest, what_is_known_to_be_empty_only_grows) {
   Apply(NoteEmpty{"dbo.A", L(15)}, &document_);
   EXPECT_TRUE(ChangesNothing(NoteEmpty{"dbo.A", L(14)}));
-  EXPECT_EQ(document_.PlaceOf(At("dbo.A")), P(15));
+  EXPECT_EQ(document_.ResumePosition(At("dbo.A")), P(15));
 }
 
 TEST_F(EditsTest, the_anchor_only_moves_forward) {
@@ -335,7 +335,7 @@ TEST_F(EditsTest, complete_through_never_goes_back) {
   Apply(CloseRound{{"dbo.A", "dbo.B", "dbo.C"}, L(25)}, &document_);
   EXPECT_EQ(document_.complete_through, L(30));
   EXPECT_FALSE(At("dbo.C").in_cut) << "it is whole up to 25 only";
-  EXPECT_EQ(document_.PlaceOf(At("dbo.C")), P(25));
+  EXPECT_EQ(document_.ResumePosition(At("dbo.C")), P(25));
 }
 
 TEST_F(EditsTest, whoever_gives_up_is_not_waited_for) {

@@ -120,7 +120,7 @@ std::optional<UtcTime> Board::CompleteTime() const {
 std::optional<double> Board::Behind() const {
   if (!round_.horizon_time) return std::nullopt;
   if (const auto complete = CompleteTime()) return SecondsBetween(*complete, *round_.horizon_time);
-  // Nothing is in the cut yet: the worst of the tables that are on their way to it.
+  // Nothing is in the consistent cut yet: the worst of the tables that are on their way to it.
   std::optional<double> worst;
   for (const auto& [name, entry] : tables_) {
     if (entry.facts.condition != Condition::kBehind || !entry.complete_time) continue;
@@ -131,7 +131,7 @@ std::optional<double> Board::Behind() const {
 
 std::optional<double> Board::Backlog() const {
   if (!round_.horizon_time) return std::nullopt;
-  std::optional<UtcTime> oldest;  // stands in for the place of tables that gave nothing yet
+  std::optional<UtcTime> oldest;  // stands in for the position of tables that gave nothing yet
   for (const auto& [name, entry] : tables_) {
     const auto& at = entry.complete_time;
     if (at && (!oldest || *at < *oldest)) oldest = at;

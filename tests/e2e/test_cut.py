@@ -1,4 +1,4 @@
-"""What holds `complete_through` back: whatever it covers is there to be read, of every table of the cut."""
+"""What holds `complete_through` back: whatever it covers is there to be read, of every table of the consistent cut."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def test_cleanup_behind_a_reader_that_has_everything_is_no_gap(
     _insert(database, 1)
     _insert(database, 1, table="Idle")
     program.once()
-    # The idle table's place moves on with the others, without an object.
+    # The idle table's resume position moves on with the others, without an object.
     for number in range(2, 5):
         _insert(database, number)
         program.once()

@@ -118,7 +118,10 @@ def test_a_table_that_is_named_without_a_gap_is_an_error_that_says_so(
     before = _document(outage, target)
     ended = program.call("accept-gap", "dbo.Prices", "dbo.Orders", "--yes")
     assert ended.code == 1
-    assert "dbo.Prices has no gap that could be accepted: everything behind its place can still be read" in ended.err
+    assert (
+        "dbo.Prices has no gap that could be accepted: everything behind its resume position can still be read"
+        in ended.err
+    )
     ended = program.call("accept-gap", "dbo.Order", "--yes")
     assert (ended.code, "did you mean dbo.Orders?" in ended.err) == (1, True)
     target.put(f"{outage.name}/Prices/cdc/zz_theirs.parquet", b"PAR1")

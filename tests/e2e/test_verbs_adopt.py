@@ -123,7 +123,7 @@ def test_a_table_that_is_not_captured_any_more_keeps_its_name_and_folder(
     assert done.code == 0, done.text
     assert [table["note"] for table in _json(done)["tables"]] == [
         "",
-        "not captured now: it keeps its name and its place",
+        "not captured now: it keeps its name and its resume position",
     ]
     entry = json.loads(_state(shop, target))["tables"]["dbo.Orders"]
     assert (entry["folder"], entry["claim"]["sequence"]) == (f"{shop.name}/Orders/cdc/", 2)

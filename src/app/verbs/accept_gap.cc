@@ -51,8 +51,9 @@ Status EveryWordHasAGap(const Options& options, const Document& document,
     const std::string& stopped = document.tables.at(name).stopped;
     return Status::Invalid(word, " has no gap that could be accepted: ",
                            refused != report.refused.end() ? refused->second
-                           : stopped.empty() ? "everything behind its place can still be read"
-                                             : "it is stopped for another reason: " + stopped);
+                           : stopped.empty()
+                               ? "everything behind its resume position can still be read"
+                               : "it is stopped for another reason: " + stopped);
   }
   return Status::OK();
 }

@@ -19,18 +19,19 @@ using source::CaptureHealth;
 using source::RetentionCondition;
 
 // Where the tables are, as far as the target tells; what is wrong with it was said already.
-std::vector<source::TablePlace> KnownPlaces(const config::Config& config, const Sight& sight) {
+std::vector<source::TablePosition> KnownPositions(const config::Config& config,
+                                                  const Sight& sight) {
   const auto stores = OpenStores(config);
   if (!stores.ok()) return {};
   const auto stored = state::ReadDocument(stores->state(), {sight.database, config.run.group});
   if (!stored.ok() || !*stored) return {};
-  return PlacesOf((*stored)->document,
-                  rules::TableSelection::Make(config.source.tables, config.source.exclude));
+  return ResumePositions((*stored)->document,
+                         rules::TableSelection::Make(config.source.tables, config.source.exclude));
 }
 
 arrow::Result<CaptureHealth> Measure(const config::Config& config, const Sight& sight) {
   ARROW_ASSIGN_OR_RAISE(const auto source, source::ConnectSqlServer(SourceOptions(config)));
-  return source->Health(KnownPlaces(config, sight));
+  return source->Health(KnownPositions(config, sight));
 }
 
 std::string DescribeLag(const source::CaptureVerdict& verdict) {

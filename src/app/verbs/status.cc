@@ -32,7 +32,7 @@ struct Options {
 
 constexpr std::chrono::seconds kServerPatience{5};  // status is not worth a longer wait
 
-// What the server says of the place up to which everything is complete.
+// What the server says of the LSN up to which everything is complete.
 struct Lag {
   std::optional<UtcTime> complete_through_time;  // nothing: retention has passed it
   std::optional<UtcTime> newest_time;            // of the newest change that was captured
@@ -130,7 +130,7 @@ Json ToJson(const Document& document, const std::string& name, const state::Tabl
           {"capture_instance", table.capture_instance},
           {"folder", table.folder},
           {"objects", table.sequence()},
-          {"complete_through", document.PlaceOf(table).ToString()},
+          {"complete_through", document.ResumePosition(table).ToString()},
           {"last_object", last},
           {"gaps", gaps},
           {"altered_values", table.altered_values},
@@ -196,7 +196,7 @@ void PrintOwner(const Shown& shown, UtcTime now) {
                                  7));
 }
 
-void PrintPlace(const Shown& shown, UtcTime now) {
+void PrintPosition(const Shown& shown, UtcTime now) {
   const Document& document = shown.document;
   fmt::print("database {}{}: complete through {}\n", document.database,
              document.group.empty() ? "" : ", group " + document.group,
@@ -323,7 +323,7 @@ int ShowStatus(const config::Config& config, const Options& options, bool json) 
       continue;
     }
     if (&shown != &all->front()) fmt::print("\n");
-    PrintPlace(shown, now);
+    PrintPosition(shown, now);
     PrintOwner(shown, now);
     PrintTables(shown.document);
     PrintAltered(shown.document);

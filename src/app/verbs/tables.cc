@@ -22,19 +22,18 @@ using arrow::Status;
 
 constexpr size_t kLabelWidth = 16;
 
-// A captured table with what the state and the server say of its place.
+// A captured table with what the state and the server say of its resume position.
 struct Shown {
   CapturedTable captured;
   bool in_state = false;
   std::optional<bool> rows_waiting;  // nothing: not asked, or the server did not answer
 };
 
-// Of a table without a place yet: whether it has rows at all.
-Lsn PlaceOf(const std::optional<state::Document>& document, const CapturedTable& table) {
+// Of a table without an entry yet: whether it has rows at all.
+Lsn ResumeLsn(const std::optional<state::Document>& document, const CapturedTable& table) {
   const state::Table* entry = EntryOf(document, table.instances.front());
   if (entry == nullptr) return table.instances.front().start_lsn.Previous();
-  const Position place = document->PlaceOf(*entry);
-  return place.inside_transaction() ? place.lsn().Previous() : place.lsn();
+  return document->ResumePosition(*entry).WholeTransactions();
 }
 
 Status AskForRows(source::Source& source, const source::PollInfo& info,
@@ -45,7 +44,7 @@ Status AskForRows(source::Source& source, const source::PollInfo& info,
   for (Shown& table : *tables) {
     const auto& instance = table.captured.instances.front();
     if (!table.captured.selected || instance.start_lsn.is_zero()) continue;
-    probes.push_back({instance, PlaceOf(document, table.captured)});
+    probes.push_back({instance, ResumeLsn(document, table.captured)});
     asked.push_back(&table);
   }
   ARROW_ASSIGN_OR_RAISE(const auto answers, source.HaveRows(probes, info.horizon->lsn));

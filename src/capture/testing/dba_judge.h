@@ -15,7 +15,7 @@
 namespace cdc::capture::testing {
 
 // Judges what is left after a database's administrator has been at work: from the objects, their
-// footers, the ledger of what was ever captured, and of the state document its names, places and
+// footers, the ledger of what was ever captured, and of the state document its names, positions and
 // gaps.
 class DbaJudge {
  public:
@@ -140,9 +140,9 @@ class DbaJudge {
     }
     const bool selected = facts_.selection.Selects(table.schema, table.name);
     if (!selected || facts_.told.contains(table.QualifiedName())) return "";
-    const Position place = facts_.document.PlaceOf(table);
-    if (std::ssize(objects) != table.sequence() || place.lsn() < facts_.newest)
-      return "neither complete nor told: it is at " + place.ToString() + " with " +
+    const Position resume = facts_.document.ResumePosition(table);
+    if (std::ssize(objects) != table.sequence() || resume.lsn() < facts_.newest)
+      return "neither complete nor told: it is at " + resume.ToString() + " with " +
              std::to_string(objects.size()) + " objects of " + std::to_string(table.sequence());
     return "";
   }

@@ -152,15 +152,15 @@ class FakeSource : public source::Source {
 
   // Commits are a second apart, as in LastCommitBefore; `health` is what else there is to say.
   arrow::Result<source::CaptureHealth> Health(
-      const std::vector<source::TablePlace>& tables) override {
+      const std::vector<source::TablePosition>& tables) override {
     ARROW_RETURN_NOT_OK(Pass("health"));
     source::CaptureHealth measured = health;
-    for (const source::TablePlace& place : tables) {
+    for (const source::TablePosition& table : tables) {
       const auto& mapping = database_.mapping;
       const auto first = std::ranges::find_if(
-          mapping, [&](int64_t number) { return MakeLsn(number) > place.after; });
+          mapping, [&](int64_t number) { return MakeLsn(number) > table.after; });
       if (first == mapping.end()) continue;
-      measured.unread.push_back({{place.table}, UtcTime(std::chrono::seconds(*first))});
+      measured.unread.push_back({{table.table}, UtcTime(std::chrono::seconds(*first))});
     }
     return measured;
   }
@@ -187,7 +187,7 @@ class FakeSource : public source::Source {
           instance_(table.instance),
           columns_(table.columns),
           value_type_(source.Find(table.instance).value_type),
-          place_(from),
+          resume_(from),
           to_(to) {
       arrow::FieldVector fields = {
           arrow::field("__$start_lsn", arrow::fixed_size_binary(10), false),
@@ -208,7 +208,7 @@ class FakeSource : public source::Source {
       ARROW_RETURN_NOT_OK(source_.Pass("next"));
       source::ChangeBatch batch;
       for (const RowKey& row : source_.Find(instance_).rows) {
-        if (place_.Covers(row) || !to_.Covers(row)) continue;
+        if (resume_.Covers(row) || !to_.Covers(row)) continue;
         if (static_cast<int64_t>(batch.keys.size()) == std::min<int64_t>(max_rows, 3)) break;
         if (source_.database_.faulty.contains(row)) {
           if (batch.keys.empty()) return Fault(row);
@@ -217,7 +217,7 @@ class FakeSource : public source::Source {
         batch.keys.push_back(row);
       }
       if (batch.keys.empty()) return std::nullopt;
-      place_ = Position::AfterRow(batch.keys.back());
+      resume_ = Position::AfterRow(batch.keys.back());
       ARROW_ASSIGN_OR_RAISE(batch.rows, MakeRows(batch.keys));
       batch.altered_values.resize(columns_.size());
       batch.altered_values.front() = std::ranges::count_if(
@@ -227,7 +227,7 @@ class FakeSource : public source::Source {
 
     arrow::Result<std::optional<RowKey>> Peek() override {
       for (const RowKey& row : source_.Find(instance_).rows) {
-        if (place_.Covers(row) || !to_.Covers(row)) continue;
+        if (resume_.Covers(row) || !to_.Covers(row)) continue;
         // As a value above the limit: it is met before the row's key can be handed out.
         if (source_.database_.faulty.contains(row)) return Fault(row);
         return row;
@@ -282,7 +282,7 @@ class FakeSource : public source::Source {
     const source::CaptureInstance instance_;
     const std::vector<columns::SourceColumn> columns_;
     const std::shared_ptr<arrow::DataType> value_type_;
-    Position place_;
+    Position resume_;
     const Position to_;
     std::shared_ptr<arrow::Schema> schema_;
   };
