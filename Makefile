@@ -59,10 +59,11 @@ test-witness: configure  ## PySpark reads every type and option, as docs/TYPES.m
 	@CDC_TEST_WITNESS=1 $(PYTHON) -m pytest tests/e2e/witness
 
 # What a run of all tests does in seconds, for as long as a night has.
-LONG_TESTS := test_whole_database.py test_two_copies.py test_fairness.py test_two_instances.py
+LONG_TESTS := $(addprefix test_,$(addsuffix .py,whole_database two_copies fairness two_instances crashes dba_acts))
 .PHONY: test-long
-test-long: install-test-tools build  ## the tests of load, kills and cuts for half an hour
+test-long: install-test-tools build  ## the tests of load, kills, cuts and a DBA's acts for an hour
 	@CDC_TEST_SECONDS=600 CDC_TEST_FIGHT_SECONDS=240 CDC_TEST_SLEEP_SECONDS=20 CDC_TEST_BACKLOG_ROWS=1000000 \
+	  CDC_TEST_KILLS=250 CDC_TEST_DBA_SCHEDULES=50 \
 	  $(PYTHON) -m pytest -s --timeout=3600 $(addprefix tests/e2e/,$(LONG_TESTS))
 
 .PHONY: fuzz

@@ -1,7 +1,10 @@
-"""Kill -9 at any moment, and at each named place of the commit protocol: each change is delivered once all the same."""
+"""Kill -9 at any moment, and at each named place of the commit protocol: each change is delivered once all the same.
+
+CDC_TEST_KILLS=<n>: how many at random moments, for each kind of target."""
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import time
@@ -16,7 +19,8 @@ from tests.support.program import Program
 from tests.support.small_tables import document
 from tests.support.workload import Workload, assert_same, commit_some, random_of
 
-CYCLES = 20
+KILLS = int(os.environ.get("CDC_TEST_KILLS", "20"))
+KILLS_UNTIL_JUDGED = 50
 KILLED = -signal.SIGKILL
 # Objects of a few rows, so that every run passes every place often; without it all tables are claimed in one swap.
 SMALL_OBJECTS = ("--max-object-rows", "15")
@@ -40,20 +44,22 @@ def _crash(program: Program, where: str, *words: str) -> bool:
     return ended.code == KILLED
 
 
-def test_twenty_kills_at_random_moments_under_load_lose_and_double_nothing(
+def test_kills_at_random_moments_under_load_lose_and_double_nothing(
     database: Database, place: Target | FolderTarget, make_program: Callable[..., Program]
 ) -> None:
     rng = random_of("kills at random moments")
     program = make_program(database.name, place.url)
-    with Workload(database, rng.randrange(2**31)):
-        for _ in range(CYCLES):
-            program.start("--interval", "100ms", "--max-object-rows", str(rng.choice((7, 50, 1000))))
-            time.sleep(rng.uniform(0.05, 0.7))
-            program.kill()
-    program.once()
-    assert_same(database, place)
-    program.once()
-    assert_same(database, place)
+    for first in range(0, KILLS, KILLS_UNTIL_JUDGED):
+        with Workload(database, rng.randrange(2**31)):
+            for _ in range(first, min(first + KILLS_UNTIL_JUDGED, KILLS)):
+                program.start("--interval", "100ms", "--max-object-rows", str(rng.choice((7, 50, 1000))))
+                time.sleep(rng.uniform(0.05, 0.7))
+                program.kill()
+        program.once()
+        assert_same(database, place)
+        program.once()
+        assert_same(database, place)
+    print(f"{KILLS} kills")
 
 
 @pytest.mark.parametrize("name", ["read_not_claimed", "claimed_not_put", "put_not_confirmed"])
