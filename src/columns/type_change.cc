@@ -60,8 +60,10 @@ std::string_view OptionOf(std::string_view name) {
   return dot == std::string_view::npos ? name : name.substr(dot + 1);
 }
 
-// An option that a record does not name did not exist then: its default is what was done.
-std::string WordOf(const std::map<std::string, std::string>& options, const std::string& name) {
+}  // namespace
+
+std::string WordInEffect(const std::map<std::string, std::string>& options,
+                         const std::string& name) {
   const std::string option(OptionOf(name));
   auto found = options.find(name);
   if (found == options.end()) found = options.find(option);
@@ -69,8 +71,6 @@ std::string WordOf(const std::map<std::string, std::string>& options, const std:
   const OptionKey* key = FindOption(option);
   return key == nullptr ? "" : std::string(key->default_word);
 }
-
-}  // namespace
 
 FolderChange WithObject(const FolderColumns& folder, const arrow::FieldVector& fields) {
   FolderChange change{{}, folder};
@@ -105,7 +105,7 @@ std::vector<OptionChange> ChangedOptions(const std::map<std::string, std::string
   for (const auto& [name, word] : now) names.insert(name);
   std::vector<OptionChange> changes;
   for (const std::string& name : names) {
-    OptionChange change{name, WordOf(before, name), WordOf(now, name)};
+    OptionChange change{name, WordInEffect(before, name), WordInEffect(now, name)};
     if (change.before != change.now) changes.push_back(std::move(change));
   }
   return changes;

@@ -30,6 +30,12 @@ FolderChange WithObject(const FolderColumns& folder, const arrow::FieldVector& f
 // that are of a wider type in other objects.
 FolderColumns BeyondObject(const FolderColumns& folder, const arrow::FieldVector& fields);
 
+// What held for "datetime2" of the table, or "Email.mask" of a column, as a record of it says
+// (TableOutput::in_effect). An option that it does not name did not exist then: its default is what
+// was done.
+std::string WordInEffect(const std::map<std::string, std::string>& options,
+                         const std::string& name);
+
 // An option whose word is not that of the table's last object: "datetime2" or "Email.mask".
 struct OptionChange {
   std::string option;

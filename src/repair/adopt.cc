@@ -68,7 +68,8 @@ class Planner {
     }
     ARROW_ASSIGN_OR_RAISE(plan_.existing, ReadExisting(options_, state_));
     if (known()) document() = *plan_.existing->document;
-    ARROW_ASSIGN_OR_RAISE(found_, FindTables({options_, data_, state_, info_}, &document()));
+    ARROW_ASSIGN_OR_RAISE(found_,
+                          FindTables({options_, data_, state_, source_, info_}, &document()));
     plan_.notes = found_.notes;
     table_notes_ = found_.table_notes;
     if (adopt_.new_history) {

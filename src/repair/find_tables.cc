@@ -6,6 +6,7 @@
 
 #include "parquet/stored_object.h"
 #include "repair/last_object.h"
+#include "rules/column_guard.h"
 #include "rules/found_folders.h"
 #include "rules/selection.h"
 #include "state/folders.h"
@@ -42,6 +43,7 @@ class Finder {
   Status Enter(const rules::TableNames& names, const LastObject& last);
   Status NoteEarlier(const LastObject& last, state::Table* table);
   void Bind(const pq::FooterRecord& record, state::Table* table);
+  void RememberColumns(const pq::FooterRecord& newest, state::Table* table);
 
   const WhereToFind with_;
   state::Document& document_;
@@ -179,8 +181,29 @@ Status Finder::Advance(state::Table* table, const LastObject& last) {
   for (state::Gap& gap : table->gaps) {
     if (gap.carried_by == 0 && gap.to <= record.to) gap.carried_by = record.sequence;
   }
+  RememberColumns(record, table);
   found_.newest = std::max(found_.newest, record.to.lsn());
   return Status::OK();
+}
+
+// What was kept back stays so without the document that remembered it.
+void Finder::RememberColumns(const pq::FooterRecord& newest, state::Table* table) {
+  std::optional<source::TableDescription> described;
+  for (const CaptureInstance& instance : with_.info.instances) {
+    if (instance.source_object_id != table->source_object_id ||
+        instance.name != newest.capture_instance) {
+      continue;
+    }
+    auto description = with_.source.Describe(instance);
+    if (description.ok()) {
+      described = std::move(*description);
+    } else {
+      found_.notes.push_back(
+          table->QualifiedName() +
+          ": which columns were left out cannot be told: " + description.status().message());
+    }
+  }
+  table->columns = rules::KnownColumnsOf(newest, table->columns, described ? &*described : nullptr);
 }
 
 // The source table and the instance as the object says them. Objects of earlier versions do not
@@ -239,6 +262,7 @@ Status Finder::Enter(const rules::TableNames& names, const LastObject& last) {
   table.folder = names.folder();
   GoOnIn(last.folder, &table);
   Bind(last.record, &table);
+  RememberColumns(last.record, &table);
   table.start = last.first_from;
   table.position = last.record.to;
   table.claim = ClaimOf(last);

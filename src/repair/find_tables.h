@@ -18,6 +18,7 @@ struct WhereToFind {
   const rules::Settings& options;
   store::Store& data;
   store::Store& state_store;
+  source::Source& source;
   const source::PollInfo& info;
 };
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "columns/type_change.h"
 
 namespace cdc::rules {
 
@@ -19,15 +20,19 @@ const KnownColumn* Find(const KnownColumns& known, int64_t column_id) {
   return found == known.end() ? nullptr : &*found;
 }
 
-void Set(const SourceColumn& column, const char* delivered, KnownColumns* known) {
-  const auto place =
-      std::ranges::lower_bound(*known, column.column_id, {}, &KnownColumn::column_id);
-  const KnownColumn now{column.column_id, column.name, delivered};
-  if (place != known->end() && place->column_id == column.column_id) {
-    *place = now;
+void Set(const KnownColumn& column, KnownColumns* known) {
+  const auto at = std::ranges::lower_bound(*known, column.column_id, {}, &KnownColumn::column_id);
+  if (at != known->end() && at->column_id == column.column_id) {
+    *at = column;
   } else {
-    known->insert(place, now);
+    known->insert(at, column);
   }
+}
+
+KnownColumns OnlyIfKeptBack(KnownColumns known) {
+  const bool kept_back = std::ranges::any_of(
+      known, [](const KnownColumn& column) { return column.delivered != state::kClear; });
+  return kept_back ? std::move(known) : KnownColumns();
 }
 
 // What was kept back may be shown: a rule says so of this very column. A list that has its name does
@@ -80,12 +85,30 @@ KnownColumns KnownColumnsOf(const source::TableDescription& description,
                             const KnownColumns& before) {
   KnownColumns known = before;
   for (const SourceColumn& column : description.columns) {
-    Set(column, IsClear(column) ? state::kClear : state::kMasked, &known);
+    Set({column.column_id, column.name, IsClear(column) ? state::kClear : state::kMasked}, &known);
   }
-  for (const SourceColumn& column : description.left_out) Set(column, state::kLeftOut, &known);
-  const bool kept_back = std::ranges::any_of(
-      known, [](const KnownColumn& column) { return column.delivered != state::kClear; });
-  return kept_back ? known : KnownColumns();
+  for (const SourceColumn& column : description.left_out) {
+    Set({column.column_id, column.name, state::kLeftOut}, &known);
+  }
+  return OnlyIfKeptBack(std::move(known));
+}
+
+KnownColumns KnownColumnsOf(const pq::FooterRecord& newest, const KnownColumns& before,
+                            const source::TableDescription* instance) {
+  KnownColumns known = before;
+  for (const pq::FooterColumn& column : newest.columns) {
+    const bool masked = columns::WordInEffect(newest.options, column.name + ".mask") != "none";
+    Set({column.column_id, column.name, masked ? state::kMasked : state::kClear}, &known);
+  }
+  if (instance == nullptr) return OnlyIfKeptBack(std::move(known));
+  for (const auto* part : {&instance->columns, &instance->left_out}) {
+    for (const SourceColumn& column : *part) {
+      const bool delivered =
+          std::ranges::count(newest.columns, column.column_id, &pq::FooterColumn::column_id) > 0;
+      if (!delivered) Set({column.column_id, column.name, state::kLeftOut}, &known);
+    }
+  }
+  return OnlyIfKeptBack(std::move(known));
 }
 
 Status CheckColumns(const std::string& table, const KnownColumns& known,

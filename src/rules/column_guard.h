@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "parquet/footer_record.h"
 #include "source/source.h"
 #include "state/document.h"
 
@@ -17,6 +18,12 @@ using state::KnownColumns;
 // that are not captured any more as they were `before`. Empty where none was ever kept back.
 KnownColumns KnownColumnsOf(const source::TableDescription& description,
                             const KnownColumns& before = {});
+
+// The same where the document was lost, from the footer of the newest object: what was masked it
+// says; and of its instance, as that one is described today, whatever it lacks was left out, since
+// an instance never gets a further column. `instance` is null where it is gone.
+KnownColumns KnownColumnsOf(const pq::FooterRecord& newest, const KnownColumns& before,
+                            const source::TableDescription* instance);
 
 // Whether the columns may be delivered as they are described now. An error names the column, what
 // it was called, and what the settings have to say: that it is kept back still, or, by its present

@@ -85,6 +85,33 @@ TEST(KnownColumnsTest, one_that_is_not_captured_any_more_stays_as_it_was) {
                           KnownColumn{3, "Note", kClear}, KnownColumn{4, "Street", kClear}));
 }
 
+pq::FooterRecord Newest(const std::vector<Captured>& delivered) {
+  pq::FooterRecord record;
+  for (const Captured& one : delivered) {
+    record.columns.push_back({.name = one.name, .sql_type = "int", .column_id = one.id});
+  }
+  return record;
+}
+
+TEST(KnownColumnsOfObject, what_it_masked_and_what_its_instance_has_beside_it_was_kept_back) {
+  auto newest = Newest({{1, "Id"}, {2, "E.Mail"}});
+  newest.options = {{"mask", "none"}, {"E.Mail.mask", "hash"}};
+  const auto instance = Describe({{1, "Id"}, {2, "Mail2"}, {3, "Note"}}, {OfTable({}, {"Id"})});
+  const KnownColumn id{1, "Id", kClear};
+  const KnownColumn mail{2, "E.Mail", kMasked};
+  EXPECT_THAT(KnownColumnsOf(newest, {}, &instance),
+              ElementsAre(id, mail, KnownColumn{3, "Note", kLeftOut}));
+  EXPECT_THAT(KnownColumnsOf(newest, {}, nullptr), ElementsAre(id, mail));
+  EXPECT_THAT(KnownColumnsOf(newest, {{7, "Old", kLeftOut}}, nullptr),
+              ElementsAre(id, mail, KnownColumn{7, "Old", kLeftOut}));
+}
+
+TEST(KnownColumnsOfObject, where_nothing_was_kept_back_none_is_remembered) {
+  const auto newest = Newest({{1, "Id"}, {2, "Mail"}});
+  const auto instance = Describe({{1, "Id"}, {2, "Mail"}}, {});
+  EXPECT_THAT(KnownColumnsOf(newest, {}, &instance), IsEmpty());
+}
+
 TEST(ColumnGuard, nothing_stops_while_names_and_rules_stay) {
   const std::vector<columns::OutputRule> rules = {Mask("Mail", "null"), OfTable({}, {"Note"})};
   EXPECT_EQ(Why(rules, Describe(kBefore, rules)), "");

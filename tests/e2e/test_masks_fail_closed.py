@@ -129,6 +129,24 @@ def test_a_column_whose_rule_is_gone_stops_its_table_until_the_settings_say_what
     assert_nothing_in_clear(target)
 
 
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_a_document_that_is_made_anew_from_the_objects_remembers_what_was_kept_back(
+    database: Database, target: Target, program: Program, hidden: str
+) -> None:
+    write_settings(program, HIDDEN[hidden])
+    program.once()
+    target.delete(target.state_key(database.name))
+    assert program.call("adopt", "--yes").code == 0
+    insert(database, 2)
+    write_settings(program, {})
+    assert_told(program.once(expect=3).text, "Mail")
+    assert ids(database, target) == [1]
+    write_settings(program, HIDDEN[hidden])
+    program.once()
+    assert ids(database, target) == [1, 2]
+    assert_nothing_in_clear(target)
+
+
 # (how it was hidden, what the settings say now)
 SHOWN = [
     ("hashed", {"dbo.Person": {"column": {"Mail": {"mask": "none"}}}}),
