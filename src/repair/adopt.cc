@@ -26,10 +26,6 @@ using Existing = AdoptionPlan::Existing;
 
 constexpr int64_t kSuffixesMax = 100;  // copies aside within a second
 
-constexpr char kRowsAgain[] =
-    "--start oldest: rows which the old history has delivered and which change tables still hold "
-    "come a second time, in objects of the new history; --start with an LSN begins behind it";
-
 Result<std::optional<Existing>> ReadExisting(const rules::Settings& options,
                                              store::Store& state_store) {
   auto content = state_store.Get(options.document().Key());
@@ -75,7 +71,6 @@ class Planner {
     if (adopt_.new_history) {
       ARROW_RETURN_NOT_OK(BeginHistory(
           {options_, adopt_.start, source_, data_, identity_, info_, document(), table_notes_}));
-      if (adopt_.start == "oldest") plan_.notes.push_back(kRowsAgain);
     } else {
       ARROW_RETURN_NOT_OK(ProveHistory());
     }

@@ -183,14 +183,22 @@ TEST_F(FindTablesTest, a_new_history_begins_at_no_time_and_no_lsn_that_is_yet_to
   }
 }
 
-TEST_F(FindTablesTest, a_new_history_from_the_oldest_row_says_that_rows_come_again) {
+TEST_F(FindTablesTest, a_new_history_from_before_what_was_delivered_says_that_rows_come_again) {
   Insert("A");
+  const Lsn first = MakeLsn(Insert("A"));
+  const Lsn last = MakeLsn(Insert("A"));
   ASSERT_TRUE(RunOnce().ok());
-  const auto again = Plan({true, "oldest"});
-  ASSERT_TRUE(again.ok()) << again.status();
-  ASSERT_EQ(again->notes.size(), 1u);
-  EXPECT_THAT(again->notes[0], HasSubstr("come a second time"));
-  EXPECT_TRUE(Plan({true, "now"})->notes.empty());
+  const auto note_of = [&](const std::string& start) {
+    const auto plan = Plan({true, start});
+    return plan.ok() ? plan->tables.at(0).note : plan.status().message();
+  };
+  for (const std::string& start : {std::string("oldest"), first.ToString()}) {
+    EXPECT_THAT(note_of(start), HasSubstr("delivered up to " + last.ToString())) << start;
+    EXPECT_THAT(note_of(start), HasSubstr("comes a second time")) << start;
+  }
+  for (const std::string& start : {std::string("now"), last.ToString()}) {
+    EXPECT_EQ(note_of(start), "") << start;
+  }
 }
 
 }  // namespace

@@ -111,12 +111,19 @@ Status BeginHistory(const NewHistory& with) {
         "one by itself");
   }
   for (auto& [name, table] : document.tables) {
+    const Position delivered = document.ResumePosition(table);
     ARROW_RETURN_NOT_OK(SettleClaim(with, &table));
     const CaptureInstance* instance = InstanceOf(table, with);
     ARROW_ASSIGN_OR_RAISE(const Position start, StartOf(with, instance));
     MoveTo(start, &table);
     Bind(instance, &table);
-    if (instance == nullptr) with.notes[name] = "not captured now";
+    if (instance == nullptr) {
+      with.notes[name] = "not captured now";
+    } else if (start < std::min(delivered, Position::After(with.info.horizon->lsn))) {
+      with.notes[name] = "the old history has delivered up to " + delivered.ToString() +
+                         ": what change tables hold between that and its start comes a second "
+                         "time; --start with an LSN begins behind it";
+    }
   }
   document.database = with.options.database;
   document.group = with.options.group;

@@ -136,7 +136,7 @@ def test_a_new_history_does_not_begin_in_the_future(
     refused = program.call("adopt", "--new-history", "--start", start, "--yes")
     assert (refused.code, why in refused.err) == (1, True)
     plan = program.call("adopt", "--new-history", "--start", "oldest")
-    assert (plan.code, "come a second time" in " ".join(plan.out.split())) == (3, True)
+    assert (plan.code, "comes a second time" in " ".join(plan.out.split())) == (3, True)
 
 
 def test_objects_that_cannot_be_of_one_history_are_refused(shop: Database, target: Target, program: Program) -> None:
