@@ -16,6 +16,7 @@ from wire_clients import CLIENTS, Running
 
 from standin.model import Column, Columns, Done, Event, Param, Rows, SqlType, WireRows
 from standin.tds.values import row_encoder
+from tests.support.program import wait_until
 
 PASSWORD = FakeEngine.PASSWORD
 COLUMNS = [Column("n", INT), Column("t", SqlType("nvarchar", 200))]
@@ -294,6 +295,8 @@ def test_a_wrong_line_on_the_control_channel_is_answered(running: Running) -> No
 def test_the_log_tells_what_ran(running: Running) -> None:
     connection = CLIENTS["pytds"].connect(running.port, PASSWORD)
     CLIENTS["pytds"].fetch(connection, "SELECT plain")
+    # A client has the last row before the server has noted how many it sent.
+    wait_until(lambda: running.control.statements("plain")[-1]["rows"] is not None, "the statement's end in the log")
     first = running.control.statements("plain")[-1]
     CLIENTS["pytds"].fetch(connection, "SELECT ready_made")
     connection.close()
