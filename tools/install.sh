@@ -8,7 +8,7 @@ packages=(
   python3 python3-venv
   unixodbc unixodbc-dev tdsodbc freetds-bin
   libcurl4-openssl-dev openssl libssl-dev libpugixml-dev libxxhash-dev
-  libtomlplusplus-dev nlohmann-json3-dev libcli11-dev libfmt-dev libcpp-httplib-dev
+  libtomlplusplus-dev nlohmann-json3-dev libcli11-dev libfmt-dev
   libgtest-dev libgmock-dev
   clang-format clang-tidy
   libfaketime

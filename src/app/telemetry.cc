@@ -22,6 +22,20 @@ status::Identity IdentityOf(const config::Config& config) {
           .interval = config.run.interval};
 }
 
+void TellListening(const config::Run& run, const status::Server& server) {
+  const std::string host = run.listen.substr(0, run.listen.rfind(':'));
+  LogEvent(Level::kInfo, "listening", {{"host", host}, {"port", server.port()}});
+  if (!server.open_to_others() || !run.listen_token.empty()) return;
+  LogEvent(Level::kWarn, "listening_to_all",
+           {{"host", host},
+            {"why",
+             "whoever reaches this address sees names of hosts, databases and tables, and error "
+             "texts"},
+            {"help",
+             "[run] listen = \"127.0.0.1:…\"; or a token: openssl rand -hex 32 > listen.token, and "
+             "listen_token_file = \"listen.token\" in [run]"}});
+}
+
 }  // namespace
 
 Telemetry::Telemetry(const config::Config& config, const Clock& clock)
@@ -31,10 +45,11 @@ arrow::Result<std::unique_ptr<Telemetry>> Telemetry::Start(const config::Config&
                                                            const Clock& clock) {
   std::unique_ptr<Telemetry> made(new Telemetry(config, clock));
   if (!config.run.listen.empty()) {
-    ARROW_ASSIGN_OR_RAISE(made->server_,
-                          status::Server::Start(config.run.listen, status::PagesOf(made->board_)));
-    const std::string host = config.run.listen.substr(0, config.run.listen.rfind(':'));
-    LogEvent(Level::kInfo, "listening", {{"host", host}, {"port", made->port()}});
+    ARROW_ASSIGN_OR_RAISE(
+        made->server_, status::Server::Start(
+                           config.run.listen, status::PagesOf(made->board_),
+                           {.token = config.run.listen_token, .names = config.run.listen_names}));
+    TellListening(config.run, *made->server_);
   }
   if (config.run.log_format == "auto" && status::Terminal::IsUsable(STDERR_FILENO)) {
     made->terminal_ = std::make_unique<status::Terminal>(

@@ -9,6 +9,7 @@ namespace cdc::app {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 config::Config Listening(const std::string& listen) {
   config::Config config;
@@ -81,6 +82,26 @@ TEST(Telemetry, listens_where_it_was_told_or_says_why_not) {
   const auto second = Telemetry::Start(Listening("127.0.0.1:" + std::to_string(first->port())));
   ASSERT_TRUE(second.status().IsInvalid());
   EXPECT_THAT(second.status().message(), HasSubstr("Address already in use"));
+}
+
+// The events that a start tells.
+std::string Told(const config::Config& config) {
+  std::string lines;
+  SetEventSink([&](const Event& event) { lines += TextLine(event) + "\n"; });
+  EXPECT_TRUE(Telemetry::Start(config).ok());
+  SetEventSink(nullptr);
+  return lines;
+}
+
+TEST(Telemetry, warns_where_others_reach_it_and_need_no_token) {
+  EXPECT_THAT(Told(Listening("127.0.0.1:0")), Not(HasSubstr("listening_to_all")));
+  config::Config open = Listening("0.0.0.0:0");
+  EXPECT_THAT(Told(open), HasSubstr("warn  listening_to_all host=0.0.0.0"));
+  open.run.listen_token = "0123456789abcdef";
+  const std::string told = Told(open);
+  EXPECT_THAT(told, HasSubstr("listening host=0.0.0.0"));
+  EXPECT_THAT(told, Not(HasSubstr("listening_to_all")));
+  EXPECT_THAT(told, Not(HasSubstr("0123456789abcdef")));
 }
 
 }  // namespace

@@ -80,15 +80,13 @@ size_t FirstLine(std::string_view text) {
 
 size_t WithoutLineEnds(std::string_view text) { return text.find_last_not_of("\r\n") + 1; }
 
-// A short key can be found by trying, with any token of a known value.
-Status CheckMaskKey(const Config& config) {
+// A short one can be found by trying: a key with any token of a known value, a token by asking.
+Status CheckLength(const Config& config, const std::string& secret, std::string_view help) {
   constexpr size_t kBytesMin = 16;
-  const size_t bytes = config.types.mask_key.size();
+  const size_t bytes = FindKey(secret)->get(config).size();
   if (bytes == 0 || bytes >= kBytesMin) return Status::OK();
-  return Status::Invalid(
-      config.origins.at("types.mask_key"), ": types.mask_key has ", bytes, " bytes; it needs ",
-      kBytesMin,
-      " or more: openssl rand -hex 32 > mask.key, and mask_key_file = ", "\"mask.key\" in [types]");
+  return Status::Invalid(config.origins.at(secret), ": ", secret, " has ", bytes,
+                         " bytes; it needs ", kBytesMin, " or more: openssl rand -hex 32 > ", help);
 }
 
 // A bucket cannot be a part of the name of 127.0.0.1 or of "minio".
@@ -186,7 +184,12 @@ Result<Config> Load(const Inputs& inputs) {
   config.types.rules = std::move(layers.rules);
   ARROW_RETURN_NOT_OK(ReadSecretFile(inputs, layers, "source.password", FirstLine, &config));
   ARROW_RETURN_NOT_OK(ReadSecretFile(inputs, layers, "types.mask_key", WithoutLineEnds, &config));
-  ARROW_RETURN_NOT_OK(CheckMaskKey(config));
+  ARROW_RETURN_NOT_OK(ReadSecretFile(inputs, layers, "run.listen_token", FirstLine, &config));
+  ARROW_RETURN_NOT_OK(CheckLength(config, "types.mask_key",
+                                  "mask.key, and mask_key_file = \"mask.key\" in [types]"));
+  ARROW_RETURN_NOT_OK(
+      CheckLength(config, "run.listen_token",
+                  "listen.token, and listen_token_file = \"listen.token\" in [run]"));
   DefaultPathStyle(&config);
   return config;
 }

@@ -85,6 +85,9 @@ struct Run {
   // Another copy takes over when this one has not been heard of for so long.
   std::chrono::milliseconds lease{30'000};
   std::string listen;  // 127.0.0.1:9464: /metrics, /healthz and the status page; empty: nothing
+  std::string listen_token;       // what a client must know to see more than whether it works
+  std::string listen_token_file;  // its first line is the token
+  std::vector<std::string> listen_names;  // host names under which it is asked
   std::string log_level = "info";
   std::string log_format = "auto";  // text · json · auto: progress on a terminal, else text
 };

@@ -225,6 +225,19 @@ TEST_F(ConfigTest, the_password_may_be_in_a_file_of_its_own) {
   EXPECT_THAT(Error(), AllOf(HasSubstr("flag --password-file"), HasSubstr("No such file")));
 }
 
+TEST_F(ConfigTest, the_listeners_token_is_a_secret_like_the_others) {
+  File("listen.token", "0123456789abcdef\n");
+  File("cdc-to-s3.toml", "[run]\nlisten_token_file = \"listen.token\"\n");
+  EXPECT_EQ(Good().run.listen_token, "0123456789abcdef");
+  EXPECT_THAT(Describe(Good()), HasSubstr("run.listen_token = ***  (file listen.token)\n"));
+  inputs_.environment = {{"CDC_RUN_LISTEN_TOKEN", "too-short"}};
+  EXPECT_THAT(Error(), AllOf(HasSubstr("environment CDC_RUN_LISTEN_TOKEN: run.listen_token has 9"),
+                             HasSubstr("openssl rand"), Not(HasSubstr("too-short"))));
+  File("cdc-to-s3.toml", "[run]\nlisten_token = \"hunter2\"\n");
+  EXPECT_THAT(Error(), AllOf(HasSubstr("CDC_RUN_LISTEN_TOKEN"),
+                             HasSubstr("[run] listen_token_file"), Not(HasSubstr("hunter2"))));
+}
+
 TEST_F(ConfigTest, a_bucket_becomes_a_url_with_its_prefix) {
   const std::tuple<const char*, const char*, const char*> cases[] = {
       {"lake", "", "s3://lake"},

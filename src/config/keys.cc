@@ -342,6 +342,13 @@ std::vector<Key> RunKeys() {
            "a standby takes over when the owner has not been heard of for so long"),
       Text("run.listen", Place{r, &Run::listen}, {},
            "address of /metrics, /healthz and the status page: 127.0.0.1:9464", CheckListen),
+      Secret(
+          "run.listen_token", Place{r, &Run::listen_token}, {},
+          "what a client sends as Authorization: Bearer, 16 bytes or more: openssl rand -hex 32"),
+      Text("run.listen_token_file", Place{r, &Run::listen_token_file}, {},
+           "file whose first line is this token"),
+      List("run.listen_names", Place{r, &Run::listen_names},
+           "host names by which clients ask for it, as metrics.example.org"),
       Text("run.log_level", Place{r, &Run::log_level}, {}, "debug, info, warn, error",
            CheckLogLevel),
       Text("run.log_format", Place{r, &Run::log_format}, {},

@@ -34,10 +34,9 @@ Status SecretRefused(const Key& key, const std::string& origin) {
   std::string names;
   for (const std::string& name : key.all_names()) names += (names.empty() ? "" : " or ") + name;
   std::string file;
-  if (key.name == "source.password") {
-    file = ", or [source] password_file to a file whose first line it is";
-  } else if (key.name == "types.mask_key") {
-    file = ", or [types] mask_key_file to a file that holds it";
+  if (FindKey(key.name + "_file") != nullptr) {
+    file = ", or [" + key.section() + "] " + key.name.substr(key.name.find('.') + 1) +
+           "_file to a file that holds it";
   }
   return Status::Invalid(origin, ": ", key.name, " is a secret and may not stand here: set ", names,
                          " in the environment or in .env", file);
