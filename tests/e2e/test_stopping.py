@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import signal
+import socket
+import subprocess
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -14,7 +19,7 @@ import pytest
 from standin.harness import StandIn
 from tests.e2e.conftest import Database, Target
 from tests.support.change_tables import assert_delivered
-from tests.support.program import Program, wait_until
+from tests.support.program import BINARY, Program, wait_until
 from tests.support.s3_proxy import Fault, S3Proxy
 from tests.support.s3_servers import S3Server
 
@@ -56,6 +61,54 @@ def test_an_idle_program_stops_at_once(shop: Database, target: Target, program: 
     assert _stop(program, by) < 2
     assert program.log_text().splitlines()[-1].endswith("info  stopped")
     _assert_all_arrives(shop, target, program)
+
+
+def _trickle(port: int, over: threading.Event) -> None:
+    """A request to the status server that never ends, a byte at a time, as long as the server takes them."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client, contextlib.suppress(OSError):
+        client.sendall(b"GET /metrics HTTP/1.1\r\nX: ")
+        while not over.wait(0.1):
+            client.sendall(b"x")
+
+
+def test_a_slow_client_of_the_status_server_does_not_keep_a_program_from_stopping(
+    shop: Database, target: Target, program: Program
+) -> None:
+    program.start("--interval", "1h", CDC_RUN_LISTEN="127.0.0.1:0")
+    wait_until(lambda: len(target.keys(f"{shop.name}/Orders/")) == 1, "the first object")
+    found = re.search(r"listening host=127\.0\.0\.1 port=(\d+)", program.log_text())
+    assert found is not None, program.log_text()
+    over = threading.Event()
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(4):
+            pool.submit(_trickle, int(found[1]), over)
+        try:
+            time.sleep(0.5)
+            assert _stop(program, signal.SIGTERM) < 2
+        finally:
+            over.set()
+
+
+def test_a_program_whose_log_nobody_reads_stops_all_the_same(shop: Database, program: Program) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"x" * 4096)
+    os.set_blocking(writer, True)
+    environment = program._environment({})
+    running = subprocess.Popen([BINARY, "run"], cwd=program.folder, env=environment, stderr=writer)
+    try:
+        time.sleep(1.5)
+        began = time.monotonic()
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(timeout=_STOP_SECONDS + 5) == 0
+        assert time.monotonic() - began < _STOP_SECONDS
+    finally:
+        running.kill()
+        running.wait()
+        os.close(reader)
+        os.close(writer)
 
 
 @each_signal

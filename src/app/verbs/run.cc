@@ -57,9 +57,10 @@ class Pauses {
 
 class Runner {
  public:
-  Runner(const config::Config& config, const Options& how, Telemetry& telemetry)
+  Runner(const config::Config& config, const Options& how, Telemetry& telemetry, StopSignal& stop)
       : config_(config),
         telemetry_(telemetry),
+        stop_(stop),
         once_(how.once),
         take_over_(how.take_over),
         executor_(capture::MakeThreads(static_cast<size_t>(config.run.workers))) {
@@ -334,14 +335,16 @@ class Runner {
 
   const config::Config& config_;
   Telemetry& telemetry_;
+  StopSignal& stop_;
   const bool once_;
   bool take_over_;
-  // Threads and what they touch: the signal thread is made first; what it cancels ends after it.
   Stores stores_;
   std::unique_ptr<source::Source> source_;
   capture::SourcePool sources_{
       [options = SourceOptions(config_)]() { return source::ConnectSqlServer(options); }};
-  StopSignal stop_;
+  // What the signal breaks off ends after the threads that it frees, and before what they used.
+  const std::unique_ptr<StopSignal, void (*)(StopSignal*)> cancel_ends_{
+      &stop_, [](StopSignal* stop) { stop->OnStop(nullptr); }};
   std::unique_ptr<capture::Executor> executor_;
   bool connected_ = false;
   std::string database_;
@@ -354,12 +357,13 @@ class Runner {
 };
 
 int Run(const config::Config& config, const Options& how) {
+  StopSignal stop;  // before every thread, after everything that may hang
   const auto telemetry = Telemetry::Start(config);
   if (!telemetry.ok()) {
     PrintError(telemetry.status());
     return kExitUsage;
   }
-  return Runner(config, how, **telemetry).Go();
+  return Runner(config, how, **telemetry, stop).Go();
 }
 
 Action Prepare(CLI::App& flags) {
