@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/json_text.h"
 #include "base/position.h"
 
 // A record's JSON form. A record names its members once, in a function Members(visitor, record)
@@ -21,8 +22,6 @@
 // member to be there and of its type.
 
 namespace cdc {
-
-using Json = nlohmann::ordered_json;
 
 // What reading does with a member that no Members names.
 enum class Unknown {

@@ -76,8 +76,7 @@ Status FromText(const std::string& text, Position* value) {
 }
 template <typename T>
 Status FromText(const std::string& text, T* value) {
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) return Status::Invalid("it is not JSON");
+  ARROW_ASSIGN_OR_RAISE(const Json json, ParseJson(text));
   return MemberReader<Unknown::kPassedOver>::Read(json, "it", value);
 }
 

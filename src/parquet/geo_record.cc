@@ -23,6 +23,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
+
 namespace cdc::pq {
 namespace {
 
@@ -64,14 +66,14 @@ arrow::Result<std::string> GeoRecordOf(const arrow::Schema& schema) {
 
 std::shared_ptr<arrow::Schema> WithGeo(const std::shared_ptr<arrow::Schema>& schema,
                                        const std::string& geo_record) {
-  const auto record = nlohmann::json::parse(geo_record, nullptr, /*allow_exceptions=*/false);
-  if (!record.is_object() || !record.contains("columns") || !record["columns"].is_object()) {
-    return schema;
-  }
+  const auto record = ParseJson(geo_record);
+  if (!record.ok() || !record->is_object()) return schema;
+  const auto columns = record->find("columns");
+  if (columns == record->end() || !columns->is_object()) return schema;
   arrow::FieldVector fields = schema->fields();
   for (auto& field : fields) {
-    const auto column = record["columns"].find(field->name());
-    if (column == record["columns"].end() || !column->is_object()) continue;
+    const auto column = columns->find(field->name());
+    if (column == columns->end() || !column->is_object()) continue;
     const auto edges = column->find("edges");
     if (edges == column->end() || !edges->is_string()) continue;
     field = field->WithMergedMetadata(

@@ -197,8 +197,7 @@ std::string Document::ToJson() const {
 }
 
 Result<Document> Document::FromJson(const std::string& text) {
-  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) return Status::Invalid("it is not JSON");
+  ARROW_ASSIGN_OR_RAISE(Json json, ParseJson(text));
   ARROW_RETURN_NOT_OK(ReadVersion(json));
   const std::string found = DigestOf(json);
   BringUpToDate(&json);

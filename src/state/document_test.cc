@@ -183,6 +183,13 @@ std::vector<Json::json_pointer> MembersOf(const Json& json, const Json::json_poi
   return places;
 }
 
+TEST(Document, that_nests_without_end_is_refused_before_it_is_read) {
+  const std::string deep = std::string(1'000'000, '[') + std::string(1'000'000, ']');
+  for (const std::string& text : {deep, "{\"version\":2,\"tables\":" + deep + "}"}) {
+    EXPECT_NE(Document::FromJson(text).status().message().find("nests deeper"), std::string::npos);
+  }
+}
+
 std::string Refusal(const Json& json) { return Document::FromJson(json.dump()).status().message(); }
 
 TEST(Document, takes_no_member_too_few_nor_too_many_nor_of_another_type) {

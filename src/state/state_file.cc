@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/fault.h"
+#include "base/json_text.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "base/utc_text.h"
@@ -172,6 +173,12 @@ Status OwnedDocument::SwapIn(Document next, const std::optional<std::string>& ex
   ++next.owner.counter;
   const std::string key = DocumentName{next.database, next.group}.Key();
   const std::string bytes = next.ToJson();
+  if (bytes.size() > kRecordBytesMax) {  // what is longer nobody reads
+    return Status::Invalid("the state document ", key, " would have ", bytes.size(),
+                           " bytes; it may have ", kRecordBytesMax,
+                           ". What helps: divide the tables between several processes, each with "
+                           "a [run] group and [source] tables of its own");
+  }
   const auto sent_monotonic = clock_->MonotonicNow();
   const UtcTime sent = clock_->UtcNow();  // of the first try: whichever takes effect was sent later
   Status last;

@@ -67,6 +67,8 @@ _ORDERS = "tables/dbo.Orders"
 _DAMAGES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "emptied": (lambda data: b"", "it is not JSON"),
     "cut in the middle": (lambda data: data[: len(data) // 2], "it is not JSON"),
+    "nested without end": (lambda data: b"[" * 1_000_000 + b"]" * 1_000_000, "it nests deeper than 32 levels"),
+    "longer than any": (lambda data: data + b" " * (16 << 20), "more than the 16777216 that it may have"),
     "something else": (lambda data: b"[]\n", "it has no format version"),
     "a newer version": (_edit("version", 3), "it has format version 3; this program knows 2"),
     "a position set back": (_edit(f"{_ORDERS}/position", "00000001000000010001"), "Orders"),

@@ -2,15 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json_text.h"
 #include "base/utc_text.h"
 #include "store/store.h"
 
 namespace cdc::store {
 namespace {
 
-std::string TextOf(const nlohmann::json& object, const std::string& name) {
+std::string TextOf(const Json& object, const std::string& name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
@@ -19,7 +18,13 @@ std::string TextOf(const nlohmann::json& object, const std::string& name) {
 
 arrow::Result<Credentials> ParseCredentialsJson(const std::string& text,
                                                 const std::string& token_name) {
-  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  constexpr size_t kAnswerBytesMax = 256 << 10;  // session tokens have a few KiB
+  const auto parsed = ParseJson(text, kAnswerBytesMax);
+  if (!parsed.ok()) {
+    return MakeError(ErrorKind::kNoCredentials,
+                     fmt::format("the answer is no JSON object: {}", parsed.status().message()));
+  }
+  const Json& json = *parsed;
   if (!json.is_object()) {
     return MakeError(ErrorKind::kNoCredentials, "the answer is no JSON object");
   }
