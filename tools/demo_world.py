@@ -55,7 +55,9 @@ class World:
     def start_servers(self) -> None:
         self._server = StandIn(options=["--capture-interval", "0.3"], log=self.folder / "sql-server.log")
         self._s3.start()
-        (self.folder / ".env").write_text(self._settings(), encoding="utf-8")
+        settings = self.folder / ".env"
+        settings.touch(mode=0o600)
+        settings.write_text(self._settings(), encoding="utf-8")
 
     def _settings(self) -> str:
         """As an operator writes them for a server of his own."""

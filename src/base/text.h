@@ -26,6 +26,9 @@ std::string PathSegment(std::string_view name);
 // As a string of TOML, for settings that a message tells people to write: "a\"b".
 std::string TomlString(std::string_view text);
 
+// As one word of a shell: in quotes where it would be more, or something else.
+std::string ShellWord(std::string_view text);
+
 // 1234567 -> "1,234,567"
 std::string WithThousands(int64_t number);
 // 1536 -> "1.5 KiB"

@@ -32,5 +32,14 @@ TEST(Numbers, are_written_for_people) {
   EXPECT_EQ(HumanBytes(1536), "1.5 KiB");
 }
 
+TEST(Text, a_shell_word_is_one_word_whatever_is_in_it) {
+  EXPECT_EQ(ShellWord("/etc/cdc-to-s3.toml"), "/etc/cdc-to-s3.toml");
+  EXPECT_EQ(ShellWord("dbo.Orders"), "dbo.Orders");
+  EXPECT_EQ(ShellWord(""), "''");
+  EXPECT_EQ(ShellWord("dbo.Order Lines"), "'dbo.Order Lines'");
+  EXPECT_EQ(ShellWord("it's $(date) `x` \"y\" \\ *"), "'it'\\''s $(date) `x` \"y\" \\ *'");
+  EXPECT_EQ(ShellWord("São"), "'São'");
+}
+
 }  // namespace
 }  // namespace cdc

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -22,6 +23,7 @@ using ::testing::Not;
 class ConfigTest : public ::testing::Test {
  protected:
   ConfigTest() {
+    umask(022);  // settings that others may write are refused
     std::string name = (fs::temp_directory_path() / "config-test-XXXXXX").string();
     inputs_.folder = mkdtemp(name.data());
   }

@@ -5,13 +5,14 @@
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <optional>
+#include <system_error>
 
 #include "columns/options.h"
 #include "config/dotenv.h"
 #include "config/keys.h"
 #include "config/nearest.h"
+#include "config/own_file.h"
 #include "config/table_rules.h"
 #include "config/toml_file.h"
 
@@ -107,14 +108,33 @@ Status CheckType(const TomlSetting& setting, const Key& key, const std::string& 
   return Status::OK();
 }
 
+// A file that is read where it lies in the folder, without having been named. One that is there and
+// cannot be read is told and passed over.
+Result<std::optional<std::string>> ReadUnnamed(const Inputs& inputs, const char* name,
+                                               std::vector<std::string>* warnings) {
+  const auto path = std::filesystem::path(inputs.folder) / name;
+  auto text = ReadOwnFile(path.string());
+  if (text.ok()) return text;
+  const std::string why = fmt::format("{}: {}", name, text.status().message());
+  if (!text.status().IsIOError()) return Status::Invalid(why);
+  warnings->push_back(why + "; passed over");
+  return std::nullopt;
+}
+
+Result<std::optional<std::string>> ReadTomlText(const Inputs& inputs,
+                                                std::vector<std::string>* warnings) {
+  if (inputs.toml_path.empty()) return ReadUnnamed(inputs, kDefaultToml, warnings);
+  auto text = ReadOwnFile(inputs.toml_path);
+  if (!text.ok()) return Status::Invalid(inputs.toml_path, ": ", text.status().message());
+  if (*text) return text;
+  return Status::Invalid(inputs.toml_path, ": cannot be read: No such file or directory");
+}
+
 Status AddToml(const Inputs& inputs, Layers* layers) {
-  std::string path = inputs.toml_path;
-  if (path.empty()) {
-    path = (std::filesystem::path(inputs.folder) / kDefaultToml).string();
-    if (!std::filesystem::exists(path)) return Status::OK();
-  }
-  const std::string shown = inputs.toml_path.empty() ? kDefaultToml : path;
-  ARROW_ASSIGN_OR_RAISE(const auto settings, ReadToml(path, shown));
+  ARROW_ASSIGN_OR_RAISE(const auto text, ReadTomlText(inputs, &layers->warnings));
+  if (!text) return Status::OK();
+  const std::string shown = inputs.toml_path.empty() ? kDefaultToml : inputs.toml_path;
+  ARROW_ASSIGN_OR_RAISE(const auto settings, ParseToml(*text, shown));
   std::vector<TomlSetting> of_tables;
   for (const TomlSetting& setting : settings) {
     if (setting.path.front() == "table") {
@@ -191,11 +211,14 @@ void AddVariables(const Variables& variables, const std::string& prefix, Layer l
 
 Result<Variables> ReadDotenv(const Inputs& inputs, std::vector<std::string>* warnings) {
   Variables variables;
-  std::ifstream file(std::filesystem::path(inputs.folder) / ".env", std::ios::binary);
-  if (!file) return variables;
-  std::ostringstream text;
-  text << file.rdbuf();
-  const auto dotenv = ParseDotenv(text.str());
+  // A folder of that name is a Python environment's.
+  std::error_code ignored;
+  if (std::filesystem::is_directory(std::filesystem::path(inputs.folder) / ".env", ignored)) {
+    return variables;
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto text, ReadUnnamed(inputs, ".env", warnings));
+  if (!text) return variables;
+  const auto dotenv = ParseDotenv(*text);
   if (!dotenv.ok()) return Status::Invalid(".env: ", dotenv.status().message());
   for (const int line : dotenv->unreadable_lines) {
     warnings->push_back(".env line " + std::to_string(line) +

@@ -4,9 +4,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <regex>
 #include <sstream>
 
@@ -109,14 +106,11 @@ std::string TomlSetting::name() const {
   return name;
 }
 
-arrow::Result<std::vector<TomlSetting>> ReadToml(const std::string& path,
-                                                 const std::string& shown) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return arrow::Status::Invalid(shown, ": cannot be read: ", std::strerror(errno));
-  const std::string text(std::istreambuf_iterator<char>(file), {});
+arrow::Result<std::vector<TomlSetting>> ParseToml(const std::string& text,
+                                                  const std::string& shown) {
   try {
     std::vector<TomlSetting> settings;
-    Collect(toml::parse(text, path), {}, &settings);
+    Collect(toml::parse(text, shown), {}, &settings);
     return settings;
   } catch (const toml::parse_error& error) {
     const auto line = error.source().begin.line;

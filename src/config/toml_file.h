@@ -25,8 +25,9 @@ struct TomlSetting {
 // As it stands in a TOML file: in quotes if it must be.
 std::string TomlKey(std::string_view name);
 
-// `shown`: what messages call the file. Invalid: not readable, not TOML; the message has the line,
-// and nothing of a value, which may be a secret.
-arrow::Result<std::vector<TomlSetting>> ReadToml(const std::string& path, const std::string& shown);
+// `shown`: what messages call the file. Invalid: not TOML; the message has the line, and nothing of
+// a value, which may be a secret.
+arrow::Result<std::vector<TomlSetting>> ParseToml(const std::string& text,
+                                                  const std::string& shown);
 
 }  // namespace cdc::config

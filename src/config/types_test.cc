@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -29,6 +30,7 @@ class TypesTest : public ::testing::Test {
   TypesTest() {
     std::string name = (fs::temp_directory_path() / "types-test-XXXXXX").string();
     inputs_.folder = mkdtemp(name.data());
+    umask(022);  // settings that others may write are refused
   }
   ~TypesTest() override { fs::remove_all(inputs_.folder); }
 

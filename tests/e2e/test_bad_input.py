@@ -247,6 +247,16 @@ _TOML = {
 }
 
 
+@pytest.mark.parametrize("name", [".env", "cdc-to-s3.toml"])
+def test_settings_that_others_may_write_are_refused_with_what_helps(program: Program, name: str) -> None:
+    path = program.folder / name
+    path.write_text("", encoding="utf-8")
+    path.chmod(0o664)
+    ended = program.call("run", "--once")
+    assert ended.code == 2
+    _says(ended, f"{name}: others may write it (mode 0664)", f"chmod go-w {path}")
+
+
 @pytest.mark.parametrize("text", list(_TOML))
 def test_a_mistake_in_the_toml_file_is_named_with_its_line(program: Program, text: str) -> None:
     (program.folder / "cdc-to-s3.toml").write_text(text, encoding="utf-8")

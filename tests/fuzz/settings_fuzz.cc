@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config/config.h"
@@ -11,7 +12,10 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using cdc::fuzz::Require;
   const int file = memfd_create("settings.toml", 0);
-  Require(file >= 0 && write(file, data, size) == static_cast<ssize_t>(size), "the file is there");
+  // Others may write a new memfd, and such settings are refused.
+  Require(
+      file >= 0 && fchmod(file, 0600) == 0 && write(file, data, size) == static_cast<ssize_t>(size),
+      "the file is there");
   cdc::config::Inputs inputs;
   inputs.toml_path = "/proc/self/fd/" + std::to_string(file);
   inputs.folder = "/nonexistent";

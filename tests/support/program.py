@@ -12,6 +12,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = ROOT / os.environ.get("BUILD", "build") / "cdc-to-s3"
+# Settings that others may write are refused, and tests write settings.
+os.umask(0o022)
 _OURS = ("SQL_SERVER_", "AWS_", "S3_", "CDC_")
 _SECRETS = (
     "SQL_SERVER_PASSWORD",
