@@ -8,6 +8,7 @@
 
 #include "app/help.h"
 #include "app/json.h"
+#include "app/print.h"
 #include "app/usage.h"
 #include "app/wiring.h"
 #include "base/events.h"
@@ -99,7 +100,7 @@ std::optional<int> CommandLine::Parse(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app_.exit(error);  // --help
     const std::vector<std::string> words(argv + 1, argv + argc);
-    fmt::print(stderr, "cdc-to-s3: {}\n", ExplainUsage(app_, words, error));
+    SayError("cdc-to-s3: {}\n", PrintableLines(ExplainUsage(app_, words, error), 2));
     return kExitUsage;
   }
   return std::nullopt;

@@ -21,6 +21,26 @@ constexpr size_t kNarrowest = 40;  // a terminal below that is left to break lin
 
 size_t Width(const std::string& text) { return status::Columns(text); }
 
+std::string Broken(const std::string& text, size_t indent, size_t width) {
+  std::string out;
+  size_t column = indent;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find(' ', at), text.size());
+    const std::string word = text.substr(at, end - at);
+    if (column > indent && column + 1 + Width(word) > width) {
+      out += "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (at > 0) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += Width(word);
+    at = end + 1;
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string Ago(UtcTime time, UtcTime now) {
@@ -47,29 +67,19 @@ size_t TerminalWidth() {
   return size.ws_col;
 }
 
-std::string Wrap(const std::string& text, size_t indent) {
+Lines Wrap(const std::string& text, size_t indent) {
   const size_t width = TerminalWidth();
-  if (width < kNarrowest) return text;
-  std::string out;
-  size_t column = indent;
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find(' ', at), text.size());
-    const std::string word = text.substr(at, end - at);
-    if (column > indent && column + 1 + Width(word) > width) {
-      out += "\n" + std::string(indent, ' ');
-      column = indent;
-    } else if (at > 0) {
-      out += ' ';
-      ++column;
-    }
-    out += word;
-    column += Width(word);
-    at = end + 1;
-  }
-  return out;
+  Lines lines = PrintableLines(text, indent);
+  if (width >= kNarrowest) lines.text = Broken(lines.text, indent, width);
+  return lines;
 }
 
-std::string Columns::ToString(size_t indent) const {
+void Columns::Row(const std::vector<std::string>& cells) {
+  rows_.emplace_back();
+  for (const std::string& cell : cells) rows_.back().push_back(Printable(cell));
+}
+
+Lines Columns::ToString(size_t indent) const {
   std::vector<size_t> widths;
   for (const auto& row : rows_) {
     widths.resize(std::max(widths.size(), row.size()));
@@ -85,7 +95,7 @@ std::string Columns::ToString(size_t indent) const {
     line.erase(line.find_last_not_of(' ') + 1);
     out += line + '\n';
   }
-  return out;
+  return {out};
 }
 
 }  // namespace cdc::app

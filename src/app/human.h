@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "app/print.h"
 #include "base/clock.h"
 
 // How verbs write for people.
@@ -24,16 +25,16 @@ std::string UtcText(const std::string& server_time, int32_t offset_minutes);
 size_t TerminalWidth();
 
 // The text broken into lines that fit the terminal, every line but the first indented by `indent`
-// blanks. As it is where stdout is no terminal, so that other programs find their words.
-std::string Wrap(const std::string& text, size_t indent);
+// blanks. Printable, and with its own line breaks alone where stdout is no terminal, so that other programs find their words.
+Lines Wrap(const std::string& text, size_t indent);
 
 // Rows with columns of equal width, two blanks between them, the last one ragged.
 class Columns {
  public:
-  void Row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+  void Row(const std::vector<std::string>& cells);
   bool empty() const { return rows_.empty(); }
   // Every line begins with `indent` blanks and ends with a line break.
-  std::string ToString(size_t indent) const;
+  Lines ToString(size_t indent) const;
 
  private:
   std::vector<std::vector<std::string>> rows_;

@@ -10,7 +10,7 @@ TEST(HumanTest, columns_stand_below_each_other_behind_names_of_any_script) {
   table.Row({"id", "int"});
   table.Row({"注文😀", "text"});   // six columns of a terminal
   table.Row({"e\u0301", "bit"});  // one
-  EXPECT_EQ(table.ToString(1), " id      int\n 注文😀  text\n e\u0301       bit\n");
+  EXPECT_EQ(table.ToString(1).text, " id      int\n 注文😀  text\n e\u0301       bit\n");
 }
 
 }  // namespace

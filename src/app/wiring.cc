@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "app/print.h"
 #include "base/spool.h"
 #include "base/text.h"
 #include "store/credentials/chain.h"
@@ -70,7 +71,7 @@ odbc::Encrypt EncryptOf(const std::string& word) {
 const char* Version() { return CDC_VERSION; }
 
 void PrintError(const arrow::Status& status) {
-  fmt::print(stderr, "cdc-to-s3: {}\n", status.message());
+  SayError("cdc-to-s3: {}\n", PrintableLines(status.message(), 2));
 }
 
 int ExitCodeOf(const arrow::Status& status) {

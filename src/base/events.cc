@@ -6,9 +6,10 @@
 #include <atomic>
 #include <cerrno>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
 #include "base/mutex.h"
+#include "base/printable.h"
 #include "base/utc_text.h"
 
 namespace cdc {
@@ -29,28 +30,29 @@ Output& TheOutput() {
   return output;
 }
 
-bool IsControl(unsigned char c) { return c < 0x20 || c == 0x7F; }
-
 bool NeedsQuotes(std::string_view value) {
   if (value.empty()) return true;
-  for (const char c : value) {
-    if (c == ' ' || c == '"' || c == '=' || IsControl(static_cast<unsigned char>(c))) return true;
+  while (!value.empty()) {
+    const char32_t point = NextCodePoint(&value);
+    if (point == U' ' || point == U'"' || point == U'=' || SteersTerminal(point)) return true;
   }
   return false;
 }
 
 std::string Quoted(std::string_view value) {
   std::string out = "\"";
-  for (const char c : value) {
-    if (c == '"' || c == '\\') {
+  while (!value.empty()) {
+    const char32_t point = NextCodePoint(&value);
+    const auto number = static_cast<uint32_t>(point);
+    if (point == U'"' || point == U'\\') {
       out += '\\';
-      out += c;
-    } else if (c == '\n') {
+      AppendUtf8(&out, point);
+    } else if (point == U'\n') {
       out += "\\n";
-    } else if (IsControl(static_cast<unsigned char>(c))) {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    } else if (SteersTerminal(point)) {
+      out += number < 0x80 ? fmt::format("\\x{:02x}", number) : fmt::format("\\u{:04x}", number);
     } else {
-      out += c;
+      AppendUtf8(&out, point);
     }
   }
   return out + '"';
@@ -87,7 +89,7 @@ std::string FormatEvent(std::string_view event, std::span<const Field> fields) {
     line += ' ';
     line += field.name;
     line += '=';
-    line += NeedsQuotes(field.value) ? Quoted(field.value) : field.value;
+    line += NeedsQuotes(field.value) ? Quoted(field.value) : Printable(field.value);
   }
   return line;
 }
@@ -98,20 +100,19 @@ std::string TextLine(const Event& event) {
 }
 
 std::string JsonLine(const Event& event) {
-  nlohmann::ordered_json line;
+  Json line;
   line["time"] = TimeText(event.at);
   line["level"] = LevelName(event.level);
   line["event"] = event.name;
   for (const Field& field : event.fields) {
     const std::string name(field.name);
     if (field.bare) {
-      line[name] = nlohmann::ordered_json::parse(field.value);
+      line[name] = ParseJson(field.value).ValueOr(Json(field.value));
     } else {
       line[name] = field.value;
     }
   }
-  return line.dump(-1, ' ', /*ensure_ascii=*/false,
-                   nlohmann::ordered_json::error_handler_t::replace);
+  return EscapeInJson(line.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace));
 }
 
 void WriteEvent(const Event& event) {

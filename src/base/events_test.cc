@@ -22,6 +22,18 @@ TEST(Events, quote_values_that_a_reader_could_not_tell_apart) {
             R"(gap table=dbo.T why="it is \"gone\"\n\x1b[2J" rows=3 none="")");
 }
 
+TEST(Events, steer_no_terminal_in_either_form) {
+  const std::vector<Field> fields = {
+      {"why", "\u009b31m\u202E\u2028\x7f"}, {"table", "S\xE3o"}, {"host", "db1\\shop"}};
+  EXPECT_EQ(FormatEvent("gap", fields),
+            "gap why=\"\\u009b31m\\u202e\\u2028\\x7f\" table=S\uFFFDo host=db1\\shop");
+  const std::string line = JsonLine(Made(fields));
+  for (const char* steers : {"\u009b", "\u202E", "\u2028", "\x7f"}) {
+    EXPECT_EQ(line.find(steers), std::string::npos);
+  }
+  EXPECT_EQ(json::parse(line)["why"], "\u009b31m\u202E\u2028\x7f");
+}
+
 TEST(Events, begin_with_time_and_level_as_text) {
   EXPECT_EQ(TextLine(Made({})), "2025-11-23T04:05:06.789Z warn  gap");
 }

@@ -13,7 +13,7 @@ std::string RandomHex(int bytes) {
   for (int i = 0; i < bytes; ++i) {
     unsigned char byte = 0;
     if (getrandom(&byte, 1, 0) != 1) {
-      fmt::print(stderr, "the operating system gives no random numbers\n");
+      std::fputs("the operating system gives no random numbers\n", stderr);
       std::abort();
     }
     out += fmt::format("{:02x}", byte);

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "base/printable.h"
 #include "base/utc_text.h"
 #include "status/page.h"
 #include "status/verdict.h"
@@ -113,7 +114,7 @@ std::string StatusJson(const Snapshot& board) {
   json["health"] = HealthJson(board.health);
   json["troubles"] = TroublesJson(board);
   json["history"] = HistoryJson(board);
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+  return EscapeInJson(json.dump(-1, ' ', false, Json::error_handler_t::replace)) + '\n';
 }
 
 }  // namespace cdc::status

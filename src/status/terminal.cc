@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "base/printable.h"
 #include "status/words.h"
 
 namespace cdc::status {

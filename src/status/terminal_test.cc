@@ -7,6 +7,7 @@
 #include <pty.h>
 #include <unistd.h>
 
+#include "base/printable.h"
 #include "status/testing/filled_board.h"
 #include "status/words.h"
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/printable.h"
 #include "base/units.h"
 #include "status/words.h"
 
@@ -72,7 +73,9 @@ Verdict Judge(const Snapshot& board) {
   json["retrying"] = board.conditions.at(Condition::kRetrying);
   json["stopped_tables"] = Troubled(board, Condition::kStopped);
   json["retrying_tables"] = Troubled(board, Condition::kRetrying);
-  verdict.json = json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';
+  verdict.json =
+      EscapeInJson(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) +
+      '\n';
   return verdict;
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 
+#include "base/printable.h"
 #include "base/text.h"
 
 namespace cdc::status {
@@ -13,44 +14,6 @@ namespace cdc::status {
 namespace {
 
 constexpr char32_t kReplacement = 0xFFFD;
-
-// The next code point, and moves on; U+FFFD for a byte that begins none.
-char32_t Next(std::string_view* text) {
-  const auto first = static_cast<unsigned char>(text->front());
-  const size_t length = first < 0x80 ? 1 : first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  constexpr std::array<char32_t, 5> kLeast = {0, 0, 0x80, 0x800, 0x10000};
-  char32_t point = length == 1 ? first : first & (0x7Fu >> length);
-  bool good = first < 0x80 || (first >= 0xC2 && first <= 0xF4);
-  for (size_t i = 1; good && i < length; ++i) {
-    const auto byte = i < text->size() ? static_cast<unsigned char>((*text)[i]) : 0u;
-    good = (byte & 0xC0) == 0x80;
-    point = (point << 6) | (byte & 0x3F);
-  }
-  good = good && point >= kLeast[length] && point <= 0x10FFFF && (point < 0xD800 || point > 0xDFFF);
-  text->remove_prefix(good ? length : 1);
-  return good ? point : kReplacement;
-}
-
-void Append(std::string* out, char32_t point) {
-  const auto tail = [&](int shift) { *out += static_cast<char>(0x80 | ((point >> shift) & 0x3F)); };
-  if (point < 0x80) {
-    *out += static_cast<char>(point);
-  } else if (point < 0x800) {
-    *out += static_cast<char>(0xC0 | (point >> 6));
-    tail(0);
-  } else if (point < 0x10000) {
-    *out += static_cast<char>(0xE0 | (point >> 12));
-    tail(6), tail(0);
-  } else {
-    *out += static_cast<char>(0xF0 | (point >> 18));
-    tail(12), tail(6), tail(0);
-  }
-}
-
-bool Steers(char32_t point) {
-  return point < 0x20 || (point >= 0x7F && point < 0xA0) || (point >= 0x202A && point <= 0x202E) ||
-         (point >= 0x2066 && point <= 0x2069) || point == 0x2028 || point == 0x2029;
-}
 
 // After Unicode's EastAsianWidth, coarsely.
 size_t Width(char32_t point) {
@@ -88,14 +51,14 @@ std::string_view LastPart(std::string_view key) {
 
 std::string WellFormed(std::string_view text) {
   std::string out;
-  while (!text.empty()) Append(&out, Next(&text));
+  while (!text.empty()) AppendUtf8(&out, NextCodePoint(&text));
   return out;
 }
 
 std::string EscapeHtml(std::string_view text) {
   std::string out;
   while (!text.empty()) {
-    const char32_t point = Next(&text);
+    const char32_t point = NextCodePoint(&text);
     switch (point) {
       case U'&':
         out += "&amp;";
@@ -113,24 +76,15 @@ std::string EscapeHtml(std::string_view text) {
         out += "&#39;";
         break;
       default:
-        Append(&out, Steers(point) ? kReplacement : point);
+        AppendUtf8(&out, SteersTerminal(point) ? kReplacement : point);
     }
-  }
-  return out;
-}
-
-std::string Printable(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const char32_t point = Next(&text);
-    Append(&out, Steers(point) ? kReplacement : point);
   }
   return out;
 }
 
 size_t Columns(std::string_view text) {
   size_t columns = 0;
-  while (!text.empty()) columns += Width(Next(&text));
+  while (!text.empty()) columns += Width(NextCodePoint(&text));
   return columns;
 }
 
@@ -139,10 +93,10 @@ std::string CutTo(std::string_view text, size_t columns) {
   std::string out;
   size_t used = 1;  // the ellipsis
   while (!text.empty() && columns > 0) {
-    const char32_t point = Next(&text);
+    const char32_t point = NextCodePoint(&text);
     used += Width(point);
     if (used > columns) break;
-    Append(&out, point);
+    AppendUtf8(&out, point);
   }
   return columns == 0 ? out : out + "…";
 }

@@ -23,9 +23,6 @@ std::string WellFormed(std::string_view text);
 // U+FFFD.
 std::string EscapeHtml(std::string_view text);
 
-// Printable text: control characters (C1 and bidirectional overrides too) and what is no UTF-8
-// become U+FFFD, so that a name cannot steer a terminal.
-std::string Printable(std::string_view text);
 // Columns that printable text takes on a terminal: 2 for wide East Asian characters and emoji, 0
 // for combining marks.
 size_t Columns(std::string_view text);

@@ -46,6 +46,12 @@ OWNED_HEADERS = {
     re.compile(r"curl/.*"): "store",
 }
 
+# What stands at one address alone, because whoever does it elsewhere forgets what is to be thought of there.
+ONE_ADDRESS = [
+    (re.compile(r"\bfmt::print\("), "src/app/print.h", "Say of app/print.h lets nothing steer a terminal"),
+    (re.compile(r"\bjson::parse\(", re.IGNORECASE), "src/base/json_text.cc", "ParseJson of base/json_text.h bounds it"),
+]
+
 # The two halves of the stand-in meet in model.py; beside it only these pure modules are shared.
 SHARED_BY_HALVES = ("standin.model", "standin.tds.values", "standin.tds.collations")
 
@@ -160,12 +166,29 @@ def wrong_standin_imports(root: Path) -> list[str]:
     return findings
 
 
+def _is_product(path: Path) -> bool:
+    """Without unit tests and their helpers."""
+    return path.parts[0] == "src" and "testing" not in path.parts and not path.stem.endswith("_test")
+
+
+def beside_its_address(root: Path) -> list[str]:
+    """Lines of the product that do by themselves what has one address."""
+    return [
+        f"{path}:{number}: {instead}"
+        for path in files(root)
+        if _is_product(path)
+        for number, line in enumerate(_lines(root, path), 1)
+        for pattern, address, instead in ONE_ADDRESS
+        if path != Path(address) and pattern.search(line)
+    ]
+
+
 def standin_in_product(root: Path) -> list[str]:
     """Lines of the product (unit tests and their helpers left out) that speak of the stand-in."""
     return [
         f"{path}:{number}: the product must not know the stand-in"
         for path in files(root)
-        if path.parts[0] == "src" and "testing" not in path.parts and not path.stem.endswith("_test")
+        if _is_product(path)
         for number, line in enumerate(_lines(root, path), 1)
         if re.search(r"stand-?in\b", line, re.IGNORECASE)
     ]

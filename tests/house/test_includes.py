@@ -27,6 +27,10 @@ def test_the_product_does_not_know_the_stand_in() -> None:
     assert rules.standin_in_product(ROOT) == []
 
 
+def test_what_has_one_address_is_done_nowhere_else() -> None:
+    assert rules.beside_its_address(ROOT) == []
+
+
 def test_no_file_is_too_long() -> None:
     for path, lines in rules.lengths(ROOT).items():
         warnings.warn(f"{path} has {lines} lines", stacklevel=1)
@@ -66,6 +70,8 @@ def _words(root: Path) -> list[str]:
         (rules.wrong_standin_imports, "standin/load/a.py", "def f():\n    import standin.engine", "standin.engine"),
         (rules.wrong_standin_imports, "standin/a.py", "from tests.house import rules", "must not know tests"),
         (rules.standin_in_product, "src/source/a.cc", "// the stand-in sends this", "must not know the stand-in"),
+        (rules.beside_its_address, "src/store/a.cc", "auto a = nlohmann::json::parse(b);", "ParseJson"),
+        (rules.beside_its_address, "src/app/a.cc", 'fmt::print("{}", name);', "Say of app/print.h"),
         (rules.too_long, "src/base/a.cc", "\n" * (rules.LINES_MAX + 1), "lines; split it"),
         (_words, "tools/a.sh", "cd /root/project", "/root/"),
         (_words, "src/base/a.cc", "// TODO: later", "TODO"),

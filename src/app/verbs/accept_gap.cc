@@ -8,6 +8,7 @@
 #include "app/human.h"
 #include "app/json.h"
 #include "app/operation.h"
+#include "app/print.h"
 #include "app/verb.h"
 #include "base/utc_text.h"
 #include "rules/selection.h"
@@ -77,22 +78,22 @@ Json ToJson(const GapReport& report, const Document& document, bool accepted) {
 void Print(const GapReport& report, const Document& document) {
   constexpr size_t kIndent = 9;
   for (const OpenGap& gap : report.gaps) {
-    fmt::print("{}\n  from   {}\n  to     {}\n  why    {}\n", gap.table, gap.from.ToString(),
-               gap.to.ToString(), Wrap(gap.why, kIndent));
+    Say("{}\n  from   {}\n  to     {}\n  why    {}\n", gap.table, gap.from.ToString(),
+        gap.to.ToString(), Wrap(gap.why, kIndent));
     const std::string& since = document.tables.at(gap.table).stopped_since;
     if (const auto time = ParseUtc(since); time.ok()) {
-      fmt::print("  since  {} ({})\n", since, Ago(*time, Clock::System().UtcNow()));
+      Say("  since  {} ({})\n", since, Ago(*time, Clock::System().UtcNow()));
     }
   }
   for (const auto& [table, why] : report.refused) {
-    fmt::print("{}\n  cannot be helped here: {}\n", table, Wrap(why, kIndent));
+    Say("{}\n  cannot be helped here: {}\n", table, Wrap(why, kIndent));
   }
 }
 
 void PrintConclusion(const GapReport& report, const Options& options) {
-  if (report.gaps.empty()) return fmt::print("no table has a gap\n");
+  if (report.gaps.empty()) return Say("no table has a gap\n");
   if (options.yes) {
-    return fmt::print(
+    return Say(
         "\nRecorded in the state; the next objects begin behind the gaps and say so.\n"
         "A copy that runs goes on by itself; otherwise: cdc-to-s3 run\n");
   }
@@ -100,8 +101,7 @@ void PrintConclusion(const GapReport& report, const Options& options) {
   if (options.all) words = " --all";
   for (const std::string& word : options.tables) words += " '" + word + "'";
   if (words.empty()) words = " TABLE…|--all";
-  fmt::print(
-      "\nNothing was changed. These changes are lost; to go on behind them:\n"
+  Say("\nNothing was changed. These changes are lost; to go on behind them:\n"
       "  cdc-to-s3 accept-gap{} --yes\n",
       words);
 }

@@ -9,6 +9,7 @@
 #include "app/json.h"
 #include "app/operation.h"
 #include "app/owner_view.h"
+#include "app/print.h"
 #include "app/verb.h"
 #include "base/units.h"
 #include "state/lease.h"
@@ -33,9 +34,9 @@ Status RefuseLivingOwner(const Operation& operation, const AdoptionPlan& plan, b
   if (!plan.existing || !plan.existing->document) return Status::OK();
   const state::Owner& owner = plan.existing->document->owner;
   if (owner.lease_ms > 0 && !json) {
-    fmt::print(stderr, "watching for at most {} whether {} lives\n",
-               HumanDuration(std::chrono::milliseconds(owner.lease_ms)),
-               state::LeaseWatch::Describe(owner));
+    SayError("watching for at most {} whether {} lives\n",
+             HumanDuration(std::chrono::milliseconds(owner.lease_ms)),
+             state::LeaseWatch::Describe(owner));
   }
   ARROW_ASSIGN_OR_RAISE(const OwnerLife life,
                         WatchOwner(operation.stores.state(), operation.options.document(), owner));
@@ -67,29 +68,28 @@ void Print(const AdoptionPlan& plan, const std::string& key, bool new_history) {
     what = plan.existing->document ? "is there, of history " + plan.existing->document->history_id
                                    : "is damaged: " + plan.existing->damage;
   }
-  fmt::print("state document {}\n  now     {}\n", key, Wrap(what, 10));
-  fmt::print("  then    {} {}\n\n", new_history ? "a new history," : "history",
-             plan.document.history_id);
+  Say("state document {}\n  now     {}\n", key, Wrap(what, 10));
+  Say("  then    {} {}\n\n", new_history ? "a new history," : "history", plan.document.history_id);
   Columns lines;
   lines.Row({"table", "objects", "goes on behind", ""});
   for (const auto& table : plan.tables) {
     lines.Row(
         {table.name, fmt::format("{:>7}", table.objects), table.position.ToString(), table.note});
   }
-  fmt::print("{}", lines.ToString(0));
-  for (const std::string& note : plan.notes) fmt::print("\nnote: {}\n", Wrap(note, kIndent));
+  Say("{}", lines.ToString(0));
+  for (const std::string& note : plan.notes) Say("\nnote: {}\n", Wrap(note, kIndent));
 }
 
 void PrintConclusion(const AdoptionPlan& plan, const std::string& aside, bool new_history,
                      const std::string& start, bool yes) {
   if (!yes) {
-    return fmt::print(
+    return Say(
         "\nNothing was changed. Stop every copy of the program and wait 15 minutes, because\n"
         "a put of its may still arrive until then; then\n  cdc-to-s3 adopt{} --yes\n",
         new_history ? " --new-history --start " + start : "");
   }
-  if (!aside.empty()) fmt::print("\nThe document that was there is kept as {}\n", aside);
-  fmt::print("\nAdopted. {}: cdc-to-s3 run\n", plan.tables.empty() ? "Begin" : "Go on");
+  if (!aside.empty()) Say("\nThe document that was there is kept as {}\n", aside);
+  Say("\nAdopted. {}: cdc-to-s3 run\n", plan.tables.empty() ? "Begin" : "Go on");
 }
 
 struct Outcome {
@@ -122,9 +122,9 @@ int Adopt(const config::Config& config, const Options& options, bool json) {
   if (json) {
     PrintJson(ToJson(plan, key, adopted, aside));
   } else if (!plan.needed) {
-    fmt::print("{}\n", plan.existing
-                           ? "the state document knows every object: there is nothing to adopt"
-                           : "there is no object yet: cdc-to-s3 run begins a document by itself");
+    Say("{}\n", plan.existing
+                    ? "the state document knows every object: there is nothing to adopt"
+                    : "there is no object yet: cdc-to-s3 run begins a document by itself");
   } else {
     Print(plan, key, options.new_history);
     PrintConclusion(plan, aside, options.new_history, config.source.start, options.yes);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "app/human.h"
+#include "app/print.h"
 #include "app/wiring.h"
 
 namespace cdc::app {
@@ -14,8 +15,8 @@ constexpr size_t kIndent = 8;  // "  note  "
 }  // namespace
 
 void Findings::Settings(const config::Config& config) {
-  if (!json_) return fmt::print("{}", config::Describe(config));
   for (const auto& [key, value, origin] : config::SettingsOf(config)) {
+    if (!json_) Say("{} = {}  ({})\n", key, value, origin);
     settings_.push_back({{"key", key}, {"value", value}, {"origin", origin}});
   }
 }
@@ -27,13 +28,13 @@ void Findings::Memory(const config::Config& config) {
 
 void Findings::Section(const std::string& name) {
   section_ = name;
-  if (!json_) fmt::print("{}\n", name);
+  if (!json_) Say("{}\n", name);
 }
 
 void Findings::Add(const std::string& verdict, const std::string& what) {
   findings_.push_back({section_, verdict, what});
   if (json_) return;
-  fmt::print("  {:<6}{}\n", verdict == "bad" ? "BAD" : verdict, Wrap(what, kIndent));
+  Say("  {:<6}{}\n", verdict == "bad" ? "BAD" : verdict, Wrap(what, kIndent));
 }
 
 void Findings::PrintDocument(const std::vector<std::string>& to_fix) const {
@@ -58,12 +59,12 @@ int Findings::Conclude() const {
   if (json_) {
     PrintDocument(to_fix);
   } else if (to_fix.empty()) {
-    fmt::print("\nEverything is in place: cdc-to-s3 run\n");
+    Say("\nEverything is in place: cdc-to-s3 run\n");
   } else {
-    fmt::print("\nTo fix:\n");
+    Say("\nTo fix:\n");
     for (size_t i = 0; i < to_fix.size(); ++i) {
       const std::string number = fmt::format("  {}. ", i + 1);
-      fmt::print("{}{}\n", number, Wrap(to_fix[i], number.size()));
+      Say("{}{}\n", number, Wrap(to_fix[i], number.size()));
     }
   }
   return code;

@@ -8,6 +8,7 @@
 #include "app/human.h"
 #include "app/json.h"
 #include "app/operation.h"
+#include "app/print.h"
 #include "app/verb.h"
 
 namespace cdc::app {
@@ -52,23 +53,23 @@ std::string EarlierText(const Replacement& one) {
 void Print(const std::vector<Replacement>& found) {
   constexpr size_t kIndent = 11;
   for (const Replacement& one : found) {
-    fmt::print("{}{}\n  earlier  object id {}: {}\n  follows  object id {}, capture instance {}\n",
-               one.table, one.allowed ? "  (allowed already)" : "", one.earlier_id,
-               Wrap(EarlierText(one), kIndent), one.follower_id, one.instance);
+    Say("{}{}\n  earlier  object id {}: {}\n  follows  object id {}, capture instance {}\n",
+        one.table, one.allowed ? "  (allowed already)" : "", one.earlier_id,
+        Wrap(EarlierText(one), kIndent), one.follower_id, one.instance);
   }
 }
 
 void PrintConclusion(const std::vector<Replacement>& found, const Options& options) {
-  if (found.empty()) return fmt::print("no table's name has gone over to another table\n");
+  if (found.empty()) return Say("no table's name has gone over to another table\n");
   if (options.yes) {
-    return fmt::print(
+    return Say(
         "\nWritten into the state: the names go on with the other tables once the earlier ones are "
         "delivered.\nA copy that runs goes on by itself; otherwise: cdc-to-s3 run\n");
   }
   std::string words;
   for (const std::string& word : options.tables) words += " '" + word + "'";
   if (words.empty()) words = " TABLE…";
-  fmt::print("\nNothing was changed. To let them go on:\n  cdc-to-s3 follow{} --yes\n", words);
+  Say("\nNothing was changed. To let them go on:\n  cdc-to-s3 follow{} --yes\n", words);
 }
 
 Status EveryWordIsReplaced(const Options& options, const state::Document& document,

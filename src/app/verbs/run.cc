@@ -8,6 +8,7 @@
 
 #include "app/failure.h"
 #include "app/health_watch.h"
+#include "app/print.h"
 #include "app/rule_patterns.h"
 #include "app/stop_signal.h"
 #include "app/telemetry.h"
@@ -213,13 +214,13 @@ class Runner {
   int Conclude(const capture::RoundReport& report) const {
     telemetry_.EndProgress();
     if (capture_->document().tables.empty() && report.stopped.empty()) {
-      fmt::print(stderr, "cdc-to-s3: {}\n", WhyNothing(report));
+      SayError("cdc-to-s3: {}\n", WhyNothing(report));
       return kExitFailed;
     }
     for (const auto& [table, why] : report.stopped)
-      fmt::print(stderr, "cdc-to-s3: {}: {}\n", table, why);
+      SayError("cdc-to-s3: {}: {}\n", table, PrintableLines(why, 2));
     if (report.try_again) {
-      fmt::print(stderr, "cdc-to-s3: not everything could be read now; run again\n");
+      SayError("cdc-to-s3: not everything could be read now; run again\n");
       return kExitFailed;
     }
     return report.stopped.empty() ? kExitDone : kExitAttention;

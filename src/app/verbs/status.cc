@@ -10,6 +10,7 @@
 #include "app/human.h"
 #include "app/json.h"
 #include "app/owner_view.h"
+#include "app/print.h"
 #include "app/verb.h"
 #include "app/wiring.h"
 #include "base/text.h"
@@ -191,28 +192,27 @@ void PrintOwner(const Shown& shown, UtcTime now) {
       life = "lease of " + lease + " (--watch tells whether it lives)";
       break;
   }
-  fmt::print("owner: {}\n", Wrap(fmt::format("process {} on {}, since {}: {}", owner.pid,
-                                             owner.host, Since(owner.since, now), life),
-                                 7));
+  Say("owner: {}\n", Wrap(fmt::format("process {} on {}, since {}: {}", owner.pid, owner.host,
+                                      Since(owner.since, now), life),
+                          7));
 }
 
 void PrintPosition(const Shown& shown, UtcTime now) {
   const Document& document = shown.document;
-  fmt::print("database {}{}: complete through {}\n", document.database,
-             document.group.empty() ? "" : ", group " + document.group,
-             document.complete_through.ToString());
+  Say("database {}{}: complete through {}\n", document.database,
+      document.group.empty() ? "" : ", group " + document.group,
+      document.complete_through.ToString());
   if (shown.lag && shown.lag->complete_through_time) {
     const UtcTime time = *shown.lag->complete_through_time;
-    fmt::print("committed: {} ({})\n", FormatUtc(time), Ago(time, now));
+    Say("committed: {} ({})\n", FormatUtc(time), Ago(time, now));
   }
   if (shown.lag && shown.lag->newest <= document.complete_through) {
-    fmt::print("lag: none; nothing newer was captured\n");
+    Say("lag: none; nothing newer was captured\n");
   } else if (shown.lag && shown.lag->behind) {
-    fmt::print("lag: {} behind the newest captured change\n", HumanDuration(*shown.lag->behind));
+    Say("lag: {} behind the newest captured change\n", HumanDuration(*shown.lag->behind));
   }
   if (!document.held_back_by.empty()) {
-    fmt::print("held back by: {}\n",
-               Wrap(fmt::format("{}", fmt::join(document.held_back_by, ", ")), 14));
+    Say("held back by: {}\n", Wrap(fmt::format("{}", fmt::join(document.held_back_by, ", ")), 14));
   }
 }
 
@@ -223,7 +223,7 @@ void PrintTables(const Document& document) {
     lines.Row({table.NameForPeople(), fmt::format("{:>7}", table.sequence()),
                Condition(document, name, table), LastObject(table)});
   }
-  fmt::print("\n{}", lines.ToString(0));
+  Say("\n{}", lines.ToString(0));
 }
 
 void PrintAltered(const Document& document) {
@@ -235,28 +235,27 @@ void PrintAltered(const Document& document) {
       columns += fmt::format("{}{} of {}", columns.empty() ? "" : ", ", WithThousands(values),
                              column == state::kOtherColumns ? "further columns" : column);
     }
-    fmt::print("{}{}\n", any ? "" : "\n",
-               Wrap(fmt::format("{} has altered values: {}", name, columns), 2));
+    Say("{}{}\n", any ? "" : "\n",
+        Wrap(fmt::format("{} has altered values: {}", name, columns), 2));
     any = true;
   }
   if (!any) return;
-  fmt::print("{}\n", Wrap("What they lost, and the option that keeps it: values_altered in the log "
-                          "of run; by type: cdc-to-s3 types",
-                          2));
+  Say("{}\n", Wrap("What they lost, and the option that keeps it: values_altered in the log "
+                   "of run; by type: cdc-to-s3 types",
+                   2));
 }
 
 void PrintTroubles(const Document& document, UtcTime now) {
   for (const auto& [name, table] : document.tables) {
     for (const state::Gap& gap : table.gaps) {
-      fmt::print("\n{}\n",
-                 Wrap(fmt::format("gap in {}: {} to {}, accepted {}", name, gap.from.ToString(),
-                                  gap.to.ToString(), Since(gap.accepted_at, now)),
-                      2));
+      Say("\n{}\n", Wrap(fmt::format("gap in {}: {} to {}, accepted {}", name, gap.from.ToString(),
+                                     gap.to.ToString(), Since(gap.accepted_at, now)),
+                         2));
     }
     if (table.stopped.empty()) continue;
-    fmt::print("\n{}\n", Wrap(fmt::format("{} is stopped since {}: {}", name,
-                                          Since(table.stopped_since, now), table.stopped),
-                              2));
+    Say("\n{}\n", Wrap(fmt::format("{} is stopped since {}: {}", name,
+                                   Since(table.stopped_since, now), table.stopped),
+                       2));
   }
 }
 
@@ -322,7 +321,7 @@ int ShowStatus(const config::Config& config, const Options& options, bool json) 
       documents.push_back(ToJson(shown));
       continue;
     }
-    if (&shown != &all->front()) fmt::print("\n");
+    if (&shown != &all->front()) Say("\n");
     PrintPosition(shown, now);
     PrintOwner(shown, now);
     PrintTables(shown.document);
@@ -337,16 +336,16 @@ int ShowStatus(const config::Config& config, const Options& options, bool json) 
                {"not_begun", not_begun},
                {"documents", documents}});
   } else if (all->empty()) {
-    fmt::print("{} has no state document for database {} yet: nothing was delivered\n",
-               stores->state().url(), config.source.database);
+    Say("{} has no state document for database {} yet: nothing was delivered\n",
+        stores->state().url(), config.source.database);
   } else if (!why_not.empty() && !options.offline) {
-    fmt::print("\nThe server could not be asked, so the lag is not known: {}\n", Wrap(why_not, 2));
+    Say("\nThe server could not be asked, so the lag is not known: {}\n", Wrap(why_not, 2));
   }
   if (!json && !not_begun.empty()) {
-    fmt::print("\n{}\n", Wrap(fmt::format("Captured and not begun: {}. If this stays, cdc-to-s3 "
-                                          "tables says why",
-                                          fmt::join(not_begun, ", ")),
-                              2));
+    Say("\n{}\n", Wrap(fmt::format("Captured and not begun: {}. If this stays, cdc-to-s3 "
+                                   "tables says why",
+                                   fmt::join(not_begun, ", ")),
+                       2));
   }
   return troubled ? kExitAttention : kExitDone;
 }

@@ -8,6 +8,7 @@
 #include "app/captured_tables.h"
 #include "app/human.h"
 #include "app/json.h"
+#include "app/print.h"
 #include "app/verb.h"
 #include "app/wiring.h"
 #include "rules/selection.h"
@@ -122,7 +123,7 @@ Json ToJson(const Shown& shown, int32_t offset_minutes) {
 }
 
 void PrintLine(const char* label, const std::string& text) {
-  fmt::print("  {:<{}}{}\n", label, kLabelWidth - 2, Wrap(text, kLabelWidth));
+  Say("  {:<{}}{}\n", label, kLabelWidth - 2, Wrap(text, kLabelWidth));
 }
 
 // What differs from the defaults.
@@ -152,13 +153,13 @@ void PrintColumns(const CapturedTable& table) {
     lines.Row({column.name, column.TypeText(), type});
     for (size_t i = 1; i < becomes.size(); ++i) lines.Row({becomes[i].name, "", becomes[i].type});
   }
-  const std::string text = lines.ToString(kLabelWidth);
-  fmt::print("  {:<{}}{}", "columns", kLabelWidth - 2, text.substr(kLabelWidth));
+  const Lines text{lines.ToString(kLabelWidth).text.substr(kLabelWidth)};
+  Say("  {:<{}}{}", "columns", kLabelWidth - 2, text);
 }
 
 void Print(const Shown& shown, int32_t offset_minutes, UtcTime now) {
   const CapturedTable& table = shown.captured;
-  fmt::print("{}{}\n", table.Name(), table.selected ? "" : "  (not selected)");
+  Say("{}{}\n", table.Name(), table.selected ? "" : "  (not selected)");
   if (!table.name_today.empty()) {
     PrintLine("today", table.name_today +
                            ": it was renamed; settings and folder go by the name "
@@ -238,12 +239,12 @@ int Tables(const config::Config& config, const std::vector<std::string>& pattern
     const Shown& table = view->tables[i];
     all_good &= !table.captured.selected || table.captured.not_delivered.empty();
     if (json) continue;
-    if (i > 0) fmt::print("\n");
+    if (i > 0) Say("\n");
     Print(table, offset, view->info.server_utc);
   }
   if (view->tables.empty() && !json) {
-    fmt::print("no captured table{} in database {}\n",
-               patterns.empty() ? "" : " fits these patterns", view->database);
+    Say("no captured table{} in database {}\n", patterns.empty() ? "" : " fits these patterns",
+        view->database);
   }
   return all_good ? kExitDone : kExitAttention;
 }

@@ -11,6 +11,7 @@
 
 #include "app/human.h"
 #include "app/json.h"
+#include "app/print.h"
 #include "app/type_mapping.h"
 #include "app/verb.h"
 #include "app/wiring.h"
@@ -169,7 +170,7 @@ void PrintMapping(const std::vector<MappedType>& types, const std::string& title
     while (++i < types.size() && RowsOf(types[i], wide) == rows) names += ", " + types[i].sql_type;
     AddTypes(names, rows, &table);
   }
-  fmt::print("{}", table.ToString(0));
+  Say("{}", table.ToString(0));
 }
 
 std::set<std::string_view> FormNames(const std::vector<MappedType>& types) {
@@ -210,11 +211,11 @@ void PrintReaders(const std::vector<MappedType>& types) {
              &rows);
       for (auto& row : rows) table.Row(std::move(row));
     }
-    fmt::print("\n{} in readers\n{}", form.name, table.ToString(2));
+    Say("\n{} in readers\n{}", form.name, table.ToString(2));
   }
 }
 
-void PrintLine(const std::string& text) { fmt::print("{}\n", Wrap(text, 0)); }
+void PrintLine(const std::string& text) { Say("{}\n", Wrap(text, 0)); }
 
 // A mask is no matter of the type, and left out of what is shown.
 void PrintSettings(const config::Config& config) {
@@ -229,7 +230,7 @@ void PrintSettings(const config::Config& config) {
 }
 
 void PrintHints(const config::Config& config, bool all) {
-  fmt::print("\n");
+  Say("\n");
   if (all) {
     PrintLine(
         "mask = hash makes STRING of any column (64 hex digits), mask = null leaves its type, "
@@ -273,7 +274,7 @@ int Types(const config::Config& config, const std::vector<std::string>& patterns
   PrintSettings(config);
   PrintMapping(types, "SQL Server");
   if (all) {
-    fmt::print("\n");
+    Say("\n");
     PrintMapping(metadata, "CDC's own");
   } else {
     PrintReaders(types);

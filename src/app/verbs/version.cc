@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "app/json.h"
+#include "app/print.h"
 #include "app/verb.h"
 #include "app/wiring.h"
 #include "parquet/footer_record.h"
@@ -16,7 +17,7 @@ int PrintVersion(bool json) {
                {"object_format", pq::kFormatVersion},
                {"state_format", state::kDocumentVersion}});
   } else {
-    fmt::print("cdc-to-s3 {}\n", Version());
+    Say("cdc-to-s3 {}\n", Version());
   }
   return kExitDone;
 }
