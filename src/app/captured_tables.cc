@@ -8,12 +8,14 @@
 #include <utility>
 
 #include "app/wiring.h"
+#include "base/text.h"
 #include "columns/parquet_forms.h"
 #include "rules/column_guard.h"
 #include "rules/instance_choice.h"
 #include "rules/naming.h"
 #include "rules/selection.h"
 #include "rules/table_identity.h"
+#include "source/sql.h"
 #include "state/state_file.h"
 
 namespace cdc::app {
@@ -64,7 +66,7 @@ std::string WhyNotEntered(const rules::Settings& settings, const source::PollInf
          "id " +
          std::to_string(entry->second.source_object_id) +
          "; this one: " + std::to_string(any.source_object_id) + "): see cdc-to-s3 follow " +
-         entry->first;
+         ShellWord(entry->first);
 }
 
 std::string WhyNotDelivered(source::Source& source, const config::Config& config,
@@ -72,7 +74,8 @@ std::string WhyNotDelivered(source::Source& source, const config::Config& config
   CaptureInstance instance = table->instances.front();
   if (table->table.empty()) {
     return "the source table of capture instance " + instance.name +
-           " is hidden from this login: GRANT VIEW DEFINITION TO [" + config.source.user + "]";
+           " is hidden from this login: GRANT VIEW DEFINITION TO " +
+           source::sql::Bracket(config.source.user);
   }
   if (entry != nullptr) instance = rules::AsCalledIn(*entry, instance);
   auto description = source.Describe(instance);

@@ -4,6 +4,7 @@
 
 #include "config/nearest.h"
 #include "rules/selection.h"
+#include "source/sql.h"
 #include "state/state_file.h"
 
 namespace cdc::app {
@@ -18,8 +19,7 @@ arrow::Result<Operation> BeginOperation(const config::Config& config, bool chang
   ARROW_ASSIGN_OR_RAISE(const auto identity, operation.source->Identify());
   if (!identity.cdc_enabled) {
     return arrow::Status::Invalid("change data capture is not enabled in database ", identity.name,
-                                  ". What helps: USE [", identity.name,
-                                  "]; EXEC sys.sp_cdc_enable_db");
+                                  ". What helps: ", source::sql::EnableCdc(identity.name));
   }
   if (change) ARROW_RETURN_NOT_OK(RequireConditions(operation.stores));
   operation.options = CaptureOptions(config, identity.name);

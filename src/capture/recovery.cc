@@ -4,6 +4,7 @@
 
 #include "base/crash_point.h"
 #include "base/events.h"
+#include "base/text.h"
 #include "base/utc_text.h"
 #include "capture/delivery.h"
 #include "parquet/stored_object.h"
@@ -122,7 +123,7 @@ Status ExplainLoss(const state::Claim& claim, const std::string& table, int64_t 
                     std::to_string(rows) +
                     " can still be read: cleanup overtook a program that was away too long. What "
                     "helps: cdc-to-s3 accept-gap " +
-                    table +
+                    ShellWord(table) +
                     " --yes, or on_gap = \"continue\"; then the gap is recorded and what remains "
                     "is delivered");
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/hidden.h"
 #include "base/lsn.h"
 #include "base/utc_text.h"
 #include "config/nearest.h"
@@ -30,6 +31,21 @@ Status CheckOneOf(std::string_view text, std::initializer_list<std::string_view>
   return Status::Invalid("\"", text, "\" is not ", list);
 }
 
+Status CheckOneName(std::string_view text, std::string_view odd, const char* what) {
+  if (text.find_first_of(odd) == std::string_view::npos) return Status::OK();
+  return Status::Invalid("\"", HideBehindName(text), "\" is more than ", what,
+                         ": user, password and further words have settings of their own "
+                         "(SQL_SERVER_USER, SQL_SERVER_PASSWORD, [source] odbc_options)");
+}
+
+// Keys in a URL would be shown wherever the URL is.
+Status RefuseSecretIn(std::string_view url) {
+  if (!HoldsSecret(url)) return Status::OK();
+  return Status::Invalid("\"", HideInUrl(url),
+                         "\" holds more than an address: keys go into AWS_ACCESS_KEY_ID and "
+                         "AWS_SECRET_ACCESS_KEY, in the environment or in .env");
+}
+
 bool IsDigit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
 bool IsDigitOrDot(char c) { return IsDigit(c) || c == '.'; }
 
@@ -46,9 +62,15 @@ Status CheckStart(std::string_view text) {
                          "hex digits");
 }
 
+Status CheckHost(std::string_view text) { return CheckOneName(text, ";=@", "a server's name"); }
+Status CheckDriver(std::string_view text) { return CheckOneName(text, ";=", "a driver's name"); }
+
 Status CheckTargetUrl(std::string_view text) {
   constexpr std::string_view kS3 = "s3://";
   if (IsFolderUrl(text)) return Status::OK();
+  if (!text.starts_with(kS3) || text.find('@') < text.find('/', kS3.size())) {
+    ARROW_RETURN_NOT_OK(RefuseSecretIn(text));
+  }
   if (text.starts_with(kS3) && text.size() > kS3.size() && text[kS3.size()] != '/') {
     return Status::OK();
   }
@@ -62,6 +84,7 @@ Status CheckState(std::string_view text) {
 }
 
 Status CheckEndpoint(std::string_view text) {
+  ARROW_RETURN_NOT_OK(RefuseSecretIn(text));
   if (text.starts_with("http://") || text.starts_with("https://")) return Status::OK();
   return Status::Invalid("\"", text, "\" is not a URL: write http://", text, " or https://", text);
 }

@@ -9,7 +9,10 @@
 // What a text value must look like. Invalid says what is wrong and what would be right.
 namespace cdc::config {
 
-arrow::Status CheckStart(std::string_view text);         // oldest · now · a time · an LSN
+arrow::Status CheckStart(std::string_view text);  // oldest · now · a time · an LSN
+// One name, not a whole connection string, whose password would be shown with it.
+arrow::Status CheckHost(std::string_view text);
+arrow::Status CheckDriver(std::string_view text);
 arrow::Status CheckTargetUrl(std::string_view text);     // s3://bucket[/prefix] · file:///folder
 arrow::Status CheckState(std::string_view text);         // file:///folder
 arrow::Status CheckEndpoint(std::string_view text);      // http(s)://host[:port]

@@ -208,8 +208,11 @@ std::vector<Setting> SettingsOf(const Config& config) {
   for (const Key& key : Keys()) {
     const std::string value = key.get(config);
     const auto origin = config.origins.find(key.name);
-    settings.push_back({key.name, key.secret && !value.empty() ? "***" : value,
-                        origin == config.origins.end() ? "default" : origin->second});
+    const std::string shown = key.secret && !value.empty() ? "***"
+                              : key.hide                   ? key.hide(value)
+                                                           : value;
+    settings.push_back(
+        {key.name, shown, origin == config.origins.end() ? "default" : origin->second});
   }
   for (const columns::OutputRule& rule : config.types.rules) AddRule(rule, &settings);
   return settings;

@@ -214,6 +214,26 @@ TEST_F(ConfigTest, secrets_are_never_described) {
   EXPECT_THAT(text, HasSubstr("run.max_object_bytes = 128MiB  (default)\n"));
 }
 
+TEST_F(ConfigTest, secrets_in_places_of_something_else_are_not_shown) {
+  inputs_.environment = {{"CDC_SOURCE_ODBC_OPTIONS", "APP=etl;ClientKey=hunter2"}};
+  EXPECT_THAT(Describe(Good()), HasSubstr("source.odbc_options = APP=etl;ClientKey=***  ("));
+  const std::pair<const char*, const char*> wrong[] = {
+      {"SQL_SERVER_HOST", "db1;UID=sa;PWD=hunter2"},
+      {"SQL_SERVER_HOST", "sa:hunter2@db1"},
+      {"SQL_SERVER_DRIVER", "{ODBC Driver 18 for SQL Server};PWD=hunter2"},
+      {"CDC_TARGET_URL", "s3://AKIA:hunter2@lake/raw"},
+      {"CDC_TARGET_URL", "https://lake.s3.amazonaws.com/raw?X-Amz-Signature=hunter2"},
+      {"S3_BUCKET", "AKIA:hunter2@lake"},
+      {"AWS_ENDPOINT_URL_S3", "https://AKIA:hunter2@minio:9000"},
+      {"AWS_ENDPOINT_URL", "AKIA:hunter2@minio:9000"},
+  };
+  for (const auto& [name, text] : wrong) {
+    inputs_.environment = {{name, text}};
+    EXPECT_THAT(Error(), AllOf(HasSubstr(std::string("environment ") + name), HasSubstr("***"),
+                               Not(HasSubstr("hunter2"))));
+  }
+}
+
 TEST_F(ConfigTest, the_password_may_be_in_a_file_of_its_own) {
   File("secret", "p#ss word\r\nsecond line\n");
   inputs_.environment = {{"CDC_SOURCE_PASSWORD_FILE", "secret"}};

@@ -7,6 +7,7 @@
 #include <cctype>
 #include <chrono>
 
+#include "base/hidden.h"
 #include "base/units.h"
 #include "columns/options.h"
 #include "config/checks.h"
@@ -55,6 +56,11 @@ template <typename Section>
 Key Secret(std::string name, Place<Section, std::string> place, Names names, std::string help) {
   Key key = Text(std::move(name), place, std::move(names), std::move(help));
   key.secret = true;
+  return key;
+}
+
+Key PartlySecret(Key key, std::string (*hide)(std::string_view)) {
+  key.hide = hide;
   return key;
 }
 
@@ -216,7 +222,7 @@ std::vector<Key> SourceKeys() {
   constexpr auto s = &Config::source;
   return {
       Text("source.host", Place{s, &Source::host}, {"SQL_SERVER_HOST"},
-           "SQL Server: db1, db1:1433, db1,1433, tcp:db1,1433, db1\\\\instance"),
+           "SQL Server: db1, db1:1433, db1,1433, tcp:db1,1433, db1\\\\instance", CheckHost),
       Text("source.database", Place{s, &Source::database}, {"SQL_SERVER_DATABASE"},
            "database whose changes are captured"),
       Text("source.user", Place{s, &Source::user}, {"SQL_SERVER_USER"}, "SQL Server login"),
@@ -225,15 +231,16 @@ std::vector<Key> SourceKeys() {
       Text("source.password_file", Place{s, &Source::password_file}, {},
            "file whose first line is the password"),
       Text("source.driver", Place{s, &Source::driver}, {"SQL_SERVER_DRIVER"},
-           "ODBC driver: auto, a registered name, a library's path"),
+           "ODBC driver: auto, a registered name, a library's path", CheckDriver),
       Text("source.encrypt", Place{s, &Source::encrypt}, {},
            "TLS: auto (what the driver can), yes, no, strict", CheckEncrypt),
       Boolean("source.trust_server_certificate", Place{s, &Source::trust_server_certificate},
               "take any certificate: encrypted, but the server is not verified"),
       Text("source.ca_file", Place{s, &Source::ca_file}, {},
            "file with the certificates that the server's must come from"),
-      Text("source.odbc_options", Place{s, &Source::odbc_options}, {},
-           "further words of the ODBC connection string: Word=value;Word=value"),
+      PartlySecret(Text("source.odbc_options", Place{s, &Source::odbc_options}, {},
+                        "further words of the ODBC connection string: Word=value;Word=value"),
+                   HideOdbcValues),
       Text("source.application_intent", Place{s, &Source::application_intent}, {},
            "ReadWrite, or ReadOnly for a readable secondary", CheckIntent),
       Boolean("source.multi_subnet_failover", Place{s, &Source::multi_subnet_failover},

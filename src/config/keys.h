@@ -24,6 +24,8 @@ struct Key {
   std::string help;
   std::function<arrow::Status(std::string_view text, Config* config)> set;
   std::function<std::string(const Config&)> get;  // as `set` reads it
+  // What of the value may be shown; all of it, if there is no such function.
+  std::function<std::string(std::string_view)> hide = {};
 
   std::string section() const;           // "source"
   std::string environment_name() const;  // "CDC_SOURCE_HOST"

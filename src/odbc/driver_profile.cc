@@ -22,9 +22,8 @@ constexpr std::string_view kMicrosoftWords =
 constexpr std::string_view kFreeTdsWords =
     "ClientCharset=UTF-8;TDS_Version=7.4;Language=us_english;";
 
-constexpr std::array<std::string_view, 10> kFreeTdsKnownWords = {
-    "APP",       "WSID",     "PacketSize",     "ServerSPN",  "REALM",
-    "UseNTLMv2", "DumpFile", "DumpFileAppend", "DebugFlags", "Trusted_Connection"};
+constexpr std::array<std::string_view, 7> kFreeTdsKnownWords = {
+    "APP", "WSID", "PacketSize", "ServerSPN", "REALM", "UseNTLMv2", "Trusted_Connection"};
 
 // Microsoft's 17 takes yes and no as 18 does, but leaves them at no unless told, and has no strict.
 constexpr std::array<DriverProfile, 3> kProfiles = {{

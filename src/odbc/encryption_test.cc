@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <string>
 
 #include "odbc/driver_profile.h"
+#include "odbc/extra_words.h"
 #include "odbc/tls_environment.h"
 
 // What the settings become for each driver: pure texts, no server.
@@ -209,6 +211,9 @@ TEST(ExtraWordsTest, words_that_would_undermine_the_program_are_refused_with_the
       {" Encrypt = no", "set source.encrypt"},
       {"TrustServerCertificate=yes", "set source.trust_server_certificate"},
       {"AutoTranslate=no", "values would be changed"},
+      {"DumpFile=/tmp/tds.log", "may not hold DumpFile: FreeTDS would write the password"},
+      {"dumpfileappend=1;WSID=a", "FreeTDS would write the password"},
+      {"WSID=a;DebugFlags=0xffff", "FreeTDS would write the password"},
       {"fast", "a word without its ="},
       {"a;b=c", "a word without its ="},
       {"WSID={a", "a { has no }"},
@@ -222,6 +227,18 @@ TEST(ExtraWordsTest, words_that_would_undermine_the_program_are_refused_with_the
       EXPECT_THAT(words, StartsWith("source.odbc_options")) << one.text;
       EXPECT_THAT(words, HasSubstr(one.said)) << one.text;
     }
+  }
+}
+
+TEST(ExtraWordsTest, freetds_is_not_used_while_it_dumps_what_it_sends) {
+  const DriverProfile& free_tds = *FindProfile(kFreeTds);
+  for (const char* name : {"TDSDUMP", "TDSDUMPCONFIG"}) {
+    ASSERT_EQ(setenv(name, "/tmp/tds.log", 1), 0);
+    EXPECT_THAT(RefuseDump(free_tds).message(), HasSubstr(std::string("unset ") + name));
+    EXPECT_TRUE(RefuseDump(*FindProfile(k18)).ok());
+    ASSERT_EQ(setenv(name, "", 1), 0);
+    EXPECT_TRUE(RefuseDump(free_tds).ok());
+    ASSERT_EQ(unsetenv(name), 0);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 
 namespace cdc::odbc {
 namespace {
@@ -41,6 +42,9 @@ constexpr Refusal kRefused[] = {
     {"autotranslate", "values would be changed on their way"},
     {"clientcharset", "values would be changed on their way"},
     {"textsize", "long values would be cut"},
+    {"dumpfile", "FreeTDS would write the password to a file"},
+    {"dumpfileappend", "FreeTDS would write the password to a file"},
+    {"debugflags", "FreeTDS would write the password to a file"},
     {"tds_version", "the program needs 7.4"},
     {"quotedid", "the program's statements need it"},
     {"ansinpw", "the program's statements need it"},
@@ -126,6 +130,17 @@ arrow::Result<std::vector<ExtraWord>> ParseExtraWords(const DriverProfile& profi
     rest = Trim(rest);
   }
   return words;
+}
+
+arrow::Status RefuseDump(const DriverProfile& profile) {
+  if (!profile.has_configuration_file) return arrow::Status::OK();
+  for (const char* name : {"TDSDUMP", "TDSDUMPCONFIG"}) {
+    const char* file = std::getenv(name);
+    if (file == nullptr || *file == '\0') continue;
+    return arrow::Status::Invalid("the environment has ", name, ": with it FreeTDS writes the ",
+                                  "password to a file. What helps: unset ", name);
+  }
+  return arrow::Status::OK();
 }
 
 const std::string* FindWord(const std::vector<ExtraWord>& words, std::string_view name) {

@@ -21,6 +21,9 @@ struct ExtraWord {
 arrow::Result<std::vector<ExtraWord>> ParseExtraWords(const DriverProfile& profile,
                                                       std::string_view text);
 
+// Invalid: a variable of the environment makes the driver write what it sends to a file.
+arrow::Status RefuseDump(const DriverProfile& profile);
+
 // The value of a word, whatever its case; nullptr if it is not among them.
 const std::string* FindWord(const std::vector<ExtraWord>& words, std::string_view name);
 

@@ -6,11 +6,13 @@
 #include <cctype>
 #include <charconv>
 
+#include "base/hidden.h"
+
 namespace cdc::odbc {
 namespace {
 
 arrow::Status Malformed(std::string_view text, std::string_view why) {
-  return arrow::Status::Invalid("server address '", text, "': ", why,
+  return arrow::Status::Invalid("server address '", HideBehindName(text), "': ", why,
                                 "; write host, host:port, host,port or host\\instance");
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/hidden.h"
 #include "odbc/extra_words.h"
 #include "odbc/login_error.h"
 #include "odbc/server_address.h"
@@ -60,6 +61,7 @@ std::optional<ServerTls> LookAtTls(const std::vector<Diagnostic>& records,
 arrow::Result<std::shared_ptr<Session>> Session::Connect(const ConnectOptions& options) {
   auto session = std::make_shared<Session>();
   ARROW_ASSIGN_OR_RAISE(session->driver_, ChooseInstalledDriver(options.driver));
+  ARROW_RETURN_NOT_OK(RefuseDump(session->profile()));
   ARROW_ASSIGN_OR_RAISE(const Encryption encryption, DecideEncryption(session->profile(), options));
   ARROW_ASSIGN_OR_RAISE(session->environment_, Environment::Make());
   ARROW_ASSIGN_OR_RAISE(session->connection_,
@@ -98,9 +100,9 @@ arrow::Status Session::CheckWordsKnown(const ConnectOptions& options) {
   if (options.odbc_options.empty()) return arrow::Status::OK();
   for (const Diagnostic& record : ReadDiagnostics(SQL_HANDLE_DBC, connection())) {
     if (record.sqlstate != "01S00") continue;
-    return arrow::Status::Invalid("source.odbc_options: the driver ", profile().name,
-                                  " does not know one of the words in '", options.odbc_options,
-                                  "' and passed over it: ", record.message);
+    return arrow::Status::Invalid(
+        "source.odbc_options: the driver ", profile().name, " does not know one of the words in '",
+        HideOdbcValues(options.odbc_options), "' and passed over it: ", record.message);
   }
   return arrow::Status::OK();
 }

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "base/row_checksum.h"
+#include "base/text.h"
 #include "base/utc_text.h"
 #include "parquet/stored_object.h"
 #include "repair/judge.h"
@@ -51,7 +52,7 @@ class Judge {
     if (choice.namesake && !rules::MayFollow(options_, table, *choice.namesake)) {
       return Status::Invalid(
           "another table is captured under its name now (capture instance ", choice.namesake->name,
-          "). To let that one go on in its folder: cdc-to-s3 follow ", name, " --yes");
+          "). To let that one go on in its folder: cdc-to-s3 follow ", ShellWord(name), " --yes");
     }
     const std::string gone = "its capture instance " + table.capture_instance + " is gone";
     if (choice.what == What::kGone && choice.namesake) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/text.h"
 #include "rules/gap.h"
 
 namespace cdc::rules {
@@ -136,7 +137,8 @@ std::string WhyReplaced(const state::Table& entry, const InstanceChoice& choice)
          std::to_string(entry.source_object_id) + ") " + earlier +
          ". Nothing of either is read. To let the new one go on in this folder, once what the "
          "earlier one has is delivered" +
-         (gone ? " or recorded as a gap" : "") + ": cdc-to-s3 follow " + entry.QualifiedName() +
+         (gone ? " or recorded as a gap" : "") + ": cdc-to-s3 follow " +
+         ShellWord(entry.QualifiedName()) +
          " --yes, or [source] on_replace = \"follow\". To deliver it into a folder of its own "
          "instead, give it another name, or the earlier one its name back";
 }

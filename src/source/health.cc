@@ -6,6 +6,7 @@
 
 #include "base/units.h"
 #include "base/utc_text.h"
+#include "source/sql.h"
 
 namespace cdc::source {
 
@@ -129,12 +130,12 @@ std::optional<CaptureVerdict> JudgeJobs(const CaptureHealth& health) {
     std::string help = "EXEC sys.sp_cdc_start_job @job_type = N'capture'";
     if (!health.activity->enabled) {
       why += ", and it is disabled";
-      help = "EXEC msdb.dbo.sp_update_job @job_name = N'" + JobName(health) + "', @enabled = 1; " +
-             help;
+      help = "EXEC msdb.dbo.sp_update_job @job_name = " + sql::Quote(JobName(health)) +
+             ", @enabled = 1; " + help;
     }
     return Stopped(health, why,
-                   help + ". Why it ended: EXEC msdb.dbo.sp_help_jobhistory @job_name = N'" +
-                       JobName(health) + "', @mode = N'FULL'");
+                   help + ". Why it ended: EXEC msdb.dbo.sp_help_jobhistory @job_name = " +
+                       sql::Quote(JobName(health)) + ", @mode = N'FULL'");
   }
   // Where transactional replication runs, its Log Reader captures and there is no such job.
   const bool silent =

@@ -27,13 +27,13 @@ std::string MissingObject(const Status& status, const std::string& database) {
   const std::string use = fmt::format("USE {}; ", sql::Bracket(database));
   const std::string instance = MissingInstance(status);
   // The cdc schema itself is not there.
-  if (instance.empty()) return fmt::format("is CDC enabled? {}EXEC sys.sp_cdc_enable_db", use);
+  if (instance.empty()) return fmt::format("is CDC enabled? {}", sql::EnableCdc(database));
   return fmt::format(
       "the change table of capture instance {0} was dropped, and with it what was not read yet. "
       "Was the instance disabled, the next round sees it. Was the change table dropped alone: "
       "{1}EXEC sys.sp_cdc_disable_table @source_schema = N'<schema>', @source_name = N'<table>', "
-      "@capture_instance = N'{0}', and sys.sp_cdc_enable_table anew",
-      instance, use);
+      "@capture_instance = {2}, and sys.sp_cdc_enable_table anew",
+      instance, use, sql::Quote(instance));
 }
 
 }  // namespace

@@ -26,6 +26,10 @@ std::string Quote(std::string_view text) {
   return out + '\'';
 }
 
+std::string EnableCdc(std::string_view database) {
+  return "USE " + Bracket(database) + "; EXEC sys.sp_cdc_enable_db";
+}
+
 // A value is bound as up to twice its bytes, and texts of bounded length (columns/value_length.cc)
 // stay far below the rest.
 int64_t TextSizeBytes(int64_t max_value_bytes) { return 2 * max_value_bytes + (1 << 20); }

@@ -14,6 +14,8 @@ namespace cdc::source::sql {
 std::string Bracket(std::string_view name);
 // N'text', with ' doubled.
 std::string Quote(std::string_view text);
+// For a person to paste.
+std::string EnableCdc(std::string_view database);
 
 // How a commit time, written in the server's local time, becomes UTC.
 struct CommitTime {

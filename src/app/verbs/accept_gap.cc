@@ -10,6 +10,7 @@
 #include "app/operation.h"
 #include "app/print.h"
 #include "app/verb.h"
+#include "base/text.h"
 #include "base/utc_text.h"
 #include "rules/selection.h"
 
@@ -99,7 +100,7 @@ void PrintConclusion(const GapReport& report, const Options& options) {
   }
   std::string words;
   if (options.all) words = " --all";
-  for (const std::string& word : options.tables) words += " '" + word + "'";
+  for (const std::string& word : options.tables) words += " " + ShellWord(word);
   if (words.empty()) words = " TABLE…|--all";
   Say("\nNothing was changed. These changes are lost; to go on behind them:\n"
       "  cdc-to-s3 accept-gap{} --yes\n",

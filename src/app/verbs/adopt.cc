@@ -11,6 +11,7 @@
 #include "app/owner_view.h"
 #include "app/print.h"
 #include "app/verb.h"
+#include "base/text.h"
 #include "base/units.h"
 #include "state/lease.h"
 
@@ -86,7 +87,7 @@ void PrintConclusion(const AdoptionPlan& plan, const std::string& aside, bool ne
     return Say(
         "\nNothing was changed. Stop every copy of the program and wait 15 minutes, because\n"
         "a put of its may still arrive until then; then\n  cdc-to-s3 adopt{} --yes\n",
-        new_history ? " --new-history --start " + start : "");
+        new_history ? " --new-history --start " + ShellWord(start) : "");
   }
   if (!aside.empty()) Say("\nThe document that was there is kept as {}\n", aside);
   Say("\nAdopted. {}: cdc-to-s3 run\n", plan.tables.empty() ? "Begin" : "Go on");

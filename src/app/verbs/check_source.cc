@@ -12,6 +12,7 @@
 #include "rules/same_database.h"
 #include "rules/selection.h"
 #include "rules/table_identity.h"
+#include "source/sql.h"
 
 namespace cdc::app {
 
@@ -165,8 +166,7 @@ Sight CheckSource(const config::Config& config, Findings* findings) {
                              identity->version, identity->name));
   CheckEncryption(source, *identity, findings);
   if (!identity->cdc_enabled) {
-    findings->Bad(fmt::format(
-        "change data capture is not enabled: USE [{}]; EXEC sys.sp_cdc_enable_db", identity->name));
+    findings->Bad("change data capture is not enabled: " + source::sql::EnableCdc(identity->name));
     return sight;
   }
   // What is wrong with the state is said of the target.

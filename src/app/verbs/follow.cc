@@ -10,6 +10,7 @@
 #include "app/operation.h"
 #include "app/print.h"
 #include "app/verb.h"
+#include "base/text.h"
 
 namespace cdc::app {
 
@@ -67,7 +68,7 @@ void PrintConclusion(const std::vector<Replacement>& found, const Options& optio
         "delivered.\nA copy that runs goes on by itself; otherwise: cdc-to-s3 run\n");
   }
   std::string words;
-  for (const std::string& word : options.tables) words += " '" + word + "'";
+  for (const std::string& word : options.tables) words += " " + ShellWord(word);
   if (words.empty()) words = " TABLE…";
   Say("\nNothing was changed. To let them go on:\n  cdc-to-s3 follow{} --yes\n", words);
 }

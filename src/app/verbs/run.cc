@@ -17,6 +17,7 @@
 #include "base/events.h"
 #include "base/fault.h"
 #include "capture/capture.h"
+#include "source/sql.h"
 #include "state/lease.h"
 
 namespace cdc::app {
@@ -93,8 +94,7 @@ class Runner {
     if (!identity.cdc_enabled) {
       return arrow::Status::Invalid("change data capture is not enabled in database ",
                                     identity.name, " on ", identity.server_name,
-                                    ". What helps: USE [", identity.name,
-                                    "]; EXEC sys.sp_cdc_enable_db");
+                                    ". What helps: ", source::sql::EnableCdc(identity.name));
     }
     database_ = identity.name;
     telemetry_.OnDatabase(database_);

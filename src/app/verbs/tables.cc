@@ -12,6 +12,7 @@
 #include "app/verb.h"
 #include "app/wiring.h"
 #include "rules/selection.h"
+#include "source/sql.h"
 #include "state/state_file.h"
 
 namespace cdc::app {
@@ -207,7 +208,7 @@ Result<View> Look(const config::Config& config, const std::vector<std::string>& 
   view.database = identity.name;
   if (!identity.cdc_enabled) {
     return Status::Invalid("change data capture is not enabled in database ", identity.name,
-                           ". What helps: USE [", identity.name, "]; EXEC sys.sp_cdc_enable_db");
+                           ". What helps: ", source::sql::EnableCdc(identity.name));
   }
   ARROW_ASSIGN_OR_RAISE(view.info, source->Poll(std::nullopt));
   const auto wanted = rules::TableSelection::Make(patterns, {});
