@@ -131,7 +131,7 @@ def compare(connection: Connection, reader: Reader, folder: Folder) -> Verdict:
     """Every row of the change table must be in the objects once, with its values, in the same order."""
     columns = [*_KEY, *captured_columns(connection, folder)]
     server = [_plain(row) for row in server_rows(connection, folder, columns)]
-    files = [_plain(row) for row in reader.rows(folder, columns)]
+    files = [_plain(_with_lsns_as_bytes(row)) for row in reader.rows(folder, columns)]
     key = slice(0, len(_KEY))
     wanted, found = Counter(row[key] for row in server), Counter(row[key] for row in files)
     values = {row[key]: row for row in server}
@@ -144,6 +144,12 @@ def compare(connection: Connection, reader: Reader, folder: Folder) -> Verdict:
         in_order=[row[key] for row in files]
         == sorted((row[key] for row in files), key=lambda k: (k[0], k[1] or 0, *k[2:])),
     )
+
+
+def _with_lsns_as_bytes(row: Row) -> Row:
+    """Objects have LSNs as hex digits, the server as bytes."""
+    start_lsn, command_id, seqval, *rest = row
+    return (bytes.fromhex(start_lsn), command_id, bytes.fromhex(seqval), *rest)
 
 
 def _plain(row: Row) -> Row:

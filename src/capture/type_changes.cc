@@ -34,18 +34,31 @@ Result<int> FreeFolder(const Tools& tools, const rules::TableNames& names) {
                     " that it could go on in");
 }
 
+// An option, or a default that another version of the program has, may be what changed the types.
+std::string EarlierWords(const std::vector<columns::OptionChange>& changes) {
+  if (changes.empty()) return "";
+  std::string words;
+  for (const auto& change : changes) {
+    words += (words.empty() ? "" : ", ") + change.option + " = \"" + change.before + "\"";
+  }
+  return "the options that the last object was written with, if they are the cause (" + words +
+         "), or ";
+}
+
 // 0: the object stays in its table's folder; else the number of the one that it begins.
 Result<int> JudgeTypes(const Tools& tools, const ReadOrder& order,
-                       const std::vector<columns::TypeChange>& changes) {
-  if (changes.empty() || tools.options.on_type_change == rules::OnTypeChange::kSameFolder) return 0;
+                       const rules::FormChange& change) {
+  if (change.types.empty() || tools.options.on_type_change == rules::OnTypeChange::kSameFolder)
+    return 0;
   if (tools.options.on_type_change == rules::OnTypeChange::kNewFolder) {
     return FreeFolder(tools, order.names);
   }
   return StopsTable("readers cannot merge what is to be written with the objects in " +
-                    order.names.folder() + ": " + rules::TextOf(changes) +
-                    ". Nothing of it was written. What helps: [target] on_type_change = "
-                    "\"new_folder\" (the table goes on in another folder beside this one) or "
-                    "\"same_folder\" (readers then have to tell the files apart), and a start");
+                    order.names.folder() + ": " + rules::TextOf(change.types) +
+                    ". Nothing of it was written. What helps: " + EarlierWords(change.options) +
+                    "[target] on_type_change = \"new_folder\" (the table goes on in another "
+                    "folder beside this one) or \"same_folder\" (readers then have to tell the "
+                    "files apart), and a start");
 }
 
 // A consumer may have moved the last object away, and a store may forbid reading.
@@ -82,7 +95,7 @@ Result<JudgedForm> JudgeForm(const Tools& tools, const ReadOrder& order,
     return judged;
   }
   ARROW_ASSIGN_OR_RAISE(judged.change, HoldAgainstLast(tools, order, next));
-  ARROW_ASSIGN_OR_RAISE(judged.folder_number, JudgeTypes(tools, order, judged.change.types));
+  ARROW_ASSIGN_OR_RAISE(judged.folder_number, JudgeTypes(tools, order, judged.change));
   return judged;
 }
 

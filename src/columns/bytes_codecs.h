@@ -131,21 +131,14 @@ class UuidCodec : public BuilderCodec<arrow::FixedSizeBinaryBuilder> {
   }
 };
 
-// The 10 bytes of an LSN.
-class LsnCodec : public BuilderCodec<arrow::FixedSizeBinaryBuilder> {
+// An LSN as 20 hex digits, as the server's own tools write it.
+class LsnHexCodec : public HexCodec {
  public:
   static constexpr int64_t kBytes = 10;
-  LsnCodec()
-      : BuilderCodec(
-            std::make_shared<arrow::FixedSizeBinaryBuilder>(arrow::fixed_size_binary(kBytes))) {}
-  const char* Append(const uint8_t* cell, int64_t) {
-    builder_->UnsafeAppend(cell);
-    return nullptr;
-  }
 };
 
-// The same as 20 hex digits.
-class LsnHexCodec : public HexCodec {
+// The same as its 10 bytes.
+class LsnBytesCodec : public BinaryCodec {
  public:
   static constexpr int64_t kBytes = 10;
 };

@@ -9,8 +9,6 @@
 namespace cdc::columns {
 namespace {
 
-constexpr char kFieldIdKey[] = "PARQUET:field_id";  // Arrow's Parquet writer reads it
-
 // How a catalogue's numbers can be wrong; "" if they are right.
 std::string_view WrongArguments(const SourceColumn& column, const SqlType& type) {
   switch (type.arguments) {
@@ -35,7 +33,6 @@ std::string_view WrongArguments(const SourceColumn& column, const SqlType& type)
 
 std::shared_ptr<arrow::Field> CapturedField(const SourceColumn& column, const Form& form) {
   auto metadata = std::make_shared<arrow::KeyValueMetadata>();
-  metadata->Append(kFieldIdKey, std::to_string(column.column_id));
   if (!form.encoding.empty()) metadata->Append(kEncodingKey, std::string(form.encoding));
   if (!form.geo.empty()) metadata->Append(kGeoKey, std::string(form.geo));
   return arrow::field(column.name, form.arrow_type(column), /*nullable=*/true, std::move(metadata));

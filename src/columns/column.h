@@ -22,7 +22,7 @@ struct SourceColumn {
   int32_t precision = 0;
   int32_t scale = 0;
   std::string collation;
-  int32_t column_id = 0;  // in the source table; becomes Parquet's field_id
+  int32_t column_id = 0;  // in the source table
   int32_t ordinal = 0;    // in the change table, from 1: the bit in __$update_mask
   bool is_computed = false;
   bool is_clr = false;  // a CLR type: hierarchyid, geometry, geography, or somebody's own
@@ -38,8 +38,8 @@ struct SourceColumn {
   std::string TypeText() const;
 };
 
-// Field metadata that tells the Parquet writer how to encode: "plain", "delta", "long" (values of
-// any length: plain, and nothing kept of them) or absent (dictionary).
+// Field metadata that tells the Parquet writer how to encode: "plain", "long" (values of any length:
+// plain, and nothing kept of them) or absent (dictionary).
 inline constexpr char kEncodingKey[] = "cdc:encoding";
 // Field metadata of well-known binary: how edges run, "planar" or "spherical".
 inline constexpr char kGeoKey[] = "cdc:geo";
@@ -47,12 +47,12 @@ inline constexpr char kGeoKey[] = "cdc:geo";
 // CDC's own columns of a change table, and the commit time that is joined to them: the first
 // columns of every object, in this order. Names begin with option meta_prefix.
 enum class MetadataColumn {
-  kStartLsn,    // start_lsn: fixed_size_binary(10) or 20 hex digits, not nullable, "plain"
-  kCommandId,   // command_id: int32, nullable (rows from before a server upgrade), "delta"
+  kStartLsn,    // start_lsn: 20 hex digits or 10 bytes, not nullable, "plain"
+  kCommandId,   // command_id: int32, nullable (rows from before a server upgrade)
   kSeqval,      // seqval: as start_lsn
-  kOperation,   // operation: int32, not nullable, 1 to 4, "delta"
+  kOperation,   // operation: int32, not nullable, 1 to 4
   kUpdateMask,  // update_mask: binary, nullable
-  kCommitTime,  // commit_time: timestamp[us or ms, UTC], nullable, "delta"; bound already in UTC
+  kCommitTime,  // commit_time: timestamp[us or ms, UTC], nullable; bound already in UTC
 };
 inline constexpr int kMetadataColumns = 6;
 
@@ -66,12 +66,11 @@ class ColumnDecoder {
   // NotImplemented for a type outside the table; the caller adds the table's name.
   // Everything about an SQL type is one row of type_table.cc.
   static arrow::Result<std::unique_ptr<ColumnDecoder>> Make(const SourceColumn& column);
-  // Their fields have no field_id: that is the captured columns' column_id.
   static std::unique_ptr<ColumnDecoder> MakeMetadata(MetadataColumn column,
                                                      const Options& options = {});
 
-  // Nullable; "PARQUET:field_id" and kEncodingKey in their metadata (a second field
-  // has no field_id).
+  // Nullable, with the keys above in their metadata. None has a Parquet field id: Iceberg's readers
+  // take ids before names, and would give other columns' values.
   virtual const arrow::FieldVector& fields() const = 0;
   // The slot to begin with. (max) columns begin at 4 KiB and may need a larger one.
   virtual odbc::ColumnBinding binding() const = 0;

@@ -250,11 +250,11 @@ TEST(ColumnTest, a_uniqueidentifier_is_text_as_the_server_writes_it) {
   EXPECT_EQ(decoder->fields()[0]->metadata()->Get(kEncodingKey).ValueOrDie(), "plain");
 }
 
-TEST(ColumnTest, fields_are_nullable_and_carry_the_source_columns_id) {
+TEST(ColumnTest, fields_are_nullable_and_have_no_parquet_field_id) {
   const auto field = Decoder(Column("int"))->fields()[0];
   EXPECT_EQ(field->name(), "Price");
   EXPECT_TRUE(field->nullable());
-  EXPECT_EQ(field->metadata()->Get("PARQUET:field_id").ValueOrDie(), "7");
+  EXPECT_FALSE(field->metadata()->Contains("PARQUET:field_id"));
   EXPECT_FALSE(field->metadata()->Contains(kEncodingKey));
 }
 
@@ -314,13 +314,13 @@ TEST(MetadataColumnTest, cdcs_own_columns_have_their_names_types_and_encodings) 
     bool nullable;
     std::optional<std::string> encoding;
   } cases[] = {
-      {MetadataColumn::kStartLsn, "__$start_lsn", arrow::fixed_size_binary(10), false, "plain"},
-      {MetadataColumn::kSeqval, "__$seqval", arrow::fixed_size_binary(10), false, "plain"},
-      {MetadataColumn::kCommandId, "__$command_id", arrow::int32(), true, "delta"},
-      {MetadataColumn::kOperation, "__$operation", arrow::int32(), false, "delta"},
+      {MetadataColumn::kStartLsn, "__$start_lsn", arrow::utf8(), false, "plain"},
+      {MetadataColumn::kSeqval, "__$seqval", arrow::utf8(), false, "plain"},
+      {MetadataColumn::kCommandId, "__$command_id", arrow::int32(), true, std::nullopt},
+      {MetadataColumn::kOperation, "__$operation", arrow::int32(), false, std::nullopt},
       {MetadataColumn::kUpdateMask, "__$update_mask", arrow::binary(), true, std::nullopt},
       {MetadataColumn::kCommitTime, "__$commit_time",
-       arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"), true, "delta"},
+       arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"), true, std::nullopt},
   };
   for (const auto& one : cases) {
     const auto field = ColumnDecoder::MakeMetadata(one.column)->fields()[0];

@@ -171,14 +171,13 @@ TEST(MaskTest, another_key_or_value_gives_another_token) {
   EXPECT_NE(Token(Column("nvarchar", 8), Utf16(u"a")), Token(Column("nvarchar", 8), Utf16(u"a ")));
 }
 
-TEST(MaskTest, a_masked_columns_field_is_text_under_its_name_and_id) {
+TEST(MaskTest, a_masked_columns_field_is_text_under_its_name) {
   SourceColumn column = Column("datetimeoffset", 10, 34, 7);
   column.options.Set("datetimeoffset", "utc+offset");
   const auto decoder = Decoder(Masked(column));
   ASSERT_EQ(decoder->fields().size(), 1u);
   EXPECT_TRUE(decoder->fields()[0]->type()->Equals(arrow::utf8()));
   EXPECT_EQ(decoder->fields()[0]->name(), "Price");
-  EXPECT_EQ(decoder->fields()[0]->metadata()->Get("PARQUET:field_id").ValueOrDie(), "7");
 }
 
 TEST(MaskTest, a_masked_columns_values_are_checked_and_counted_all_the_same) {

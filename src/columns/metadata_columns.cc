@@ -25,7 +25,6 @@ std::unique_ptr<ColumnDecoder> WithCommitTime(DecoderShape shape) {
   TimestampCodec<kUnits> codec(shape.fields[0]->type(), kCommitTimeScale);
   return MakeDecoder(std::move(shape), std::move(codec));
 }
-TypePtr Lsn() { return arrow::fixed_size_binary(10); }
 TypePtr Text() { return arrow::utf8(); }
 TypePtr Int32() { return arrow::int32(); }
 TypePtr Binary() { return arrow::binary(); }
@@ -49,26 +48,26 @@ struct MetadataRow {
   const char* word = nullptr;
 };
 
-constexpr MetadataForm kLsn = {Lsn, With<LsnCodec>};
-constexpr MetadataForm kLsnHex = {Text, With<LsnHexCodec>};
+constexpr MetadataForm kLsn = {Text, With<LsnHexCodec>};
+constexpr MetadataForm kLsnBytes = {Binary, With<LsnBytesCodec>};
 constexpr MetadataForm kCommandId = {Int32, With<NumberCodec<int32_t, arrow::Int32Builder>>};
 constexpr MetadataForm kOperation = {Int32, With<OperationCodec>};
 constexpr MetadataForm kUpdateMask = {Binary, With<BinaryCodec>};
 constexpr MetadataForm kCommitMicros = {Micros, WithCommitTime<kMicros>};
 constexpr MetadataForm kCommitMillis = {Millis, WithCommitTime<kMillis>};
 
-// In the order of MetadataColumn. LSNs plain: their byte order is commit order, in statistics too,
-// and the smaller encodings are not read everywhere.
+// In the order of MetadataColumn. The order of an LSN's text is commit order, in statistics too, and
+// it takes no more room than its bytes, which many readers show as garbled text.
 const MetadataRow kRows[] = {
-    {"start_lsn", {CType::kBinary, 10}, false, "plain", kLsn, kLsnHex, "lsn", "hex"},
-    {"command_id", {CType::kLong, 4}, true, "delta", kCommandId},
-    {"seqval", {CType::kBinary, 10}, false, "plain", kLsn, kLsnHex, "lsn", "hex"},
-    {"operation", {CType::kLong, 4}, false, "delta", kOperation},
+    {"start_lsn", {CType::kBinary, 10}, false, "plain", kLsn, kLsnBytes, "lsn", "bytes"},
+    {"command_id", {CType::kLong, 4}, true, "", kCommandId},
+    {"seqval", {CType::kBinary, 10}, false, "plain", kLsn, kLsnBytes, "lsn", "bytes"},
+    {"operation", {CType::kLong, 4}, false, "", kOperation},
     {"update_mask", {CType::kBinary, 128}, true, "", kUpdateMask},
     {"commit_time",
      {CType::kTimestamp, 16},
      true,
-     "delta",
+     "",
      kCommitMicros,
      kCommitMillis,
      "timestamps",

@@ -210,17 +210,18 @@ TEST(OptionsTest, spatial_values_can_be_well_known_binary_with_their_srid) {
   ExpectRefused(With(Column("geometry", -1), "spatial", "wkb"), "abc", "cut short");
 }
 
-TEST(OptionsTest, cdcs_own_columns_can_have_other_names_hex_lsns_and_milliseconds) {
+TEST(OptionsTest, cdcs_own_columns_can_have_other_names_binary_lsns_and_milliseconds) {
   Options options;
-  options.Set("lsn", "hex");
+  options.Set("lsn", "bytes");
   options.Set("timestamps", "millis");
   options.Set("meta_prefix", "cdc_");
   for (const auto column : {MetadataColumn::kStartLsn, MetadataColumn::kSeqval}) {
     auto decoder = ColumnDecoder::MakeMetadata(column, options);
-    const auto arrays =
-        Decode(decoder.get(), Cells(10).Add(std::string("\0\0\0\x2A\0\0\x01\xF0\0\4", 10)))
-            .ValueOrDie();
-    EXPECT_EQ(static_cast<const arrow::StringArray&>(*arrays[0]).GetView(0),
+    const std::string lsn("\0\0\0\x2A\0\0\x01\xF0\0\4", 10);
+    const auto arrays = Decode(decoder.get(), Cells(10).Add(lsn)).ValueOrDie();
+    EXPECT_EQ(static_cast<const arrow::BinaryArray&>(*arrays[0]).GetView(0), lsn);
+    const auto text = Decode(ColumnDecoder::MakeMetadata(column).get(), Cells(10).Add(lsn));
+    EXPECT_EQ(static_cast<const arrow::StringArray&>(*text.ValueOrDie()[0]).GetView(0),
               "0000002A000001F00004");
     EXPECT_FALSE(decoder->fields()[0]->nullable());
     EXPECT_EQ(decoder->fields()[0]->metadata()->Get(kEncodingKey).ValueOrDie(), "plain");

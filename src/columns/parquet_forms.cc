@@ -63,8 +63,6 @@ const std::vector<ParquetForm> kForms = {
      {{{"binary"}, {"BLOB"}, {"Binary"}, {"object of bytes"}, {"binary"}, {"string", Loss::kText, "utf8: false", "Uint8Array"}}}},
     {"BYTE_ARRAY (WKB)",
      {{{"binary"}, {"GEOMETRY"}, {"Binary"}, {"object of bytes"}, {"binary"}, {"GeoJSON"}}}},
-    {"FIXED_LEN_BYTE_ARRAY(10)",
-     {{{"fixed_size_binary[10]"}, {"BLOB"}, {"Binary"}, {"object of bytes"}, {"binary"}, {"Uint8Array"}}}},
     {"UUID",
      {{{"extension<arrow.uuid>"}, {"UUID"}, {"Binary"}, {"object of UUID"}, {"", Loss::kRefused}, {"string"}}}},
 };
@@ -112,10 +110,6 @@ std::string_view NameOf(const arrow::DataType& type) {
       return "STRING";
     case arrow::Type::BINARY:
       return "BYTE_ARRAY";
-    case arrow::Type::FIXED_SIZE_BINARY:
-      return static_cast<const arrow::FixedSizeBinaryType&>(type).byte_width() == 10
-                 ? "FIXED_LEN_BYTE_ARRAY(10)"
-                 : "";
     case arrow::Type::EXTENSION:
       return static_cast<const arrow::ExtensionType&>(type).extension_name() == "arrow.uuid"
                  ? "UUID"
@@ -142,6 +136,9 @@ const ParquetForm* ParquetFormOf(const arrow::Field& field) {
 
 std::string ParquetTypeText(const arrow::Field& field) {
   const ParquetForm* form = ParquetFormOf(field);
+  if (form == nullptr && field.type()->id() == arrow::Type::FIXED_SIZE_BINARY) {
+    return fmt::format("FIXED_LEN_BYTE_ARRAY({})", field.type()->byte_width());
+  }
   if (form == nullptr) return field.type()->ToString();
   if (field.type()->id() != arrow::Type::DECIMAL128) return std::string(form->name);
   const auto& decimal = static_cast<const arrow::Decimal128Type&>(*field.type());

@@ -43,7 +43,8 @@ struct ParquetForm {
 const std::vector<ParquetForm>& ParquetForms();
 // nullptr for what no column becomes.
 const ParquetForm* ParquetFormOf(const arrow::Field& field);
-// "INT32", "DECIMAL(19,4)"; Arrow's name for what no column becomes.
+// "INT32", "DECIMAL(19,4)"; also "FIXED_LEN_BYTE_ARRAY(10)", which LSNs were in version 1 of the
+// format; Arrow's name for what no column ever became.
 std::string ParquetTypeText(const arrow::Field& field);
 
 }  // namespace cdc::columns

@@ -11,8 +11,8 @@
 #include "columns/parquet_forms.h"
 
 // Which types readers merge. Measured, value for value, by tests/e2e/test_type_changes.py: whole
-// numbers of any widths, FLOAT and DOUBLE, decimals of one scale, and timestamps of one kind in
-// milliseconds and microseconds. Decimals of two scales lose digits in DuckDB; everything else is
+// numbers of any widths, FLOAT and DOUBLE, decimals of one scale, timestamps of one kind in
+// milliseconds and microseconds, and bytes of fixed and of any length. Decimals of two scales lose digits in DuckDB; everything else is
 // an error in some readers, and other values in some: a text of a number, digits of hex read as
 // bytes.
 
@@ -25,8 +25,10 @@ constexpr std::string_view kFractions[] = {"FLOAT", "DOUBLE"};
 constexpr std::string_view kLocalTimes[] = {"TIMESTAMP(millis, not UTC)",
                                             "TIMESTAMP(micros, not UTC)"};
 constexpr std::string_view kInstants[] = {"TIMESTAMP(millis, UTC)", "TIMESTAMP(micros, UTC)"};
+// LSNs as bytes, in version 1 of the format and now.
+constexpr std::string_view kLsnBytes[] = {"FIXED_LEN_BYTE_ARRAY(10)", "BYTE_ARRAY"};
 constexpr std::span<const std::string_view> kFamilies[] = {kWholeNumbers, kFractions, kLocalTimes,
-                                                           kInstants};
+                                                           kInstants, kLsnBytes};
 
 // "DECIMAL(9,2)" and "DECIMAL(18,2)": the second.
 std::optional<std::string> WiderDecimal(const std::string& a, const std::string& b) {

@@ -35,6 +35,7 @@ TEST(TypeChange, a_wider_type_is_merged_in_both_directions_and_the_folder_keeps_
       {arrow::decimal128(18, 2), arrow::decimal128(38, 2)},
       {Millis(), Micros()},
       {Millis("UTC"), Micros("UTC")},
+      {arrow::fixed_size_binary(10), arrow::binary()},
   };
   for (const auto& [narrow, wide] : pairs) {
     const std::string widest = ParquetTypeText(*arrow::field("Price", wide));
@@ -59,6 +60,7 @@ TEST(TypeChange, whatever_readers_cannot_merge_is_a_conflict) {
       {arrow::utf8(), arrow::binary()},
       {arrow::utf8(), arrow::extension::uuid()},
       {arrow::fixed_size_binary(10), arrow::utf8()},
+      {arrow::fixed_size_binary(16), arrow::binary()},
   };
   for (const auto& [one, other] : pairs) {
     const std::string a = ParquetTypeText(*arrow::field("", one));

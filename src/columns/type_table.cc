@@ -36,7 +36,7 @@ constexpr std::string_view kSpatialWords[] = {"binary", "wkb"};
 constexpr std::string_view kBinaryWords[] = {"bytes", "hex"};
 constexpr std::string_view kTimestampsWords[] = {"micros", "millis"};
 constexpr std::string_view kMaskWords[] = {"none", "hash", "null"};
-constexpr std::string_view kLsnWords[] = {"bytes", "hex"};
+constexpr std::string_view kLsnWords[] = {"hex", "bytes"};
 
 constexpr OptionKey kOptionKeys[] = {
     {"datetime2", OptionScope::kColumn, kDatetime2Words, "micros",
@@ -58,8 +58,8 @@ constexpr OptionKey kOptionKeys[] = {
      "the unit of all timestamps that are not nanos; finer digits are cut and counted"},
     {"mask", OptionScope::kColumn, kMaskWords, "none",
      "personal data: a keyed SHA-256 as text (same value, same token), or always NULL"},
-    {"lsn", OptionScope::kTable, kLsnWords, "bytes",
-     "LSNs in CDC's own columns: 10 bytes, or 20 hex digits as text"},
+    {"lsn", OptionScope::kTable, kLsnWords, "hex",
+     "LSNs in CDC's own columns: 20 hex digits as text, or 10 bytes"},
     {"meta_prefix",
      OptionScope::kTable,
      {},

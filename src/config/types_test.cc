@@ -58,7 +58,7 @@ TEST_F(TypesTest, every_option_is_a_key_with_an_environment_name_and_its_default
   const std::string text = Describe(config);
   EXPECT_THAT(text, HasSubstr("types.datetime2 = nanos  (environment CDC_TYPES_DATETIME2)\n"));
   EXPECT_THAT(text, HasSubstr("types.time = time  (cdc-to-s3.toml line 2)\n"));
-  EXPECT_THAT(text, HasSubstr("types.lsn = bytes  (default)\n"));
+  EXPECT_THAT(text, HasSubstr("types.lsn = hex  (default)\n"));
 }
 
 TEST_F(TypesTest, a_wrong_word_is_told_with_the_right_ones) {

@@ -13,7 +13,8 @@
 
 namespace cdc::pq {
 
-inline constexpr int kFormatVersion = 1;
+// What is written; all earlier ones are read.
+inline constexpr int kFormatVersion = 2;
 
 // A range of LSNs whose rows can no longer be read: everything after `from`, up to and including
 // `to`.

@@ -104,7 +104,7 @@ TEST(FooterRecord, a_number_that_is_not_whole_or_does_not_fit_is_refused_by_its_
 
 TEST(FooterRecord, a_newer_format_asks_for_a_newer_program) {
   auto values = FullRecord().ToKeyValues();
-  values["cdc.format_version"] = "2";
+  values["cdc.format_version"] = "3";
   EXPECT_THAT(FooterRecord::FromKeyValues(values).status().message(),
               HasSubstr("read it with a newer cdc-to-s3"));
 }

@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "parquet/object_writer.h"
+#include "parquet/row_key_columns.h"
 #include "parquet/test_rows.h"
 
 namespace cdc::pq {
@@ -80,34 +81,63 @@ TEST(VerifyObject, proves_count_order_range_and_checksum_from_the_rows) {
               AllOf(HasSubstr("row 2999 "), HasSubstr("after the object's to")));
 }
 
-// The same rows with LSNs as hex digits, and other names.
-std::shared_ptr<arrow::RecordBatch> WithHexLsns(const arrow::RecordBatch& batch) {
+// The same rows with LSNs as bytes, and other names.
+template <typename Builder>
+std::shared_ptr<arrow::RecordBatch> WithLsnBytes(const arrow::RecordBatch& batch, Builder builder) {
   auto renamed = batch.columns();
   arrow::FieldVector fields = batch.schema()->fields();
   for (const int i : {0, 2}) {
-    arrow::StringBuilder builder;
     for (int64_t row = 0; row < batch.num_rows(); ++row) {
       const RowKey key = KeyOfRow(row);
-      ARROW_CHECK_OK(builder.Append((i == 0 ? key.start_lsn : key.seqval).ToString()));
+      const auto& bytes = (i == 0 ? key.start_lsn : key.seqval).bytes;
+      ARROW_CHECK_OK(
+          builder.Append(std::string_view(reinterpret_cast<const char*>(bytes.data()), 10)));
     }
     renamed[static_cast<size_t>(i)] = builder.Finish().ValueOrDie();
     fields[static_cast<size_t>(i)] =
-        testing::Field("cdc_" + std::to_string(i), arrow::utf8(), false, "plain");
+        testing::Field("cdc_" + std::to_string(i), builder.type(), false, "plain");
   }
   for (const size_t i : {1, 3}) fields[i] = fields[i]->WithName("cdc_" + std::to_string(i));
   return arrow::RecordBatch::Make(arrow::schema(fields), batch.num_rows(), renamed);
 }
 
-TEST(VerifyObject, finds_the_key_by_its_place_whatever_its_columns_are_called) {
-  const auto rows = WithHexLsns(*TestBatch().Rows(0, 300));
-  auto writer = ObjectWriter::Open(rows->schema(), Spool::Create("/tmp", 1 << 30)).ValueOrDie();
-  ARROW_CHECK_OK(writer->Write(*rows));
-  const auto spool = writer->Close(RecordOfRows(300)).ValueOrDie();
-  EXPECT_EQ(VerifyObject(OpenSpool(*spool)).ValueOrDie(), RecordOfRows(300));
+void ExpectVerified(const arrow::RecordBatch& rows, const FooterRecord& record) {
+  auto writer = ObjectWriter::Open(rows.schema(), Spool::Create("/tmp", 1 << 30)).ValueOrDie();
+  ARROW_CHECK_OK(writer->Write(rows));
+  const auto spool = writer->Close(record).ValueOrDie();
+  EXPECT_EQ(VerifyObject(OpenSpool(*spool)).ValueOrDie(), record);
   const auto footer = ::parquet::ParquetFileReader::Open(OpenSpool(*spool))->metadata();
   const std::vector<::parquet::SortingColumn> order = {
       {0, false, true}, {1, false, true}, {2, false, true}, {3, false, true}};
   EXPECT_EQ(footer->RowGroup(0)->sorting_columns(), order);
+}
+
+TEST(VerifyObject, finds_the_key_by_its_place_whatever_its_columns_are_called) {
+  const auto rows = TestBatch().Rows(0, 300);
+  ExpectVerified(*WithLsnBytes(*rows, arrow::BinaryBuilder()), RecordOfRows(300));
+}
+
+TEST(VerifyObject, proves_an_object_with_the_lsns_of_version_1) {
+  const auto rows = TestBatch().Rows(0, 300);
+  FooterRecord record = RecordOfRows(300);
+  record.format_version = 1;
+  ExpectVerified(*WithLsnBytes(*rows, arrow::FixedSizeBinaryBuilder(arrow::fixed_size_binary(10))),
+                 record);
+}
+
+TEST(VerifyObject, proves_objects_that_a_program_of_version_1_wrote) {
+  for (const char* name : {"Orders", "Orders_lsn_hex"}) {
+    const std::string path = std::string(CDC_TEST_DATA) + "/format_1/" + name + ".parquet";
+    const auto record = VerifyObject(OpenLocal(path).ValueOrDie());
+    ASSERT_TRUE(record.ok()) << path << ": " << record.status();
+    EXPECT_EQ(record->format_version, 1);
+    EXPECT_EQ(record->table, "Orders");
+    EXPECT_EQ(record->rows, 6);
+    EXPECT_EQ(record->columns[2], (FooterColumn{"price", "decimal(38,10)", 3, 3, false}));
+    const auto schema = ReadSchema(OpenLocal(path).ValueOrDie()).ValueOrDie();
+    EXPECT_TRUE(BeginsWithRowKey(*schema));
+    EXPECT_EQ(schema->GetFieldByName("price")->type()->ToString(), "decimal128(38, 10)");
+  }
 }
 
 TEST(VerifyObject, refuses_a_file_that_does_not_begin_with_a_row_key) {

@@ -8,14 +8,19 @@ using arrow::Result;
 using arrow::Status;
 
 bool IsLsn(const arrow::DataType& type) {
-  return type.id() == arrow::Type::STRING || type.Equals(*arrow::fixed_size_binary(10));
+  return type.id() == arrow::Type::STRING || type.id() == arrow::Type::BINARY ||
+         type.Equals(*arrow::fixed_size_binary(10));
 }
 
 Result<Lsn> LsnAt(const arrow::Array& column, int64_t row) {
-  if (column.type_id() == arrow::Type::STRING) {
-    return Lsn::Parse(static_cast<const arrow::StringArray&>(column).GetView(row));
+  switch (column.type_id()) {
+    case arrow::Type::STRING:
+      return Lsn::Parse(static_cast<const arrow::StringArray&>(column).GetView(row));
+    case arrow::Type::BINARY:
+      return Lsn::FromBytes(static_cast<const arrow::BinaryArray&>(column).GetView(row));
+    default:
+      return Lsn::FromBytes(static_cast<const arrow::FixedSizeBinaryArray&>(column).GetView(row));
   }
-  return Lsn::FromBytes(static_cast<const arrow::FixedSizeBinaryArray&>(column).GetView(row));
 }
 
 Result<const arrow::Array*> LsnColumn(const RecordBatch& batch, int index) {

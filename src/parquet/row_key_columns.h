@@ -14,7 +14,7 @@ namespace cdc::pq {
 
 // The key of a row is in the first four columns of every object, whatever they are called:
 // start_lsn, command_id, seqval, operation, in the order of the change table's clustered index.
-// LSNs are 10 bytes or 20 hex digits and never NULL.
+// LSNs are 20 hex digits or 10 bytes (of fixed length in version 1 of the format), never NULL.
 inline constexpr int kRowKeyColumns = 4;
 
 bool BeginsWithRowKey(const arrow::Schema& schema);

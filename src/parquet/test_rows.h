@@ -19,43 +19,32 @@
 namespace cdc::pq::testing {
 
 inline std::shared_ptr<arrow::Field> Field(std::string name, std::shared_ptr<arrow::DataType> type,
-                                           bool nullable, std::string encoding = "",
-                                           int field_id = -1) {
-  std::vector<std::string> keys;
-  std::vector<std::string> values;
-  if (!encoding.empty()) {
-    keys.push_back("cdc:encoding");
-    values.push_back(encoding);
-  }
-  if (field_id >= 0) {
-    keys.push_back("PARQUET:field_id");
-    values.push_back(std::to_string(field_id));
-  }
-  return arrow::field(std::move(name), std::move(type), nullable,
-                      arrow::key_value_metadata(std::move(keys), std::move(values)));
+                                           bool nullable, std::string encoding = "") {
+  const auto field = arrow::field(std::move(name), std::move(type), nullable);
+  if (encoding.empty()) return field;
+  return field->WithMetadata(arrow::key_value_metadata({"cdc:encoding"}, {std::move(encoding)}));
 }
 
 inline std::shared_ptr<arrow::Schema> TestSchema() {
-  const auto lsn = arrow::fixed_size_binary(10);
   const auto micros = arrow::TimeUnit::MICRO;
   return arrow::schema({
-      Field("__$start_lsn", lsn, false, "plain"),
-      Field("__$command_id", arrow::int32(), true, "delta"),
-      Field("__$seqval", lsn, false, "plain"),
+      Field("__$start_lsn", arrow::utf8(), false, "plain"),
+      Field("__$command_id", arrow::int32(), true),
+      Field("__$seqval", arrow::utf8(), false, "plain"),
       Field("__$operation", arrow::int32(), false),
-      Field("__$commit_time", arrow::timestamp(micros, "UTC"), true, "delta"),
-      Field("id", arrow::int32(), true, "delta", 1),
-      Field("name, with dots.", arrow::utf8(), true, "", 2),
-      Field("guid", arrow::utf8(), true, "plain", 3),
-      Field("amount", arrow::decimal128(9, 2), true, "", 4),
-      Field("price", arrow::decimal128(18, 4), true, "", 5),
-      Field("total", arrow::decimal128(38, 10), true, "", 6),
-      Field("modified", arrow::timestamp(micros), true, "delta", 7),
-      Field("day", arrow::date32(), true, "", 8),
-      Field("flag", arrow::boolean(), true, "", 9),
-      Field("small", arrow::int16(), true, "", 10),
-      Field("ratio", arrow::float64(), true, "", 11),
-      Field("photo", arrow::binary(), true, "", 12),
+      Field("__$commit_time", arrow::timestamp(micros, "UTC"), true),
+      Field("id", arrow::int32(), true),
+      Field("name, with dots.", arrow::utf8(), true),
+      Field("guid", arrow::utf8(), true, "plain"),
+      Field("amount", arrow::decimal128(9, 2), true),
+      Field("price", arrow::decimal128(18, 4), true),
+      Field("total", arrow::decimal128(38, 10), true),
+      Field("modified", arrow::timestamp(micros), true),
+      Field("day", arrow::date32(), true),
+      Field("flag", arrow::boolean(), true),
+      Field("small", arrow::int16(), true),
+      Field("ratio", arrow::float64(), true),
+      Field("photo", arrow::binary(), true),
   });
 }
 
@@ -106,9 +95,9 @@ class TestBatch {
 
   void Append(arrow::RecordBatchBuilder* batch, int64_t row) const {
     const RowKey key = KeyOfRow(row);
-    Put<arrow::FixedSizeBinaryBuilder>(batch, 0, key.start_lsn.bytes);
+    Put<arrow::StringBuilder>(batch, 0, key.start_lsn.ToString());
     Put<arrow::Int32Builder>(batch, 1, *key.command_id);
-    Put<arrow::FixedSizeBinaryBuilder>(batch, 2, key.seqval.bytes);
+    Put<arrow::StringBuilder>(batch, 2, key.seqval.ToString());
     Put<arrow::Int32Builder>(batch, 3, key.operation);
     Put<arrow::TimestampBuilder>(batch, 4, 1'700'000'000'000'000 + row / 10 * 3333);
     Put<arrow::Int32Builder>(batch, 5, static_cast<int32_t>(row));

@@ -3,10 +3,10 @@
 //
 //   zstd level 1: half the size of snappy's CPU-equal result; level 3 gains 2 % for 15 % of the
 //   speed. V1 data pages: V2 gains nothing here and old readers refuse it. Page checksums: cost 3
-//   %; without them most flipped bits read as wrong values. LSNs and other fixed-size binary:
-//   PLAIN. DELTA_BYTE_ARRAY and BYTE_STREAM_SPLIT are smaller, but
-//     DuckDB, polars or fastparquet refuse them; a dictionary of nearly unique values is wasted
-//     work.
+//   %; without them most flipped bits read as wrong values.
+//   Encodings: PLAIN, RLE and RLE_DICTIONARY. Some reader in use refuses each of the others: DuckDB
+//   or polars BYTE_STREAM_SPLIT, polars or fastparquet DELTA_BYTE_ARRAY, Spark before 3.3 and Flink
+//   DELTA_BINARY_PACKED.
 //   Sorting columns: rows come in the order of the change table's clustered index.
 //   Columns of long values ("long"): PLAIN, and no statistics. A dictionary or a smallest and
 //   largest value would each keep copies of values of any size in memory; readers gain nothing,
@@ -71,9 +71,6 @@ Status SetEncoding(const arrow::Field& field, WriterProperties::Builder* builder
   if (encoding == "long") builder->disable_statistics(field.name());
   if (encoding == "plain" || encoding == "long" || (encoding.empty() && fixed_bytes)) {
     builder->disable_dictionary(field.name())->encoding(field.name(), ::parquet::Encoding::PLAIN);
-  } else if (encoding == "delta") {
-    builder->disable_dictionary(field.name())
-        ->encoding(field.name(), ::parquet::Encoding::DELTA_BINARY_PACKED);
   } else if (!encoding.empty()) {
     return Status::Invalid("column ", field.name(), ": unknown encoding ", encoding);
   }
@@ -115,20 +112,6 @@ Result<std::shared_ptr<WriterProperties>> Properties(const arrow::Schema& schema
   return builder.build();
 }
 
-// A delta encoding of anything but integers would throw in the middle of the first row group.
-Status CheckEncodings(const arrow::Schema& schema, const ::parquet::SchemaDescriptor& leaves) {
-  for (int i = 0; i < schema.num_fields(); ++i) {
-    const auto type = leaves.Column(i)->physical_type();
-    const bool integer = type == ::parquet::Type::INT32 || type == ::parquet::Type::INT64;
-    if (EncodingOf(*schema.field(i)) == "delta" && !integer) {
-      return Status::Invalid("column ", schema.field(i)->name(),
-                             ": delta is for integers, not for ",
-                             schema.field(i)->type()->ToString());
-    }
-  }
-  return Status::OK();
-}
-
 }  // namespace
 
 arrow::MemoryPool* WriterPool() { return arrow::system_memory_pool(); }
@@ -143,7 +126,6 @@ Result<FileLayout> LayOut(const arrow::Schema& schema, arrow::MemoryPool* pool) 
     std::shared_ptr<::parquet::SchemaDescriptor> leaves;
     ARROW_RETURN_NOT_OK(::parquet::arrow::ToParquetSchema(&schema, *layout.properties,
                                                           *layout.arrow_properties, &leaves));
-    ARROW_RETURN_NOT_OK(CheckEncodings(schema, *leaves));
     layout.schema = std::static_pointer_cast<::parquet::schema::GroupNode>(leaves->schema_root());
     return Status::OK();
   }));

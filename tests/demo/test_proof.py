@@ -36,11 +36,16 @@ class _ChangeTable:
         return [(name,) for name in _COLUMNS[4:]] if "captured_columns" in sql else self._rows
 
 
+def _spelled(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    start_lsn, command_id, seqval, *values, guid, at = row
+    return (start_lsn.hex().upper(), command_id, seqval.hex().upper(), *values, str(guid).upper(), at)
+
+
 def _write(folder: Path, name: str, rows: list[tuple[Any, ...]]) -> None:
     """An object with the rows, spelled as Parquet holds them."""
-    types = [pa.binary(10), pa.int32(), pa.binary(10), pa.int32(), pa.int32(), pa.string(), pa.decimal128(19, 4)]
+    types = [pa.string(), pa.int32(), pa.string(), pa.int32(), pa.int32(), pa.string(), pa.decimal128(19, 4)]
     types += [pa.string(), pa.timestamp("us")]
-    columns = list(zip(*[(*row[:7], str(row[7]).upper(), row[8]) for row in rows], strict=True))
+    columns = list(zip(*[_spelled(row) for row in rows], strict=True))
     arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
     times = pa.array([_TIME] * len(rows), pa.timestamp("us", "UTC"))
     table = pa.table([*arrays, times], names=[*_COLUMNS, "__$commit_time"])

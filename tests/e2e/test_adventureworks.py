@@ -157,7 +157,7 @@ def test_duckdb_and_pyarrow_read_the_same(delivered: Delivered, table: Table, tm
 
 
 @each_table
-def test_columns_types_and_field_ids_are_as_documented(delivered: Delivered, table: Table) -> None:
+def test_columns_and_types_are_as_documented(delivered: Delivered, table: Table) -> None:
     expected = expected_schema([(column["name"], column["sql_type"]) for column in table.columns])
     for item in delivered.objects[table.full_name]:
         assert schema_of(item) == expected

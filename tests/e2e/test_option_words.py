@@ -94,8 +94,8 @@ def test_every_word_of_every_option_takes_effect_in_its_table_alone(
 
 def expected_metadata(option: str, word: str) -> list[tuple[str, pa.DataType]]:
     types = dict(METADATA_TYPES)
-    if (option, word) == ("lsn", "hex"):
-        types["__$start_lsn"] = types["__$seqval"] = pa.string()
+    if (option, word) == ("lsn", "bytes"):
+        types["__$start_lsn"] = types["__$seqval"] = pa.binary()
     if (option, word) == ("timestamps", "millis"):
         types["__$commit_time"] = pa.timestamp("ms", "UTC")
     prefix = word if option == "meta_prefix" else "__$"

@@ -111,12 +111,13 @@ def test_an_option_that_makes_another_type_is_told_and_judged_alike(
 ) -> None:
     program.once()
     _insert(shop, 2, "20")
-    said = program.once(expect=3, CDC_TYPES_LSN="hex").text
-    assert "__$start_lsn from FIXED_LEN_BYTE_ARRAY(10) to STRING" in said
-    said = program.once(CDC_TYPES_LSN="hex", CDC_TARGET_ON_TYPE_CHANGE="new_folder").text
-    assert "options_changed" in said and "lsn from bytes to hex" in said
+    said = program.once(expect=3, CDC_TYPES_LSN="bytes").text
+    assert "__$start_lsn from STRING to BYTE_ARRAY" in said
+    assert '(lsn = "hex")' in said, "the word that it was written with helps, too"
+    said = program.once(CDC_TYPES_LSN="bytes", CDC_TARGET_ON_TYPE_CHANGE="new_folder").text
+    assert "options_changed" in said and "lsn from hex to bytes" in said
     assert _folders(shop, target) == ["cdc", "cdc_2"]
-    told = program.once(CDC_TYPES_LSN="hex").text
+    told = program.once(CDC_TYPES_LSN="bytes").text
     assert "options_changed" not in told and "types_changed" not in told
 
 
@@ -131,6 +132,7 @@ _MERGED = {
         (pa.decimal128(9, 2), [Decimal("-9999999.99"), Decimal("0.01")]),
         (pa.decimal128(38, 2), [Decimal("9" * 36 + ".99"), Decimal("-0.01")]),
     ),
+    "lsn as bytes": ((pa.binary(10), [b"\0" * 10, b"\xff" * 10]), (pa.binary(), [b"\0" * 10, b"\x2a" * 10])),
     "timestamps": ((pa.timestamp("ms"), [_FIRST, _LAST]), (pa.timestamp("us"), [_FIRST, _LAST.replace(microsecond=1)])),
 }
 

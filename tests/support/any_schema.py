@@ -18,7 +18,7 @@ OPTIONS = {
     "uniqueidentifier": ("string", "uuid"),
     "binary": ("bytes", "hex"),
     "timestamps": ("micros", "millis"),
-    "lsn": ("bytes", "hex"),
+    "lsn": ("hex", "bytes"),
 }
 _NAMES = ("plain", "two words", "a.b", "it's", "x]y", '"q"', "é", "世界", "😀", "semi;", "per%cent", "_$operation", "?")
 # Types with many forms more often.

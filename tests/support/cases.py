@@ -16,9 +16,9 @@ from tests.support.toml_text import toml_lines
 
 OPERATIONS = {"delete": 1, "insert": 2, "before": 3, "after": 4}
 METADATA = {
-    "__$start_lsn": "BYTES(10)",
+    "__$start_lsn": "STRING",
     "__$command_id": "INT32",
-    "__$seqval": "BYTES(10)",
+    "__$seqval": "STRING",
     "__$operation": "INT32",
     "__$update_mask": "BYTES",
     "__$commit_time": "TIMESTAMP(micros,UTC)",

@@ -20,7 +20,7 @@ from typing import Protocol
 
 import pyarrow.parquet as pq
 
-from tests.support.judge import KEY, Object, RowKey
+from tests.support.judge import KEY, Object, RowKey, with_lsns_as_bytes
 from tests.support.many_tables import LEDGER
 
 _END_SECONDS = 30.0
@@ -173,7 +173,7 @@ def _end(position: str) -> bytes:
 
 
 def _rows(item: Object) -> Rows:
-    table = pq.read_table(io.BytesIO(item.data))
+    table = with_lsns_as_bytes(pq.read_table(io.BytesIO(item.data)))
     keys = list(zip(*(table.column(name).to_pylist() for name in KEY), strict=True))
     deltas: Counter[bytes] = Counter()
     for key, amount in zip(keys, table.column("Amount").to_pylist(), strict=True):

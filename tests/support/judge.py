@@ -18,7 +18,9 @@ import pyarrow.parquet as pq
 import xxhash
 
 KEY = ("__$start_lsn", "__$command_id", "__$seqval", "__$operation")
+LSNS = (KEY[0], KEY[2])
 METADATA_COLUMNS = (*KEY, "__$update_mask", "__$commit_time")
+VERSIONS = ("1", "2")  # of the format, that objects are of
 _NAME = re.compile(r"^(?P<table>.+)_cdc_(?P<stamp>\d{8}_\d{6}(_\d{4})?)\.parquet$", re.DOTALL)
 
 RowKey = tuple[bytes, int | None, bytes, int]
@@ -70,6 +72,7 @@ def judge(objects: list[Object], histories: int = 1) -> Verdict:
         except Exception as error:  # whatever a reader says of a file that is not whole
             verdict.wrong.append(f"{item.key} cannot be read: {error}")
             continue
+        table = with_lsns_as_bytes(table)
         keys = _keys(table)
         verdict.wrong += _judge_one(item, footer, keys)
         verdict.wrong += _judge_link(item.key, footer, previous)
@@ -93,6 +96,17 @@ def _footer(data: bytes) -> dict[str, str]:
     return {name.decode(): value.decode() for name, value in metadata.items() if name.startswith(b"cdc.")}
 
 
+def with_lsns_as_bytes(table: pa.Table) -> pa.Table:
+    """LSNs are text of hex digits, or bytes where the option `lsn` or version 1 of the format has them so."""
+    for name in LSNS:
+        if name in table.column_names and pa.types.is_string(table.schema.field(name).type):
+            values = [bytes.fromhex(text) for text in table.column(name).to_pylist()]
+            column = pa.array(values, pa.binary())
+            at = table.column_names.index(name)
+            table = table.set_column(at, table.schema.field(name).with_type(column.type), column)
+    return table
+
+
 def _keys(table: pa.Table) -> list[RowKey]:
     return list(zip(*(table.column(name).to_pylist() for name in KEY), strict=True))
 
@@ -102,8 +116,8 @@ def _judge_one(item: Object, footer: dict[str, str], keys: list[RowKey]) -> list
     match = _NAME.match(item.key.rsplit("/", 1)[-1])
     if match is None:
         wrong.append("has no name of ours")
-    if footer.get("cdc.format_version") != "1":
-        wrong.append("has no format version 1")
+    if footer.get("cdc.format_version") not in VERSIONS:
+        wrong.append(f"has none of the format versions {VERSIONS}")
         return [f"{item.key} {what}" for what in wrong]
     if int(footer["cdc.rows"]) != len(keys):
         wrong.append(f"says {footer['cdc.rows']} rows and has {len(keys)}")
@@ -140,7 +154,7 @@ def _within(keys: list[RowKey], footer: dict[str, str]) -> bool:
 
 
 def _judge_link(key: str, footer: dict[str, str], previous: tuple[str, dict[str, str]] | None) -> list[str]:
-    if footer.get("cdc.format_version") != "1":
+    if footer.get("cdc.format_version") not in VERSIONS:
         return []
     if previous is None:
         first = int(footer["cdc.sequence"]) == 1 and footer["cdc.previous_key"] == ""

@@ -42,7 +42,7 @@ _BYTE_ARRAYS = ("STRING", "BYTES", "WKB")
 _LOGICAL = {
     "INT16": "Int(bitWidth=16, isSigned=true)", "DATE": "Date", "STRING": "String", "UUID": "UUID",
 }  # fmt: skip
-_ARGUMENTS = {"DECIMAL": (2,), "TIMESTAMP": (1, 2), "TIME": (1,), "BYTES": (0, 1)}
+_ARGUMENTS = {"DECIMAL": (2,), "TIMESTAMP": (1, 2), "TIME": (1,), "BYTES": (0,)}
 
 
 class NotationError(ValueError):
@@ -76,7 +76,7 @@ class Kind:
             return pa.timestamp(_UNITS[self.arguments[0]][0], "UTC" if self.is_utc else None)
         if self.name == "TIME":
             return pa.time32("ms") if self.digits == 3 else pa.time64(_UNITS[self.arguments[0]][0])
-        return pa.binary(int(self.arguments[0])) if self.arguments else _ARROW[self.name]
+        return _ARROW[self.name]
 
     def parquet(self) -> tuple[str, str]:
         """Parquet's physical type and the beginning of its logical one, as pyarrow prints them."""
@@ -92,7 +92,7 @@ class Kind:
                 f"{self.name.title()}(isAdjustedToUTC={'true' if self.is_utc else 'false'}, timeUnit={unit}",
             )
         if self.name in _BYTE_ARRAYS:
-            return "FIXED_LEN_BYTE_ARRAY" if self.arguments else "BYTE_ARRAY", _LOGICAL.get(self.name, "None")
+            return "BYTE_ARRAY", _LOGICAL.get(self.name, "None")
         return _PHYSICAL.get(self.name, "INT32"), _LOGICAL.get(self.name, "None")
 
     def duckdb(self) -> str:

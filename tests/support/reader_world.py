@@ -110,7 +110,7 @@ OPTIONS: dict[tuple[str, str], tuple[Column, ...]] = {
     ),
     ("mask", "hash"): (_column("c", "int", "0", "2147483647"), _column("d", "nvarchar(50)", "N'世界'")),
     ("mask", "null"): (_column("c", "decimal(9,2)", "1.5"),),
-    ("lsn", "hex"): (_column("c", "int", "1"),),
+    ("lsn", "bytes"): (_column("c", "int", "1"),),
 }
 EVERYTHING = "Everything"
 BY_CASE = ("same", "SAME")  # columns of a table of their own

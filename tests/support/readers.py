@@ -12,12 +12,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.support.judge import METADATA_COLUMNS, Object
+from tests.support.judge import METADATA_COLUMNS, Object, with_lsns_as_bytes
 
 METADATA_TYPES = {
-    "__$start_lsn": pa.binary(10),
+    "__$start_lsn": pa.string(),
     "__$command_id": pa.int32(),
-    "__$seqval": pa.binary(10),
+    "__$seqval": pa.string(),
     "__$operation": pa.int32(),
     "__$update_mask": pa.binary(),
     "__$commit_time": pa.timestamp("us", "UTC"),
@@ -68,13 +68,13 @@ def arrow_type(sql_type: str) -> pa.DataType:
 
 
 def expected_schema(columns: Sequence[tuple[str, str]]) -> list[tuple[str, pa.DataType, int | None]]:
-    """(name, type, field id) of every column of an object for a table's captured (name, SQL type) in order; column
-    ids count from 1, as they do in a table whose columns were never dropped."""
+    """(name, type, field id) of every column of an object for a table's captured (name, SQL type) in order; none has
+    a field id."""
     fields: list[tuple[str, pa.DataType, int | None]] = [
         (name, METADATA_TYPES[name], None) for name in METADATA_COLUMNS
     ]
-    for number, (name, sql_type) in enumerate(columns, start=1):
-        fields.append((name, arrow_type(sql_type), number))
+    for name, sql_type in columns:
+        fields.append((name, arrow_type(sql_type), None))
         if sql_type.startswith("datetimeoffset"):
             fields.append((f"{name}__offset", pa.int16(), None))
         if sql_type == "sql_variant":
@@ -94,9 +94,10 @@ def _field_id(metadata: Mapping[bytes, bytes] | None) -> int | None:
 
 
 def read_with_pyarrow(objects: Iterable[Object]) -> list[dict[str, Any]]:
-    """Rows in the order of names, then of the file."""
+    """Rows in the order of names, then of the file; LSNs as the server shows them."""
     ordered = sorted(objects, key=lambda item: item.key.encode())
-    return [row for item in ordered for row in pq.read_table(io.BytesIO(item.data)).to_pylist()]
+    tables = (with_lsns_as_bytes(pq.read_table(io.BytesIO(item.data))) for item in ordered)
+    return [row for table in tables for row in table.to_pylist()]
 
 
 def read_with_duckdb(objects: Iterable[Object], folder: Path) -> list[dict[str, Any]]:
@@ -110,7 +111,7 @@ def read_with_duckdb(objects: Iterable[Object], folder: Path) -> list[dict[str, 
         glob = str(folder / "*.parquet").replace("'", "''")
         found = connection.execute(f"SELECT * FROM read_parquet('{glob}')").arrow()
         table = found if isinstance(found, pa.Table) else found.read_all()
-        return list(table.to_pylist())
+        return list(with_lsns_as_bytes(table).to_pylist())
 
 
 def set_bits(mask: bytes) -> set[int]:

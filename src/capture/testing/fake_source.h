@@ -190,9 +190,9 @@ class FakeSource : public source::Source {
           resume_(from),
           to_(to) {
       arrow::FieldVector fields = {
-          arrow::field("__$start_lsn", arrow::fixed_size_binary(10), false),
+          arrow::field("__$start_lsn", arrow::utf8(), false),
           arrow::field("__$command_id", arrow::int32()),
-          arrow::field("__$seqval", arrow::fixed_size_binary(10), false),
+          arrow::field("__$seqval", arrow::utf8(), false),
           arrow::field("__$operation", arrow::int32(), false),
       };
       for (const columns::SourceColumn& column : columns_) {
@@ -257,12 +257,11 @@ class FakeSource : public source::Source {
 
     arrow::Result<std::shared_ptr<arrow::RecordBatch>> MakeRows(
         const std::vector<RowKey>& keys) const {
-      arrow::FixedSizeBinaryBuilder start(arrow::fixed_size_binary(10)),
-          seqval(arrow::fixed_size_binary(10));
+      arrow::StringBuilder start, seqval;
       arrow::Int32Builder command, operation;
       for (const RowKey& key : keys) {
-        ARROW_RETURN_NOT_OK(start.Append(key.start_lsn.bytes.data()));
-        ARROW_RETURN_NOT_OK(seqval.Append(key.seqval.bytes.data()));
+        ARROW_RETURN_NOT_OK(start.Append(key.start_lsn.ToString()));
+        ARROW_RETURN_NOT_OK(seqval.Append(key.seqval.ToString()));
         ARROW_RETURN_NOT_OK(command.Append(*key.command_id));
         ARROW_RETURN_NOT_OK(operation.Append(key.operation));
       }

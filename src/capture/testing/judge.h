@@ -6,7 +6,6 @@
 #include <arrow/util/key_value_metadata.h>
 #include <parquet/arrow/reader.h>
 
-#include <cstring>
 #include <map>
 #include <set>
 #include <string>
@@ -51,14 +50,14 @@ inline SeenObject See(const std::string& key, const std::string& bytes) {
   seen.record = pq::FooterRecord::FromKeyValues(values).ValueOrDie();
   auto table = reader->ReadTable().ValueOrDie()->CombineChunks().ValueOrDie();
   if (table->num_rows() == 0) return seen;
-  const auto& start = static_cast<const arrow::FixedSizeBinaryArray&>(*table->column(0)->chunk(0));
+  const auto& start = static_cast<const arrow::StringArray&>(*table->column(0)->chunk(0));
   const auto& command = static_cast<const arrow::Int32Array&>(*table->column(1)->chunk(0));
-  const auto& seqval = static_cast<const arrow::FixedSizeBinaryArray&>(*table->column(2)->chunk(0));
+  const auto& seqval = static_cast<const arrow::StringArray&>(*table->column(2)->chunk(0));
   const auto& operation = static_cast<const arrow::Int32Array&>(*table->column(3)->chunk(0));
   for (int64_t i = 0; i < table->num_rows(); ++i) {
     RowKey row;
-    std::memcpy(row.start_lsn.bytes.data(), start.GetValue(i), 10);
-    std::memcpy(row.seqval.bytes.data(), seqval.GetValue(i), 10);
+    row.start_lsn = Lsn::Parse(start.GetView(i)).ValueOrDie();
+    row.seqval = Lsn::Parse(seqval.GetView(i)).ValueOrDie();
     row.command_id = command.Value(i);
     row.operation = operation.Value(i);
     seen.rows.push_back(row);
