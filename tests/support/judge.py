@@ -102,8 +102,8 @@ def _judge_one(item: Object, footer: dict[str, str], keys: list[RowKey]) -> list
     match = _NAME.match(item.key.rsplit("/", 1)[-1])
     if match is None:
         wrong.append("has no name of ours")
-    if footer.get("cdc.format_version") != "1":
-        wrong.append("has no format version 1")
+    if footer.get("cdc.format_version") != "2":
+        wrong.append("has no format version 2")
         return [f"{item.key} {what}" for what in wrong]
     if int(footer["cdc.rows"]) != len(keys):
         wrong.append(f"says {footer['cdc.rows']} rows and has {len(keys)}")
@@ -140,7 +140,7 @@ def _within(keys: list[RowKey], footer: dict[str, str]) -> bool:
 
 
 def _judge_link(key: str, footer: dict[str, str], previous: tuple[str, dict[str, str]] | None) -> list[str]:
-    if footer.get("cdc.format_version") != "1":
+    if footer.get("cdc.format_version") != "2":
         return []
     if previous is None:
         first = int(footer["cdc.sequence"]) == 1 and footer["cdc.previous_key"] == ""
