@@ -60,6 +60,10 @@ pq::FooterRecord NextRecord(const Context& context, const state::Table& table,
   for (const state::Gap& gap : table.gaps) {
     if (gap.carried_by == 0) record.gaps.push_back({gap.from, gap.to});
   }
+  record.database_guid = context.document().database_guid;
+  record.family_guid = context.document().family_guid;
+  record.known_columns = table.columns;
+  record.earlier_tables = table.earlier_tables;
   record.program_version = context.options.program_version;
   return record;
 }

@@ -70,6 +70,7 @@ void DescribeColumns(const source::TableDescription& table, pq::FooterRecord* re
   }
   record->key_columns = table.key_columns;
   record->options = table.options;
+  record->known_columns = rules::KnownColumnsOf(table, record->known_columns);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <concepts>
 #include <utility>
 
-#include "base/json_members.h"
+#include "base/known_columns_json.h"
 
 namespace cdc::pq {
 
@@ -47,6 +47,10 @@ void Members(Visitor& visit, Is<FooterRecord> auto& record) {
   visit.Member("key_columns", record.key_columns);
   visit.Member("altered_values", record.altered_values);
   visit.Member("options", record.options);
+  visit.LaterMember("database_guid", record.database_guid);
+  visit.LaterMember("family_guid", record.family_guid);
+  visit.LaterMember("known_columns", record.known_columns);
+  visit.LaterMember("earlier_tables", record.earlier_tables);
   visit.Member("program_version", record.program_version);
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/known_columns.h"
 #include "base/object_identity.h"
 #include "base/position.h"
 
@@ -55,8 +56,16 @@ struct FooterRecord : ObjectLabel {
   std::vector<std::string> key_columns;
   std::map<std::string, int64_t> altered_values;  // by column, only where not 0
   std::map<std::string, std::string> options;
+  // From version 2 on, what the state document remembers and no later object could tell: which
+  // database this is, how columns were delivered, and which source tables had the entry before.
+  std::string database_guid;
+  std::string family_guid;
+  KnownColumns known_columns;
+  std::vector<EarlierTable> earlier_tables;
   std::string program_version;
   bool operator==(const FooterRecord&) const = default;
+
+  bool remembers() const { return format_version >= 2; }
 
   // Key-value metadata of the Parquet footer: names start with "cdc.", lists are JSON.
   std::map<std::string, std::string> ToKeyValues() const;

@@ -10,6 +10,8 @@
 #include "rules/naming.h"
 #include "rules/same_database.h"
 #include "rules/selection.h"
+#include "rules/start_at.h"
+#include "rules/table_identity.h"
 
 // A plan is made in three steps: what is there (the document if it can be read, and the newest
 // object of each folder); the entries that follow from it; and last either the proof that this is
@@ -68,9 +70,14 @@ class Planner {
                           FindTables({options_, data_, state_, source_, info_}, &document()));
     plan_.notes = found_.notes;
     table_notes_ = found_.table_notes;
+    if (!known()) {
+      document().database_guid = found_.database_guid;
+      document().family_guid = found_.family_guid;
+    }
     if (adopt_.new_history) {
       ARROW_RETURN_NOT_OK(BeginHistory(
           {options_, adopt_.start, source_, data_, identity_, info_, document(), table_notes_}));
+      NoteStart();
     } else {
       ARROW_RETURN_NOT_OK(ProveHistory());
     }
@@ -95,6 +102,7 @@ class Planner {
   Status ProveDatabase();
   void EnterUndelivered();
 
+  void NoteStart();
   void NoteGaps();
   void Describe();
 
@@ -125,8 +133,12 @@ Status Planner::ProveHistory() {
   if (!known()) {
     // A lower bound: every table is complete at least up to its last object. They all count for
     // the consistent cut, as they did; so it does not go past one that has trouble.
-    document().complete_through = tables().empty() ? Lsn{} : Lsn::Max();
+    const bool any = std::ranges::any_of(tables(), [&](const auto& entry) {
+      return selection_.Selects(entry.second.schema, entry.second.name);
+    });
+    document().complete_through = any ? Lsn::Max() : Lsn{};
     for (auto& [name, table] : tables()) {
+      if (!selection_.Selects(table.schema, table.name)) continue;
       table.in_cut = true;
       document().complete_through =
           std::min(document().complete_through, table.position.WholeTransactions());
@@ -208,11 +220,24 @@ void Planner::EnterUndelivered() {
     table.change_table_object_id = instance.change_table_object_id;
     table.capture_instance = instance.name;
     table.start = table.position = Position::After(instance.start_lsn.Previous());
+    // What an earlier entry had of it is not delivered again.
+    if (const auto* before = rules::DeliveredBefore(document(), instance.source_object_id)) {
+      table.start = table.position = std::max(table.position, before->through);
+      table.columns = before->columns;
+    }
     table_notes_[table.QualifiedName()] =
         "no object yet; everything that is kept, because start = now would skip what was not "
         "delivered";
     tables().emplace(table.QualifiedName(), std::move(table));
   }
+}
+
+void Planner::NoteStart() {
+  const auto start = rules::ParseStart(adopt_.start);
+  if (!start.ok() || !std::holds_alternative<Lsn>(*start)) return;
+  plan_.notes.push_back(
+      "where the database was set back: what it has committed since at LSNs up to " + adopt_.start +
+      " is not delivered, because it cannot be told from what was");
 }
 
 // A rebuilt document knows less of idle tables than the lost one did: only their last objects.

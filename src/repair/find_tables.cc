@@ -40,8 +40,11 @@ class Finder {
   Status LookInto(const rules::FoundFolder& found);
   Status LookInto(const rules::TableNames& names, const std::string& name);
   Status Advance(state::Table* table, const LastObject& last);
+  void Follow(const pq::FooterRecord& record, state::Table* table);
   Status Enter(const rules::TableNames& names, const LastObject& last);
   Status NoteEarlier(const LastObject& last, state::Table* table);
+  void TakeMemory(const LastObject& last, state::Table* table);
+  void LetOneHaveEach();
   void Bind(const pq::FooterRecord& record, state::Table* table);
   void RememberColumns(const pq::FooterRecord& newest, state::Table* table);
 
@@ -58,7 +61,28 @@ Result<FoundTables> Finder::Find() {
   ARROW_RETURN_NOT_OK(LookIntoKnown());
   ARROW_RETURN_NOT_OK(LookIntoFound());
   ARROW_RETURN_NOT_OK(LookIntoCaptured());
+  LetOneHaveEach();
   return std::move(found_);
+}
+
+// A source table whose name another one was to go on under has a folder of its own since, and the
+// last object of the earlier folder is still one of its: it is where its newest object lies.
+void Finder::LetOneHaveEach() {
+  std::map<int64_t, state::Table*> newest;
+  for (auto& [name, table] : tables()) {
+    if (table.source_object_id == 0) continue;
+    state::Table*& holder = newest[table.source_object_id];
+    if (holder == nullptr || holder->position < table.position) holder = &table;
+  }
+  for (auto& [name, table] : tables()) {
+    if (table.source_object_id == 0 || newest.at(table.source_object_id) == &table) continue;
+    found_.table_notes[name] = "its last object is of a source table that goes on as " +
+                               newest.at(table.source_object_id)->QualifiedName();
+    table.earlier_tables.push_back({table.source_object_id, table.position, table.columns});
+    table.source_object_id = 0;
+    table.change_table_object_id = 0;
+    table.name_today.clear();
+  }
 }
 
 // Tables that the document knows, captured or not.
@@ -124,14 +148,21 @@ Status Finder::LookInto(const rules::FoundFolder& found) {
     return Status::Invalid("table ", name, ": its folder ", found.folder,
                            " holds objects of database ", record.database);
   }
-  if (!rules::Concerns(record, selection_, with_.info.instances)) return Status::OK();
+  // Without groups there is nobody else whose table it could be: it keeps its resume position for
+  // the day on which the settings select it.
+  const bool concerns = rules::Concerns(record, selection_, with_.info.instances);
+  if (!concerns && !with_.options.group.empty()) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(const auto names, NamesOf(record.schema, record.table));
   if (names.FolderNumber(found.folder) == 0 || tables().contains(name)) {
     found_.notes.push_back("the folder " + found.folder + " holds objects of table " + name +
                            ", whose folder is " + names.folder() + ": it is left alone");
     return Status::OK();
   }
-  return LookInto(names, name);
+  ARROW_RETURN_NOT_OK(LookInto(names, name));
+  if (!concerns && tables().contains(name)) {
+    found_.table_notes[name] = "no setting selects it: it keeps its resume position";
+  }
+  return Status::OK();
 }
 
 Status Finder::LookInto(const rules::TableNames& names, const std::string& name) {
@@ -174,6 +205,9 @@ Status Finder::Advance(state::Table* table, const LastObject& last) {
                            record.sequence, " of ", record.schema, ".", record.table);
   }
   found_.histories.emplace(record.history_id, table->QualifiedName());
+  const bool is_of_a_follower =
+      record.source_object_id != 0 && record.source_object_id != table->source_object_id;
+  if (is_of_a_follower) Follow(record, table);
   table->claim = ClaimOf(last);
   GoOnIn(last.folder, table);
   table->form = {};  // of the objects that came since nothing was seen
@@ -181,9 +215,30 @@ Status Finder::Advance(state::Table* table, const LastObject& last) {
   for (state::Gap& gap : table->gaps) {
     if (gap.carried_by == 0 && gap.to <= record.to) gap.carried_by = record.sequence;
   }
-  RememberColumns(record, table);
+  TakeMemory(last, table);
   found_.newest = std::max(found_.newest, record.to.lsn());
   return Status::OK();
+}
+
+// Another source table went on in the folder, which the document does not know of.
+void Finder::Follow(const pq::FooterRecord& record, state::Table* table) {
+  table->earlier_tables.push_back(
+      {table->source_object_id, document_.ResumePosition(*table), table->columns});
+  Bind(record, table);
+  table->earlier_instances.clear();
+  table->follows = 0;
+  table->name_today.clear();
+  table->start = table->position = record.from;
+  table->empty_through = Lsn{};
+  table->in_cut = false;
+  table->columns.clear();
+}
+
+// The newest object says what the document of its time remembered; older programs' objects do not.
+void Finder::TakeMemory(const LastObject& last, state::Table* table) {
+  if (!last.record.remembers()) return RememberColumns(last.record, table);
+  table->columns = last.record.known_columns;
+  table->earlier_tables = last.record.earlier_tables;
 }
 
 // What was kept back stays so without the document that remembered it.
@@ -241,8 +296,6 @@ Status Finder::NoteEarlier(const LastObject& last, state::Table* table) {
                           source_object_id != table->source_object_id;
     if (!is_other || !table->earlier_tables.empty()) return;
     table->earlier_tables.push_back({source_object_id, through, {}});
-    found_.notes.push_back("the folder " + table->folder + " holds objects of an earlier table " +
-                           table->QualifiedName() + ", too: it goes on with the newest one's");
   };
   if (!last.record.previous_key.empty()) {
     const auto previous = pq::ReadRecord(with_.data, last.record.previous_key);
@@ -262,11 +315,21 @@ Status Finder::Enter(const rules::TableNames& names, const LastObject& last) {
   table.folder = names.folder();
   GoOnIn(last.folder, &table);
   Bind(last.record, &table);
-  RememberColumns(last.record, &table);
   table.start = last.first_from;
   table.position = last.record.to;
   table.claim = ClaimOf(last);
-  ARROW_RETURN_NOT_OK(NoteEarlier(last, &table));
+  if (!last.record.remembers()) ARROW_RETURN_NOT_OK(NoteEarlier(last, &table));
+  TakeMemory(last, &table);
+  for (const state::EarlierTable& earlier : table.earlier_tables) {
+    if (earlier.source_object_id == 0) continue;
+    found_.notes.push_back("the folder " + table.folder + " holds objects of an earlier table " +
+                           table.QualifiedName() + ", too: it goes on with the newest one's");
+    break;
+  }
+  if (found_.newest <= table.position.lsn() && !last.record.database_guid.empty()) {
+    found_.database_guid = last.record.database_guid;
+    found_.family_guid = last.record.family_guid;
+  }
   found_.newest = std::max(found_.newest, table.position.lsn());
   tables().emplace(table.QualifiedName(), std::move(table));
   return Status::OK();

@@ -24,8 +24,11 @@ struct WhereToFind {
 
 struct FoundTables {
   std::map<std::string, std::string> histories;  // of the last objects: history id -> table
-  Lsn newest;                                    // that any object or position has seen
-  std::vector<std::string> notes;                // what concerns no single entry
+  // Of the database, as the newest object says it; "" where none does.
+  std::string database_guid;
+  std::string family_guid;
+  Lsn newest;                      // that any object or position has seen
+  std::vector<std::string> notes;  // what concerns no single entry
   std::map<std::string, std::string> table_notes;
 };
 

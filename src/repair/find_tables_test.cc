@@ -97,14 +97,19 @@ TEST_F(FindTablesTest, a_table_that_is_not_captured_any_more_keeps_its_name_and_
   EXPECT_EQ(world_.Judge("B"), "");
 }
 
-TEST_F(FindTablesTest, what_no_setting_selects_is_left_alone) {
+TEST_F(FindTablesTest, what_no_setting_selects_keeps_its_position_where_there_are_no_groups) {
   Insert("A");
   Insert("B");
   ASSERT_TRUE(RunOnce().ok());
   Lose();
   world_.options.tables = {"dbo.B"};
-  EXPECT_EQ(NoteOf("dbo.A"), "not there");
+  EXPECT_EQ(NoteOf("dbo.A"), "no setting selects it: it keeps its resume position");
   EXPECT_EQ(NoteOf("dbo.B"), "");
+  const auto plan = Plan();
+  EXPECT_FALSE(plan->document.tables.at("dbo.A").in_cut);
+  EXPECT_TRUE(plan->document.tables.at("dbo.B").in_cut);
+  world_.options.group = "b";
+  EXPECT_EQ(NoteOf("dbo.A"), "not there");
 }
 
 TEST_F(FindTablesTest, another_table_under_the_name_is_not_given_the_place_of_the_first_one) {
@@ -120,18 +125,23 @@ TEST_F(FindTablesTest, another_table_under_the_name_is_not_given_the_place_of_th
   EXPECT_THAT(world_.Objects("A"), SizeIs(2));
 }
 
-TEST_F(FindTablesTest, an_earlier_table_of_the_folder_is_noted) {
+TEST_F(FindTablesTest, earlier_tables_of_the_folder_are_as_the_newest_object_says) {
+  world_.options.on_replace = rules::OnReplace::kFollow;
   DeliverThenRename();
-  world_.database.tables.at("dbo.A").instance.source_object_id = 4711;
-  Rename("A");
-  ASSERT_EQ(AdoptNow({true, "now"}), "");
-  Insert("A");
-  ASSERT_TRUE(RunOnce().ok());
+  world_.database.AddTable("dbo", "A2");
+  world_.database.tables.at("dbo.A2").instance.table = "A";
+  ASSERT_EQ(AdoptNow(), "");
+  for (int i = 0; i < 3; ++i) {
+    world_.database.Commit({{"dbo.A2", {kInsert}}});
+    ASSERT_TRUE(RunOnce().ok());
+  }
+  const state::Table before = Document().tables.at("dbo.A");
+  ASSERT_THAT(before.earlier_tables, SizeIs(1));
   Lose();
   const auto plan = Plan();
   ASSERT_TRUE(plan.ok()) << plan.status();
-  EXPECT_EQ(plan->document.tables.at("dbo.A").source_object_id, 4711);
-  EXPECT_THAT(plan->document.tables.at("dbo.A").earlier_tables, SizeIs(1));
+  EXPECT_EQ(plan->document.tables.at("dbo.A").source_object_id, before.source_object_id);
+  EXPECT_EQ(plan->document.tables.at("dbo.A").earlier_tables, before.earlier_tables);
   ASSERT_EQ(plan->notes.size(), 1u);
   EXPECT_THAT(plan->notes[0], HasSubstr("an earlier table dbo.A"));
 }

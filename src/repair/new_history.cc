@@ -7,7 +7,10 @@
 #include "base/utc_text.h"
 #include "parquet/stored_object.h"
 #include "rules/claimed_object.h"
+#include "rules/column_guard.h"
+#include "rules/same_database.h"
 #include "rules/start_at.h"
+#include "rules/table_identity.h"
 
 namespace cdc::repair {
 
@@ -17,27 +20,29 @@ using arrow::Result;
 using arrow::Status;
 using source::CaptureInstance;
 
-// The oldest instance of the table. A renamed table keeps its entry and is known by its id; but in
-// another database ids mean nothing, and the name has to do.
-const CaptureInstance* InstanceOf(const state::Table& table, const NewHistory& with) {
-  const std::string& guid = with.document.database_guid;
-  // Rebuilt from objects, which do not say which database theirs was.
-  const bool is_rebuilt = !with.document.anchor;
-  const bool ids_count = guid.empty() || with.identity.guid.empty() || guid == with.identity.guid;
-  const CaptureInstance* named = nullptr;
-  const CaptureInstance* known = nullptr;
+// The oldest instance of the source table, or of the one that is called so; null where none is
+// captured.
+const CaptureInstance* OldestOf(int64_t source_object_id, const NewHistory& with) {
+  const CaptureInstance* oldest = nullptr;
   for (const CaptureInstance& instance : with.info.instances) {
-    const bool has_name = instance.schema == table.schema && instance.table == table.name;
-    const auto is_older = [&](const CaptureInstance* other) {
-      return other == nullptr || instance.start_lsn < other->start_lsn;
-    };
-    if (has_name && is_older(named)) named = &instance;
-    if (ids_count && instance.source_object_id == table.source_object_id && is_older(known)) {
-      known = &instance;
-    }
+    if (instance.source_object_id != source_object_id) continue;
+    if (oldest == nullptr || instance.start_lsn < oldest->start_lsn) oldest = &instance;
   }
-  if (is_rebuilt) return named != nullptr ? named : known;
-  return known != nullptr ? known : named;
+  return oldest;
+}
+
+// A renamed table keeps its entry and is known by its id; but in another database ids mean nothing,
+// and the name has to do.
+const CaptureInstance* InstanceOf(const state::Table& table, bool ids_count,
+                                  const NewHistory& with) {
+  if (ids_count && table.source_object_id != 0) return OldestOf(table.source_object_id, with);
+  for (const CaptureInstance& instance : with.info.instances) {
+    if (instance.schema != table.schema || instance.table != table.name) continue;
+    const bool has_entry =
+        ids_count && rules::EntryOf(with.document, instance.source_object_id) != nullptr;
+    return has_entry ? nullptr : OldestOf(instance.source_object_id, with);
+  }
+  return nullptr;
 }
 
 Result<Position> StartOf(const NewHistory& with, const CaptureInstance* instance) {
@@ -90,13 +95,30 @@ void MoveTo(const Position& start, state::Table* table) {
   table->claim->confirmed = true;
 }
 
+// Another source table goes on under the entry's name: what was kept back of the earlier one is
+// known to it by name alone.
+Status TakeOver(const CaptureInstance& instance, const NewHistory& with, state::Table* table) {
+  if (table->columns.empty()) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto description,
+                        with.source.Describe(rules::AsCalledIn(*table, instance)));
+  const std::string name = table->QualifiedName();
+  const Status shown = rules::CheckColumnsOfFollower(name, table->columns, description);
+  if (!shown.ok()) return shown.WithMessage("table ", name, ": ", shown.message());
+  table->columns = rules::KnownColumnsOf(description);
+  return Status::OK();
+}
+
 // Ids of another database could be those of other tables here; 0 is nobody's.
-void Bind(const CaptureInstance* instance, state::Table* table) {
-  table->source_object_id = instance != nullptr ? instance->source_object_id : 0;
-  table->change_table_object_id = instance != nullptr ? instance->change_table_object_id : 0;
-  if (instance != nullptr) table->capture_instance = instance->name;
+void Bind(const CaptureInstance* instance, bool ids_count, state::Table* table) {
+  if (instance != nullptr) {
+    table->source_object_id = instance->source_object_id;
+    table->change_table_object_id = instance->change_table_object_id;
+    table->capture_instance = instance->name;
+  } else if (!ids_count) {
+    table->source_object_id = table->change_table_object_id = 0;
+  }
   table->earlier_instances.clear();
-  table->earlier_tables.clear();
+  if (!ids_count) table->earlier_tables.clear();
   table->follows = 0;
   table->name_today.clear();
 }
@@ -110,13 +132,21 @@ Status BeginHistory(const NewHistory& with) {
         "there is no object and no document that a new history could follow: cdc-to-s3 run begins "
         "one by itself");
   }
+  const bool ids_count = rules::KeepsObjectIds(document, with.identity);
   for (auto& [name, table] : document.tables) {
     const Position delivered = document.ResumePosition(table);
     ARROW_RETURN_NOT_OK(SettleClaim(with, &table));
-    const CaptureInstance* instance = InstanceOf(table, with);
+    const CaptureInstance* instance = InstanceOf(table, ids_count, with);
     ARROW_ASSIGN_OR_RAISE(const Position start, StartOf(with, instance));
+    const bool is_other =
+        instance != nullptr && (!ids_count || instance->source_object_id != table.source_object_id);
+    if (is_other) ARROW_RETURN_NOT_OK(TakeOver(*instance, with, &table));
     MoveTo(start, &table);
-    Bind(instance, &table);
+    Bind(instance, ids_count, &table);
+    for (state::EarlierTable& earlier : table.earlier_tables) {
+      ARROW_ASSIGN_OR_RAISE(earlier.through,
+                            StartOf(with, OldestOf(earlier.source_object_id, with)));
+    }
     if (instance == nullptr) {
       with.notes[name] = "not captured now";
     } else if (start < std::min(delivered, Position::After(with.info.horizon->lsn))) {

@@ -70,6 +70,13 @@ DatabaseVerdict JudgeDatabase(const state::Document& document,
   return {anchor.history, anchor.why, changed};
 }
 
+bool KeepsObjectIds(const state::Document& document, const source::DatabaseIdentity& identity) {
+  if (!document.family_guid.empty() && !identity.family_guid.empty()) {
+    return document.family_guid == identity.family_guid;
+  }
+  return !Differ(document.database_guid, identity.guid);
+}
+
 state::TakeIdentity IdentityOf(const state::Document& document,
                                const source::DatabaseIdentity& identity) {
   const auto newest = [](const std::string& known, const std::string& now) {

@@ -40,6 +40,11 @@ DatabaseVerdict JudgeDatabase(const state::Document& document,
                               const source::DatabaseIdentity& identity,
                               const source::PollInfo& info);
 
+// Whether object ids, which a backup keeps, mean the same objects as in the document: in the database
+// itself and in those that were restored from its backups. What one of both sides does not tell
+// stands against nothing.
+bool KeepsObjectIds(const state::Document& document, const source::DatabaseIdentity& identity);
+
 // What the document is to know of the database; what the server does not tell today stays.
 state::TakeIdentity IdentityOf(const state::Document& document,
                                const source::DatabaseIdentity& identity);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/json_members.h"
+#include "base/known_columns_json.h"
 #include "base/spool.h"
 
 namespace cdc::state {
@@ -32,20 +33,6 @@ void Members(Visitor& visit, Is<Claim> auto& claim) {
   visit.Member("checksum", claim.checksum);
   visit.Member("incomplete", claim.incomplete);
   visit.Member("confirmed", claim.confirmed);
-}
-
-template <typename Visitor>
-void Members(Visitor& visit, Is<KnownColumn> auto& column) {
-  visit.Member("column_id", column.column_id);
-  visit.Member("name", column.name);
-  visit.Member("delivered", column.delivered);
-}
-
-template <typename Visitor>
-void Members(Visitor& visit, Is<EarlierTable> auto& earlier) {
-  visit.Member("source_object_id", earlier.source_object_id);
-  visit.Member("through", earlier.through);
-  visit.MemberUnlessEmpty("columns", earlier.columns);
 }
 
 template <typename Visitor>
@@ -109,12 +96,6 @@ void Members(Visitor& visit, Is<Document> auto& document) {
 }
 
 // What must hold between members.
-
-static Status CheckMembers(const KnownColumn& column, const std::string& what) {
-  const std::string& word = column.delivered;
-  if (word == kClear || word == kMasked || word == kLeftOut) return Status::OK();
-  return Status::Invalid(what, ", delivered is none of clear, masked and left_out");
-}
 
 static Status CheckMembers(const Claim& claim, const std::string& what) {
   if (claim.sequence < 1) return Status::Invalid(what, " has sequence 0");

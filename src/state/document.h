@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/known_columns.h"
 #include "base/object_identity.h"
 #include "base/position.h"
 
@@ -49,24 +50,12 @@ struct InstanceIds {
   bool operator==(const InstanceIds&) const = default;
 };
 
-// How a captured column was delivered. It is the same column while its column_id is, whatever it is
-// called.
-struct KnownColumn {
-  int64_t column_id = 0;
-  std::string name;
-  std::string delivered;  // one of the words below
-  bool operator==(const KnownColumn&) const = default;
-};
-inline constexpr char kClear[] = "clear", kMasked[] = "masked", kLeftOut[] = "left_out";
-using KnownColumns = std::vector<KnownColumn>;  // by column_id
-
-// A source table that had the entry before another one followed it.
-struct EarlierTable {
-  int64_t source_object_id = 0;
-  Position through;  // its rows up to here are in the entry's folder, or in a gap
-  KnownColumns columns;
-  bool operator==(const EarlierTable&) const = default;
-};
+using cdc::EarlierTable;
+using cdc::kClear;
+using cdc::kLeftOut;
+using cdc::kMasked;
+using cdc::KnownColumn;
+using cdc::KnownColumns;
 
 // What the columns of a folder's objects look like to readers, as short as it can be said: the last
 // object's own footer has the rest.
