@@ -8,6 +8,8 @@
 #include "app/print.h"
 #include "base/spool.h"
 #include "base/text.h"
+#include "config/checks.h"
+#include "store/credentials/aws_settings.h"
 #include "store/credentials/chain.h"
 #include "store/open_store.h"
 #include "store/probe.h"
@@ -86,6 +88,7 @@ store::ObjectOptions ObjectOptions(const config::Target& target) {
   objects.kms_key_id = target.sse_kms_key_id;
   objects.bucket_key = target.sse_bucket_key;
   objects.storage_class = target.storage_class;
+  objects.acl = target.acl;
   for (const std::string& tag : target.tags) {
     const size_t equals = tag.find('=');
     objects.tags.emplace_back(tag.substr(0, equals), tag.substr(equals + 1));
@@ -117,12 +120,28 @@ store::CredentialsOptions CredentialsOptions(const config::Config& config) {
   options.region = config.target.region;
   options.ca_bundle = config.target.ca_bundle;
   options.environment = config.aws_environment;
-  const auto origin = config.origins.find("target.region");
-  if (origin == config.origins.end() || origin->second == "default") {
-    const std::string of_profile = store::RegionOfProfile(options);
-    if (!of_profile.empty()) options.region = of_profile;
-  }
   return options;
+}
+
+// What AWS's own variables and files say holds where the settings say nothing.
+arrow::Status HearAwsSettings(const config::Config& config, store::CredentialsOptions* credentials,
+                       store::S3Options* options) {
+  ARROW_ASSIGN_OR_RAISE(const auto aws, store::ReadAwsSettings(*credentials));
+  const auto is_default = [&](const char* key) {
+    const auto origin = config.origins.find(key);
+    return origin == config.origins.end() || origin->second == "default";
+  };
+  if (is_default("target.region") && !aws.region.empty()) credentials->region = aws.region;
+  options->region = credentials->region;
+  options->use_fips = aws.use_fips;
+  options->use_dualstack = aws.use_dualstack;
+  options->spares_checksum = aws.spares_checksum;
+  if (options->endpoint.empty() && !aws.endpoint.empty()) {
+    options->endpoint = aws.endpoint;
+    const bool is_local = config::IsLocalEndpoint(aws.endpoint);
+    if (is_default("target.path_style")) options->path_style = is_local;
+  }
+  return arrow::Status::OK();
 }
 
 }  // namespace
@@ -131,14 +150,15 @@ arrow::Result<Stores> OpenStores(const config::Config& config) {
   store::S3Options options;
   options.objects = ObjectOptions(config.target);
   options.expected_bucket_owner = config.target.expected_bucket_owner;
+  options.requester_pays = config.target.requester_pays;
   options.endpoint = config.target.endpoint;
   options.path_style = config.target.path_style;
   options.anonymous = config.target.anonymous;
   options.http.ca_bundle = config.target.ca_bundle;
   Stores stores;
   if (IsS3(config.target.url)) {
-    const store::CredentialsOptions credentials = CredentialsOptions(config);
-    options.region = credentials.region;
+    store::CredentialsOptions credentials = CredentialsOptions(config);
+    ARROW_RETURN_NOT_OK(HearAwsSettings(config, &credentials, &options));
     if (!options.anonymous) {
       ARROW_ASSIGN_OR_RAISE(options.refreshed, store::OpenCredentials(credentials));
       stores.credentials_from = options.refreshed->place();

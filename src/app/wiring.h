@@ -24,6 +24,8 @@ struct Stores {
   std::string credentials_from;               // "web identity"; "" where none are needed
 
   store::Store& state() const { return local_state ? *local_state : *data; }
+  // What the operator should know of the target though nothing failed; each said once.
+  std::vector<std::string> TakeNotes() const { return data->TakeNotes(); }
 };
 
 // Has credentials when it returns; the stores themselves have not been asked anything.

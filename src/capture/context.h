@@ -85,6 +85,7 @@ struct Tools {
   store::Store& data;
   const Clock& clock;
   std::string database_guid;
+  std::shared_ptr<const std::atomic<UtcTime>> last_swap_sent;
   std::function<bool()> stopped;
 
   static std::shared_ptr<const Tools> Of(const Context& context);

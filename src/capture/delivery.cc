@@ -232,9 +232,8 @@ Status Delivery::Claim() {
 void Delivery::StartPut(Ready ready) {
   turns_.at(ready.table).putting = true;
   const auto work = std::make_shared<Ready>(std::move(ready));
-  context_.with.executor.Post(Executor::Lane::kPut, [this, tools = tools_, work,
-                                                     signed_at = context_.held.last_swap_sent()]() {
-    Status put = PutClaimed(*tools, work->key, work->object, signed_at);
+  context_.with.executor.Post(Executor::Lane::kPut, [this, tools = tools_, work]() {
+    Status put = PutClaimed(*tools, work->key, work->object);
     return [this, work, put] { return OnPut(work->table, work->object, work->key, put); };
   });
 }

@@ -55,5 +55,19 @@ TEST_F(CaptureTest, an_object_that_the_store_hangs_on_comes_last_and_after_growi
   EXPECT_EQ(world_.Judge("B"), "");
 }
 
+// Puts of one claim wait for each other; the lease is kept meanwhile.
+TEST_F(CaptureTest, a_put_that_waited_longer_than_a_signature_lives_is_signed_with_the_last_swap) {
+  for (const char* table : {"C", "D"}) world_.database.AddTable("dbo", table);
+  world_.store.hook = [&](const std::string& call, const std::string&) {
+    if (call == "put") world_.clock.Advance(std::chrono::minutes(7));
+    return store::MemoryStore::Fault::kNone;
+  };
+  for (const char* table : {"A", "B", "C", "D"}) Insert(table);
+  const auto report = RunOnce();
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(report->stopped, ::testing::IsEmpty());
+  for (const char* table : {"A", "B", "C", "D"}) EXPECT_EQ(world_.Judge(table), "") << table;
+}
+
 }  // namespace
 }  // namespace cdc::capture::testing

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <string>
+#include <atomic>
+#include <memory>
 #include <utility>
 
 #include "base/clock.h"
@@ -12,12 +13,14 @@ namespace cdc::capture {
 // rounds touches it.
 class HeldDocument {
  public:
-  explicit HeldDocument(state::OwnedDocument owned) : owned_(std::move(owned)) {}
+  explicit HeldDocument(state::OwnedDocument owned);
 
   const state::Document& document() const { return owned_.document(); }
   int64_t swaps() const { return swaps_; }  // so many in this run
   bool has_pending() const { return owned_.has_pending(); }
-  UtcTime last_swap_sent() const { return owned_.last_swap_sent(); }
+  // When the last successful swap was sent, as any thread may see it at any time: what puts are
+  // signed with.
+  std::shared_ptr<const std::atomic<UtcTime>> last_swap_sent() const { return last_swap_sent_; }
 
   // One swap with everything pending and `edits`.
   arrow::Status Swap(const state::Edits& edits = {});
@@ -31,6 +34,7 @@ class HeldDocument {
  private:
   state::OwnedDocument owned_;
   int64_t swaps_ = 0;
+  std::shared_ptr<std::atomic<UtcTime>> last_swap_sent_;
 };
 
 }  // namespace cdc::capture

@@ -86,8 +86,7 @@ Result<ReadOutcome> ReadNext(const Tools& tools, const ReadOrder& order) {
   return outcome;
 }
 
-Status PutClaimed(const Tools& tools, const std::string& key, const BuiltObject& object,
-                  UtcTime signed_at) {
+Status PutClaimed(const Tools& tools, const std::string& key, const BuiltObject& object) {
   const pq::FooterRecord& ours = object.record;
   const auto judge = [&](const pq::ObjectThere& found) {
     // Of an incomplete window another owner may have found more rows, before cleanup went on.
@@ -100,10 +99,12 @@ Status PutClaimed(const Tools& tools, const std::string& key, const BuiltObject&
   };
   store::PutOptions options;
   options.metadata = ours.ToUserMetadata();
-  // INVARIANT: A process that slept between claim and put must not put any more: somebody else has recovered
-  // the claim, and a consumer may have moved the object away since. The store refuses an old
-  // signature.
-  options.signed_at = signed_at;
+  // INVARIANT: a process that slept between claim and put must not put any more: somebody else has
+  // recovered the claim, and a consumer may have moved the object away since. The store refuses an
+  // old signature. So it is signed with the time of a swap that succeeded, never with the clock's
+  // now; and with that of the last one, however long the put has waited for its turn since: it
+  // shows that the document, and the claim in it, were still ours.
+  options.signed_at = tools.last_swap_sent->load();
   if (!tools.options.conditional_puts) {
     options.mode = store::PutMode::kOverwrite;
     // Such a store cannot refuse by itself; where it lets us look, we do.

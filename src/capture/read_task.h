@@ -41,7 +41,6 @@ arrow::Result<ReadOutcome> ReadNext(const Tools& tools, const ReadOrder& order);
 
 // Puts an object under its claimed key. Already there is fine if it is the claimed one; a foreign
 // object at the key stops the table: the same key, for ever, never another one.
-arrow::Status PutClaimed(const Tools& tools, const std::string& key, const BuiltObject& object,
-                         UtcTime signed_at);
+arrow::Status PutClaimed(const Tools& tools, const std::string& key, const BuiltObject& object);
 
 }  // namespace cdc::capture

@@ -27,7 +27,6 @@ struct Order {
   state::Claim claim;
   std::string history_id;
   Lsn horizon;
-  UtcTime signed_at;
   pq::FooterRecord record;
   rules::KnownColumns columns;
   // The table is gone, and the instance is of the one that follows it: nothing of its rows counts.
@@ -147,7 +146,7 @@ Result<Settled> Settle(const Tools& tools, const Order& order) {
                       "instance back; or begin a new history: cdc-to-s3 adopt --help");
   }
   CrashPoint("recovered_not_put");
-  ARROW_RETURN_NOT_OK(PutClaimed(tools, order.claim.key, object, order.signed_at));
+  ARROW_RETURN_NOT_OK(PutClaimed(tools, order.claim.key, object));
   const int64_t rows = object.record.rows;
   return Settled{How::kPut, rows, std::move(object)};
 }
@@ -166,7 +165,6 @@ class Recovery {
                       *table.claim,
                       context_.document().history_id,
                       horizon_,
-                      context_.held.last_swap_sent(),
                       RecordOf(context_, table, instance),
                       table_is_gone ? rules::KnownColumns() : table.columns,
                       table_is_gone,

@@ -149,6 +149,16 @@ Status CheckStorageClass(std::string_view text) {
   return Status::Invalid("\"", text, "\" is not a storage class like STANDARD_IA");
 }
 
+// Not a list either. An ACL that lets everybody read is nobody's wish for such data.
+Status CheckAcl(std::string_view text) {
+  if (text.starts_with("public-")) {
+    return Status::Invalid("\"", text, "\" would let everybody read the data");
+  }
+  const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || c == '-'; };
+  if (std::ranges::all_of(text, fits)) return Status::OK();
+  return Status::Invalid("\"", text, "\" is not a canned ACL like bucket-owner-full-control");
+}
+
 Status CheckAccount(std::string_view text) {
   if (text.size() == 12 && std::ranges::all_of(text, IsDigit)) return Status::OK();
   return Status::Invalid("\"", text, "\" is not an account id of 12 digits");

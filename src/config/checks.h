@@ -25,6 +25,7 @@ arrow::Status CheckIntent(std::string_view text);        // ReadWrite · ReadOnl
 arrow::Status CheckGroup(std::string_view text);         // letters, digits, - and _
 arrow::Status CheckEncryption(std::string_view text);    // AES256 · aws:kms · aws:kms:dsse
 arrow::Status CheckStorageClass(std::string_view text);  // STANDARD_IA and the like
+arrow::Status CheckAcl(std::string_view text);           // bucket-owner-full-control and the like
 arrow::Status CheckAccount(std::string_view text);       // 12 digits
 // At most 10 of name=value, each name once, as S3 takes them.
 arrow::Status CheckTags(const std::vector<std::string>& tags);

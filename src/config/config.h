@@ -68,6 +68,8 @@ struct Target {
   bool sse_bucket_key = false;    // fewer, cheaper calls to KMS
   std::string storage_class;      // of objects
   std::vector<std::string> tags;  // of objects: name=value
+  std::string acl;                // canned, of objects and state
+  bool requester_pays = false;
   std::string expected_bucket_owner;
 };
 

@@ -315,6 +315,10 @@ std::vector<Key> TargetKeys() {
            "of objects: STANDARD_IA, INTELLIGENT_TIERING, … (default: the bucket's)",
            CheckStorageClass),
       List("target.tags", Place{t, &Target::tags}, "tags of objects: name=value", CheckTags),
+      Text("target.acl", Place{t, &Target::acl}, {},
+           "canned ACL to ask for: bucket-owner-full-control, … (default: none)", CheckAcl),
+      Boolean("target.requester_pays", Place{t, &Target::requester_pays},
+              "agree to pay for requests to a bucket whose requester pays"),
       Text("target.expected_bucket_owner", Place{t, &Target::expected_bucket_owner}, {},
            "account id; a bucket that belongs to another account is refused", CheckAccount),
   };

@@ -68,6 +68,12 @@ Result<std::optional<FoundFolder>> LookInto(store::Store& data, const std::strin
 
 }  // namespace
 
+std::string CommonFolder(const std::string& path, const std::string& database) {
+  const std::string prefix = ShapeOf(path, database).prefix;
+  const size_t slash = prefix.rfind('/');
+  return slash == std::string::npos ? "" : prefix.substr(0, slash);
+}
+
 Result<bool> WalkFolders(store::Store& data, const std::string& path, const std::string& database,
                          const std::function<bool(const std::string& folder)>& is_known,
                          const std::function<Result<bool>(const FoundFolder&)>& see) {

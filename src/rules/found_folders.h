@@ -29,6 +29,9 @@ arrow::Result<bool> WalkFolders(store::Store& data, const std::string& path,
                                 const std::function<bool(const std::string& folder)>& is_known,
                                 const std::function<arrow::Result<bool>(const FoundFolder&)>& see);
 
+// The folder in which all tables' folders lie, without a trailing '/'; "" where there is none.
+std::string CommonFolder(const std::string& path, const std::string& database);
+
 // Whether the settings select the table that the object is of: by the name that it had when it came
 // in, or by the one that it has today.
 bool Concerns(const pq::FooterRecord& record, const TableSelection& selection,

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <cstdio>
 #include <optional>
 #include <string_view>
@@ -22,6 +23,9 @@ constexpr std::chrono::seconds kImpatientStall{6};
 constexpr std::chrono::milliseconds kImpatientAnswer{10'000};
 // What the kernel has taken may not be on its way yet: the usual greatest net.ipv4.tcp_wmem.
 constexpr int64_t kKernelBuffer = 4 << 20;
+// libcurl waits a second for "100 Continue" before it sends a body, and not every server says so.
+// What a server refuses by a request's head alone is worth that only where the body is long.
+constexpr int64_t kExpectBytesMin = 1 << 20;
 constexpr size_t kIdleHandlesMax = 32;  // more threads than this share nothing but lose reuse
 
 using std::chrono::milliseconds;
@@ -73,12 +77,18 @@ class Watch {
 // The state of one request while libcurl calls back.
 struct Exchange {
   Exchange(const HttpRequest& request, const HttpOptions& options)
-      : body(request.body), reply_bytes_max(options.reply_bytes_max), watch(request, options) {}
+      : body(request.body),
+        reply_bytes_max(std::min(options.reply_bytes_max, request.reply_bytes_max)),
+        watch(request, options) {}
+  // Whether the body that comes is that of an error; of it as much as is kept is enough.
+  bool HasError() const { return reply.status >= 300; }
+  bool HasWholeError() const { return HasError() && std::ssize(reply.body) >= kErrorBytesMax; }
 
   const Spool* body;
   const int64_t reply_bytes_max;
   Watch watch;
   int64_t offset = 0;
+  int64_t head_bytes = 0;
   arrow::Status read_status;
   HttpReply reply;
 };
@@ -110,11 +120,12 @@ int OnSeek(void* user, curl_off_t offset, int origin) {
 size_t OnWrite(char* data, size_t size, size_t count, void* user) {
   auto& exchange = *static_cast<Exchange*>(user);
   const size_t more = size * count;
-  if (static_cast<int64_t>(exchange.reply.body.size() + more) > exchange.reply_bytes_max) {
-    return 0;  // CURLE_WRITE_ERROR
-  }
-  exchange.reply.body.append(data, more);
-  return more;
+  std::string& body = exchange.reply.body;
+  const int64_t room =
+      (exchange.HasError() ? kErrorBytesMax : exchange.reply_bytes_max) - std::ssize(body);
+  const size_t taken = std::min(more, static_cast<size_t>(room));
+  body.append(data, taken);
+  return taken == more ? more : 0;  // 0: CURLE_WRITE_ERROR
 }
 
 std::string_view Trim(std::string_view text) {
@@ -127,10 +138,15 @@ std::string_view Trim(std::string_view text) {
 }
 
 size_t OnHeader(char* data, size_t size, size_t count, void* user) {
-  auto& reply = static_cast<Exchange*>(user)->reply;
+  auto& exchange = *static_cast<Exchange*>(user);
+  HttpReply& reply = exchange.reply;
   const std::string_view line(data, size * count);
-  if (line.starts_with("HTTP/")) {  // a final reply follows a "100 Continue"
+  exchange.head_bytes += std::ssize(line);
+  if (exchange.head_bytes > kHeadBytesMax) return 0;  // CURLE_WRITE_ERROR
+  if (line.starts_with("HTTP/")) {                    // a final reply follows a "100 Continue"
     reply.headers.clear();
+    const size_t blank = std::min(line.find(' '), line.size() - 1);
+    std::from_chars(line.data() + blank + 1, line.data() + line.size(), reply.status);
     return line.size();
   }
   const size_t colon = line.find(':');
@@ -156,11 +172,23 @@ class HeaderList {
                                  : fmt::format("{}: {}", header.name, header.value);
     list_ = curl_slist_append(list_, line.c_str());
   }
+  // Of those that libcurl would send by itself.
+  void Remove(const char* name) {
+    list_ = curl_slist_append(list_, fmt::format("{}:", name).c_str());
+  }
   curl_slist* get() const { return list_; }
 
  private:
   curl_slist* list_ = nullptr;
 };
+
+arrow::Status TooLong(const Exchange& exchange) {
+  const std::string what =
+      exchange.head_bytes > kHeadBytesMax
+          ? fmt::format("the reply's head is longer than {} bytes", kHeadBytesMax)
+          : fmt::format("the reply is longer than {} bytes", exchange.reply_bytes_max);
+  return MakeError(ErrorKind::kPermanent, what);
+}
 
 arrow::Status NoReply(CURLcode code, const char* text, const HttpRequest& request,
                       const HttpOptions& options) {
@@ -183,9 +211,6 @@ arrow::Status NoReply(CURLcode code, const char* text, const HttpRequest& reques
       return MakeError(
           ErrorKind::kTransient,
           fmt::format("{}; is the endpoint right, and can this machine reach it?", what));
-    case CURLE_WRITE_ERROR:
-      return MakeError(ErrorKind::kPermanent,
-                       fmt::format("the reply is longer than {} bytes", options.reply_bytes_max));
     case CURLE_OPERATION_TIMEDOUT:
       return MakeError(ErrorKind::kTransient, fmt::format("timeout: {}", what));
     default:
@@ -214,6 +239,9 @@ class HttpClient::Handle {
     for (const auto& header : request.headers) {
       headers.Add(header);
     }
+    if (request.body != nullptr && request.body->size_bytes() < kExpectBytesMin) {
+      headers.Remove("Expect");
+    }
     char error[CURL_ERROR_SIZE] = "";
     curl_easy_reset(curl_);  // keeps the connections
     Set(CURLOPT_ERRORBUFFER, error);
@@ -226,6 +254,11 @@ class HttpClient::Handle {
     if (code == CURLE_ABORTED_BY_CALLBACK && exchange.watch.late()) {
       return MakeError(ErrorKind::kTransient, exchange.watch.Describe());
     }
+    if (code == CURLE_WRITE_ERROR && exchange.head_bytes <= kHeadBytesMax &&
+        exchange.HasWholeError()) {
+      return std::move(exchange.reply);
+    }
+    if (code == CURLE_WRITE_ERROR) return TooLong(exchange);
     if (code != CURLE_OK) {
       return NoReply(code, error, request, options);
     }

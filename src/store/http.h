@@ -28,10 +28,17 @@ struct HttpRequest {
   // Waits for a connection and for a silent server only shortly: for a server that was away a
   // moment ago.
   bool impatient = false;
+  // A longer body of a success is broken off: kPermanent. Of an error the first kErrorBytesMax count.
+  int64_t reply_bytes_max = INT64_MAX;
   // From its begin to the end of its answer, however bytes trickle meanwhile; then kTransient. What
   // is received adds its own time (HttpOptions::TimeFor); for what is sent the caller adds it.
   std::chrono::milliseconds time_max{60'000};
 };
+
+// What says why a request was refused is short.
+inline constexpr int64_t kErrorBytesMax = 64 << 10;
+// All header lines of a reply together; a longer head is broken off: kPermanent.
+inline constexpr int64_t kHeadBytesMax = 256 << 10;
 
 struct HttpReply {
   int status = 0;
@@ -45,7 +52,7 @@ struct HttpReply {
 struct HttpOptions {
   std::string ca_bundle;                // a PEM file; empty: the system's
   bool use_proxy = true;                // as http_proxy, https_proxy and no_proxy say
-  int64_t reply_bytes_max = INT64_MAX;  // a longer reply is broken off: kPermanent
+  int64_t reply_bytes_max = INT64_MAX;  // as in HttpRequest, for all of them
   std::chrono::milliseconds connect_timeout{10'000};
   // Without a single byte in either direction. A store may hold a conditional write back while
   // another one runs (MinIO: half a minute), so this is not short.

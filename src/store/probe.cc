@@ -80,27 +80,25 @@ arrow::Status ProbeSwap(Store& store, Conditions* found) {
 }
 
 constexpr char kProbeName[] = "cdc-probe";
+constexpr char kObjectName[] = "_cdc_to_s3_probe";
 
-// A store that does not let us try, or another program that comes between each time, says nothing.
-arrow::Result<Condition> ProbeMetadata(Store& store) {
+// Nothing when another program came between.
+arrow::Result<std::optional<Condition>> TryMetadata(Store& store, const std::string& key) {
+  const std::string bytes = NewBytes();
   PutOptions options;
   options.mode = PutMode::kOverwrite;
-  for (int i = 0; i < kTriesMax; ++i) {
-    const std::string bytes = NewBytes();
-    options.metadata = {{kProbeName, RandomHex(8)}};
-    const auto put = store.Put(kProbeKey, *Spool::FromBytes(bytes), options);
-    if (!put.ok()) {
-      return KindOf(put.status()) == ErrorKind::kTransient ? arrow::Result<Condition>(put.status())
-                                                           : Condition::kNotKnown;
-    }
-    ARROW_ASSIGN_OR_RAISE(const auto head, store.Head(kProbeKey));
-    if (head && head->metadata == options.metadata) return Condition::kHolds;
-    const auto now = store.Get(kProbeKey);
-    if (head && now.ok() && now->bytes == bytes && now->version == head->version) {
-      return Condition::kIgnored;
-    }
+  options.metadata = {{kProbeName, RandomHex(8)}};
+  ARROW_RETURN_NOT_OK(store.Put(key, *Spool::FromBytes(bytes), options).status());
+  const auto head = store.Head(key);
+  if (!head.ok()) {
+    // One who may only write is not let look.
+    if (KindOf(head.status()) == ErrorKind::kDenied) return Condition::kNotKnown;
+    return head.status();
   }
-  return Condition::kNotKnown;
+  if (*head && (*head)->metadata == options.metadata) return Condition::kHolds;
+  const auto now = store.Get(key);
+  const bool is_ours = *head && now.ok() && now->bytes == bytes && now->version == (*head)->version;
+  return is_ours ? std::optional(Condition::kIgnored) : std::nullopt;
 }
 
 std::string AdviceFor(const Conditions& found) {
@@ -128,11 +126,18 @@ arrow::Result<Conditions> ProbeConditions(Store& store) {
   Conditions found;
   ARROW_ASSIGN_OR_RAISE(found.put_if_absent, ProbePut(store));
   ARROW_RETURN_NOT_OK(ProbeSwap(store, &found));
-  if (found.BothHold()) {
-    ARROW_ASSIGN_OR_RAISE(found.metadata, ProbeMetadata(store));
-  }
   found.advice = AdviceFor(found);
   return found;
+}
+
+arrow::Result<Condition> ProbeObject(Store& store, const std::string& folder) {
+  const std::string key = folder.empty() ? kObjectName : folder + "/" + kObjectName;
+  std::optional<Condition> found;
+  for (int i = 0; i < kTriesMax && !found; ++i) {
+    ARROW_ASSIGN_OR_RAISE(found, TryMetadata(store, key));
+  }
+  (void)store.Delete(key);  // a right that nothing else needs
+  return found.value_or(Condition::kNotKnown);
 }
 
 }  // namespace cdc::store

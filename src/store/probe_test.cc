@@ -67,11 +67,28 @@ TEST(Probe, finds_out_a_store_that_drops_user_metadata) {
     MemoryStore store(Clock::System());
     store.drops_metadata = drops;
     for (int i = 0; i < 2; ++i) {
-      const Conditions found = ProbeConditions(store).ValueOrDie();
-      EXPECT_TRUE(found.BothHold()) << found.advice;
-      EXPECT_EQ(found.metadata, drops ? Condition::kIgnored : Condition::kHolds);
+      EXPECT_EQ(ProbeObject(store, "Shop").ValueOrDie(),
+                drops ? Condition::kIgnored : Condition::kHolds);
+      EXPECT_TRUE(store.objects.empty());
     }
   }
+}
+
+// The state is kept without them.
+TEST(Probe, puts_an_object_with_all_that_objects_have) {
+  const FaultyServer server([](const SeenRequest& request) {
+    return request.headers.contains("x-amz-tagging") ? ErrorReply(403, "AccessDenied") : kObject;
+  });
+  S3Options options;
+  options.bucket = "lake";
+  options.endpoint = server.endpoint();
+  options.path_style = true;
+  options.credentials = {"key", "secret", ""};
+  options.objects.tags = {{"team", "data"}};
+  const auto refused = ProbeObject(*OpenS3Store(options).ValueOrDie(), "Shop").status();
+  EXPECT_EQ(KindOf(refused), ErrorKind::kDenied);
+  EXPECT_THAT(refused.message(), HasSubstr("put s3://lake/Shop/_cdc_to_s3_probe"));
+  EXPECT_THAT(refused.message(), HasSubstr("s3:PutObjectTagging"));
 }
 
 TEST(Probe, does_not_take_another_error_for_an_answer_about_conditions) {

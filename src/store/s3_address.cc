@@ -20,9 +20,11 @@ bool FitsHostName(const std::string& bucket, bool tls) {
   });
 }
 
-std::string AwsEndpoint(const std::string& region) {
-  const char* domain = region.starts_with("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
-  return fmt::format("https://s3.{}.{}", region, domain);
+// https://docs.aws.amazon.com/general/latest/gr/s3.html
+std::string AwsEndpoint(const S3AddressOptions& options) {
+  const char* domain = options.region.starts_with("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
+  return fmt::format("https://s3{}{}.{}.{}", options.use_fips ? "-fips" : "",
+                     options.use_dualstack ? ".dualstack" : "", options.region, domain);
 }
 
 struct Endpoint {
@@ -57,6 +59,22 @@ arrow::Result<Endpoint> ParseEndpoint(const std::string& text) {
   return endpoint;
 }
 
+// Consoles of stores show a bucket's own address. The bucket is in the url already, so requests would
+// go to a bucket of a bucket.
+arrow::Status RefuseBucketInside(const Endpoint& endpoint, const std::string& bucket,
+                                 const std::string& text) {
+  Endpoint without = endpoint;
+  if (endpoint.host.starts_with(bucket + ".s3")) without.host.erase(0, bucket.size() + 1);
+  if (endpoint.path.ends_with("/" + bucket)) {
+    without.path.resize(endpoint.path.size() - bucket.size() - 1);
+  }
+  if (without.host == endpoint.host && without.path == endpoint.path) return arrow::Status::OK();
+  return MakeError(ErrorKind::kPermanent,
+                   fmt::format("endpoint \"{}\" has the bucket {} in it, which the target's url "
+                               "names already: set endpoint to {}://{}{}",
+                               text, bucket, without.scheme, without.host, without.path));
+}
+
 }  // namespace
 
 std::string UriEncode(std::string_view text, bool keep_slash) {
@@ -81,13 +99,14 @@ std::string CanonicalQuery(std::vector<std::pair<std::string, std::string>> para
   return query;
 }
 
-arrow::Result<S3Location> LocateBucket(const std::string& bucket, const std::string& region,
-                                       const std::string& endpoint, bool path_style) {
+arrow::Result<S3Location> LocateBucket(const std::string& bucket, const S3AddressOptions& options) {
+  const std::string& endpoint = options.endpoint;
   ARROW_ASSIGN_OR_RAISE(const Endpoint parsed,
-                        ParseEndpoint(endpoint.empty() ? AwsEndpoint(region) : endpoint));
+                        ParseEndpoint(endpoint.empty() ? AwsEndpoint(options) : endpoint));
+  ARROW_RETURN_NOT_OK(RefuseBucketInside(parsed, bucket, endpoint));
   S3Location location;
   location.path = parsed.path;
-  if (path_style || !FitsHostName(bucket, parsed.scheme == "https")) {
+  if (options.path_style || !FitsHostName(bucket, parsed.scheme == "https")) {
     location.host = parsed.host;
     location.path += "/" + bucket;
   } else {

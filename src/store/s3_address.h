@@ -23,10 +23,18 @@ struct S3Location {
   std::string path;    // of the bucket, without a slash at its end: "" or "/lake"
 };
 
+// Where AWS itself is asked, and how a bucket's name is told.
+struct S3AddressOptions {
+  std::string region = {};
+  std::string endpoint = {};
+  bool path_style = false;
+  bool use_fips = false;
+  bool use_dualstack = false;
+};
+
 // An empty `endpoint` is AWS in `region`; else "http[s]://host[:port][/path]". A bucket whose name
 // does not fit a TLS certificate's wildcard (dots) or a host name (upper case, '_') is addressed by
-// path in any case.
-arrow::Result<S3Location> LocateBucket(const std::string& bucket, const std::string& region,
-                                       const std::string& endpoint, bool path_style);
+// path in any case. An endpoint that names the bucket itself is an error that says what to write.
+arrow::Result<S3Location> LocateBucket(const std::string& bucket, const S3AddressOptions& options);
 
 }  // namespace cdc::store

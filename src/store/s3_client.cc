@@ -64,12 +64,20 @@ bool IsUncertain(const arrow::Result<S3Reply>& reply) {
 }  // namespace
 
 S3Client::S3Client(S3Options options)
-    : options_(std::move(options)), http_(options_.http), breaker_(*options_.clock) {}
+    : options_(std::move(options)),
+      http_(options_.http),
+      breaker_(*options_.clock),
+      checksum_(options_.spares_checksum ? BodyChecksum::kNone : BodyChecksum::kSha256) {}
+
+arrow::Result<S3Location> S3Client::Locate(const std::string& region) const {
+  return LocateBucket(options_.bucket, {region, options_.endpoint, options_.path_style,
+                                        options_.use_fips, options_.use_dualstack});
+}
 
 arrow::Result<std::unique_ptr<S3Client>> S3Client::Open(S3Options options) {
   std::unique_ptr<S3Client> client(new S3Client(std::move(options)));
   const S3Options& o = client->options_;
-  ARROW_ASSIGN_OR_RAISE(auto location, LocateBucket(o.bucket, o.region, o.endpoint, o.path_style));
+  ARROW_ASSIGN_OR_RAISE(auto location, client->Locate(o.region));
   {
     const MutexLock lock(client->mutex_);
     client->target_ = {.region = o.region, .location = std::move(location)};
@@ -116,7 +124,8 @@ arrow::Result<HttpRequest> S3Client::Sign(const S3Request& request, milliseconds
   sign.headers.emplace_back("x-amz-date", AmzDate(sign.time));
   sign.headers.emplace_back("x-amz-content-sha256", sign.payload_sha256_hex);
   if (request.body != nullptr) {
-    sign.headers.emplace_back("x-amz-checksum-sha256", ToBase64(request.body->sha256()));
+    ARROW_ASSIGN_OR_RAISE(const auto checksum, ChecksumHeader(checksum_, *request.body));
+    if (checksum) sign.headers.push_back(*checksum);
   }
   if (!options_.anonymous && !held.credentials.session_token.empty()) {
     sign.headers.emplace_back("x-amz-security-token", held.credentials.session_token);
@@ -125,6 +134,7 @@ arrow::Result<HttpRequest> S3Client::Sign(const S3Request& request, milliseconds
   http.method = request.method;
   http.url = to.location.origin + sign.path + (sign.query.empty() ? "" : "?" + sign.query);
   http.body = request.body;
+  http.reply_bytes_max = request.reply_bytes_max;
   http.impatient = breaker_.IsOpen();
   http.time_max = http.impatient ? std::min(time_max, kImpatientTime) : time_max;
   if (request.body != nullptr) {
@@ -189,10 +199,21 @@ arrow::Result<bool> S3Client::MoveToRegion(const S3Error& error) {
   notes_.push_back(
       fmt::format("bucket {} is in region {}, not in {}: used that; set the target's region to {}",
                   options_.bucket, error.region, target_.region, error.region));
-  ARROW_ASSIGN_OR_RAISE(target_.location, LocateBucket(options_.bucket, error.region,
-                                                       options_.endpoint, options_.path_style));
+  ARROW_ASSIGN_OR_RAISE(target_.location, Locate(error.region));
   target_.region = error.region;
   moved_ = true;
+  return true;
+}
+
+bool S3Client::ChangeChecksum(const S3Error& error) {
+  const BodyChecksum sent = checksum_;
+  const auto wanted = WantedInstead(sent, error);
+  if (!wanted) return false;
+  BodyChecksum expected = sent;
+  if (checksum_.compare_exchange_strong(expected, *wanted)) {
+    const MutexLock lock(mutex_);
+    notes_.push_back(Describe(*wanted));
+  }
   return true;
 }
 
@@ -200,6 +221,7 @@ arrow::Result<S3Reply> S3Client::Send(const S3Request& request) {
   Backoff backoff(options_.retry, *options_.clock);
   bool redirected = false;
   bool renewed = false;
+  int checksums = 1;  // that were tried
   while (true) {
     ARROW_RETURN_NOT_OK(CheckSignedAt(request.signed_at, *options_.clock, request.operation));
     auto reply = SendOnce(request, backoff.Left());
@@ -212,6 +234,11 @@ arrow::Result<S3Reply> S3Client::Send(const S3Request& request) {
       if (moved) {
         continue;
       }
+    }
+    const bool has_body = request.body != nullptr;
+    if (has_body && reply.ok() && checksums < 3 && ChangeChecksum(reply->error)) {
+      ++checksums;
+      continue;
     }
     if (reply.ok() && reply->error.IsExpired() && !renewed) {
       renewed = true;
@@ -260,7 +287,9 @@ arrow::Status S3Client::Explain(const S3Request& request, const S3Error& error) 
   context.prefix = options_.prefix;
   context.region = target().region;
   context.expected_bucket_owner = options_.expected_bucket_owner;
+  context.policy.region = context.region;
   context.policy.tags = !options_.objects.tags.empty();
+  context.policy.acl = !options_.objects.acl.empty();
   context.policy.kms_key_id = options_.objects.kms_key_id;
   return ExplainS3Error(error, context);
 }

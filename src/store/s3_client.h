@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "store/body_checksum.h"
 #include "store/circuit_breaker.h"
 #include "store/http.h"
 #include "store/s3_address.h"
@@ -26,6 +27,7 @@ struct S3Request {
   std::vector<std::pair<std::string, std::string>> query;
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   const Spool* body = nullptr;
+  int64_t reply_bytes_max = 1 << 20;
   std::optional<UtcTime> signed_at;
   // For conditional writes: a look at the store, made before another try when an earlier one may
   // have been carried out. True: the condition cannot hold any more, so another try could only be
@@ -75,11 +77,15 @@ class S3Client {
   arrow::Status GaveUp(const S3Request& request, const arrow::Result<S3Reply>& last,
                        int tries) const;
   arrow::Result<bool> MoveToRegion(const S3Error& error);
+  // Whether the body is worth another try with another checksum.
+  bool ChangeChecksum(const S3Error& error);
+  arrow::Result<S3Location> Locate(const std::string& region) const;
 
   const S3Options options_;
   HttpClient http_;
   CircuitBreaker breaker_;
-  std::atomic<bool> answered_ = false;     // something at the address has spoken HTTP to us
+  std::atomic<bool> answered_ = false;  // something at the address has spoken HTTP to us
+  std::atomic<BodyChecksum> checksum_;
   std::atomic<bool> bucket_seen_ = false;  // so that a 404 without a body is about the key
   mutable Mutex mutex_;
   Target target_ GUARDED_BY(mutex_);

@@ -86,7 +86,28 @@ ErrorKind KindOfStatus(int status) {
   }
 }
 
-std::string AccessDeniedAdvice(const S3Context& context) {
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+std::string_view PartitionOf(std::string_view region) {
+  if (region.starts_with("cn-")) return "aws-cn";
+  if (region.starts_with("us-gov-")) return "aws-us-gov";
+  return "aws";
+}
+
+// What AWS's words say, and our policy would not mend.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+std::string AccessDeniedAdvice(const S3Error& error, const S3Context& context) {
+  const auto says = [&](const char* what) { return error.message.find(what) != std::string::npos; };
+  if (says("explicit deny")) {
+    return "a policy denies it explicitly, which no permission outweighs: the message names its "
+           "kind (the bucket's, an organisation's service control policy, a permissions boundary, "
+           "a VPC endpoint's)";
+  }
+  if (says("kms:")) {
+    return "the bucket or the request encrypts with a KMS key that the credentials may not use: "
+           "allow them kms:GenerateDataKey (and kms:Decrypt, to read) on it, in their policy and "
+           "in "
+           "the key's";
+  }
   const std::string owner =
       context.expected_bucket_owner.empty()
           ? ""
@@ -99,12 +120,12 @@ std::string AccessDeniedAdvice(const S3Context& context) {
 }
 
 // An alias cannot stand in a policy: the key behind it is not known here.
-std::string KmsResource(const std::string& key_id) {
+std::string KmsResource(const std::string& key_id, std::string_view partition) {
   if (key_id.starts_with("arn:") && key_id.find(":alias/") == std::string::npos) {
     return key_id;
   }
   const bool is_alias = key_id.find("alias/") != std::string::npos;
-  return fmt::format("arn:aws:kms:*:*:key/{}", is_alias ? "*" : key_id);
+  return fmt::format("arn:{}:kms:*:*:key/{}", partition, is_alias ? "*" : key_id);
 }
 
 std::string WrongRegionAdvice(const S3Error& error, const S3Context& context) {
@@ -166,7 +187,7 @@ arrow::Status ExplainS3Error(const S3Error& error, const S3Context& context) {
   } else if (error.IsWrongRegion()) {
     advice = WrongRegionAdvice(error, context);
   } else if (kind == ErrorKind::kDenied) {
-    advice = AccessDeniedAdvice(context);
+    advice = AccessDeniedAdvice(error, context);
   }
   std::string text = fmt::format("{}: HTTP {}", context.operation, error.status);
   if (!error.code.empty()) {
@@ -184,18 +205,21 @@ arrow::Status ExplainS3Error(const S3Error& error, const S3Context& context) {
 
 std::string RequiredPolicy(const std::string& bucket, const std::string& prefix,
                            const PolicyOptions& options) {
+  const std::string_view partition = PartitionOf(options.region);
   const std::string below = prefix.empty() ? bucket : fmt::format("{}/{}", bucket, prefix);
   const std::string kms =
       options.kms_key_id.empty()
           ? ""
           : fmt::format(
                 R"(,{{"Effect":"Allow","Action":["kms:GenerateDataKey","kms:Decrypt"],"Resource":"{}"}})",
-                KmsResource(options.kms_key_id));
+                KmsResource(options.kms_key_id, partition));
   return fmt::format(
       R"({{"Version":"2012-10-17","Statement":[)"
-      R"({{"Effect":"Allow","Action":["s3:PutObject","s3:GetObject"{}],"Resource":"arn:aws:s3:::{}/*"}},)"
-      R"({{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::{}"}}{}]}})",
-      options.tags ? R"(,"s3:PutObjectTagging")" : "", below, bucket, kms);
+      R"({{"Effect":"Allow","Action":["s3:PutObject","s3:GetObject"{}{}],)"
+      R"("Resource":"arn:{}:s3:::{}/*"}},)"
+      R"({{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:{}:s3:::{}"}}{}]}})",
+      options.tags ? R"(,"s3:PutObjectTagging")" : "", options.acl ? R"(,"s3:PutObjectAcl")" : "",
+      partition, below, partition, bucket, kms);
 }
 
 }  // namespace cdc::store

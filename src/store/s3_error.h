@@ -29,7 +29,9 @@ S3Error ParseS3Error(const HttpReply& reply);
 
 // What a policy must allow beyond reading and writing.
 struct PolicyOptions {
+  std::string region;  // whose partition the policy is for
   bool tags = false;
+  bool acl = false;
   std::string kms_key_id;  // an id, an ARN or an alias; empty: none of one's own
 };
 

@@ -286,5 +286,97 @@ TEST(S3Faults, a_server_that_is_not_there_is_transient_and_names_the_endpoint) {
   EXPECT_THAT(status.message(), HasSubstr("endpoint"));
 }
 
+FaultyReply Refuses(const std::string& message) {
+  return {
+      400, {}, "<Error><Code>InvalidArgument</Code><Message>" + message + "</Message></Error>", {}};
+}
+
+// As Backblaze B2 says it.
+const char kUnsupported[] =
+    "Unsupported header 'x-amz-checksum-sha256' received for this API call.";
+// As AWS says it of buckets with object lock.
+const char kMd5Wanted[] =
+    "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object "
+    "Lock parameters";
+
+TEST(BodyChecksum, a_store_that_refuses_it_serves_without) {
+  const FaultyServer server([](const SeenRequest& request) {
+    return request.headers.contains("x-amz-checksum-sha256") ? Refuses(kUnsupported) : kStored;
+  });
+  const auto store = OpenOn(server);
+  EXPECT_EQ(Put(*store).ValueOrDie(), PutResult::kCreated);
+  EXPECT_THAT(store->TakeNotes(), ::testing::ElementsAre(HasSubstr("sent without it")));
+  EXPECT_EQ(Put(*store).ValueOrDie(), PutResult::kCreated);
+  const auto puts = server.Seen("PUT");
+  ASSERT_EQ(puts.size(), 3U) << "it is asked for once";
+  EXPECT_EQ(puts[2].headers.at("x-amz-content-sha256"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_TRUE(store->TakeNotes().empty());
+}
+
+TEST(BodyChecksum, a_store_that_asks_for_content_md5_gets_it) {
+  const FaultyServer server([](const SeenRequest& request) {
+    return request.headers.contains("content-md5") ? kStored : Refuses(kMd5Wanted);
+  });
+  EXPECT_EQ(Put(*OpenOn(server)).ValueOrDie(), PutResult::kCreated);
+  EXPECT_EQ(server.Seen("PUT").back().headers.at("content-md5"), "kAFQmDzST7DWlj99KOF/cg==");
+}
+
+TEST(BodyChecksum, a_store_that_wants_neither_is_not_asked_for_ever) {
+  const FaultyServer server([](const SeenRequest& request) {
+    return Refuses(request.headers.contains("content-md5") ? kUnsupported : kMd5Wanted);
+  });
+  EXPECT_THAT(Put(*OpenOn(server)).status().message(), HasSubstr("Unsupported header"));
+  EXPECT_EQ(server.Seen("PUT").size(), 2U);
+}
+
+TEST(BodyChecksum, none_is_sent_where_aws_settings_spare_it) {
+  const FaultyServer server(InTurn({kStored}));
+  S3Options options = OptionsFor(server.endpoint());
+  options.spares_checksum = true;
+  EXPECT_TRUE(Put(*OpenS3Store(options).ValueOrDie()).ok());
+  EXPECT_FALSE(server.Seen("PUT")[0].headers.contains("x-amz-checksum-sha256"));
+}
+
+TEST(Expect, a_short_body_is_sent_at_once_and_a_long_one_waits_for_the_answer_to_its_head) {
+  const FaultyServer server(InTurn({kStored}));
+  const auto store = OpenOn(server);
+  ASSERT_TRUE(Put(*store).ok());
+  ASSERT_TRUE(store->Put("k", *Spool::FromBytes(std::string(2 << 20, 'x')), {}).ok());
+  const auto puts = server.Seen("PUT");
+  EXPECT_FALSE(puts[0].headers.contains("expect"));
+  EXPECT_TRUE(puts[1].headers.contains("expect"));
+}
+
+TEST(LongReply, an_error_is_told_by_its_begin) {
+  const FaultyServer server([](const SeenRequest&) {
+    FaultyReply reply = ErrorReply(403, "AccessDenied");
+    reply.body += std::string(4 << 20, ' ');
+    return reply;
+  });
+  const auto refused = Put(*OpenOn(server)).status();
+  EXPECT_EQ(KindOf(refused), ErrorKind::kDenied);
+  EXPECT_THAT(refused.message(), HasSubstr("AccessDenied"));
+}
+
+TEST(LongReply, what_no_request_can_have_as_its_answer_is_broken_off) {
+  const FaultyServer server([](const SeenRequest& request) -> FaultyReply {
+    const bool is_listing = request.target.find("list-type=2") != std::string::npos;
+    return {200, {{"ETag", "\"v\""}}, std::string((is_listing ? 17 : 65) << 20, ' '), {}};
+  });
+  const auto store = OpenOn(server);
+  EXPECT_THAT(store->List("", "", 10).status().message(), HasSubstr("longer than 16777216 bytes"));
+  EXPECT_THAT(store->Get("k").status().message(), HasSubstr("longer than 67108864 bytes"));
+}
+
+TEST(LongReply, endless_header_lines_are_broken_off) {
+  const FaultyServer server([](const SeenRequest&) {
+    FaultyReply reply = kStored;
+    for (int i = 0; i < 400; ++i) reply.headers["X-" + std::to_string(i)] = std::string(1'000, 'x');
+    return reply;
+  });
+  EXPECT_THAT(Put(*OpenOn(server)).status().message(), HasSubstr("head is longer than 262144"));
+}
+
 }  // namespace
 }  // namespace cdc::store

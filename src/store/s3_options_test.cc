@@ -89,6 +89,23 @@ TEST_F(S3OptionsTest, storage_class_and_tags_are_the_objects_and_not_the_states)
   }
 }
 
+TEST_F(S3OptionsTest, a_canned_acl_is_asked_for_with_every_write) {
+  options_.objects.acl = "bucket-owner-full-control";
+  for (const auto& request : {PutOf("t/cdc/a.parquet"), SwapOf("_cdc_to_s3/Shop.json")}) {
+    ExpectSigned(request, "x-amz-acl", "bucket-owner-full-control");
+  }
+}
+
+TEST_F(S3OptionsTest, who_pays_for_requests_says_so_in_each) {
+  options_.requester_pays = true;
+  ExpectSigned(PutOf("t/cdc/a.parquet"), "x-amz-request-payer", "requester");
+  const auto store = Open();
+  ASSERT_TRUE(store->Head("k").ok());
+  EXPECT_FALSE(store->List("", "", 1).ok());
+  ExpectSigned(server_.Seen("HEAD").back(), "x-amz-request-payer", "requester");
+  ExpectSigned(server_.Seen("GET").back(), "x-amz-request-payer", "requester");
+}
+
 TEST_F(S3OptionsTest, the_expected_owner_is_named_in_every_request) {
   options_.expected_bucket_owner = "111122223333";
   ExpectSigned(PutOf("t/cdc/a.parquet"), "x-amz-expected-bucket-owner", "111122223333");
@@ -112,6 +129,44 @@ TEST_F(S3OptionsTest, nothing_is_signed_for_a_store_that_wants_no_credentials) {
   ExpectNone(put, "authorization");
   ExpectNone(put, "x-amz-security-token");
   EXPECT_TRUE(put.headers.contains("x-amz-content-sha256"));
+}
+
+// As AWS words them.
+TEST_F(S3OptionsTest, a_refusal_tells_its_real_cause) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"User: arn:aws:iam::1:user/u is not authorized to perform: kms:GenerateDataKey on resource: "
+       "arn:aws:kms:eu-west-1:1:key/k because no identity-based policy allows the action",
+       "allow them kms:GenerateDataKey"},
+      {"User: arn:aws:iam::1:user/u is not authorized to perform: s3:PutObject on resource: "
+       "\"arn:aws:s3:::lake/k\" with an explicit deny in a service control policy",
+       "denies it explicitly"},
+      {"Access Denied", "they need this policy"},
+  };
+  for (const auto& [message, advice] : cases) {
+    const FaultyServer refusing([&](const SeenRequest&) {
+      return testing::FaultyReply{
+          403,
+          {},
+          "<Error><Code>AccessDenied</Code><Message>" + message + "</Message></Error>",
+          {}};
+    });
+    options_ = OptionsFor(refusing.endpoint());
+    const std::string said = Open()->Put("k", *Spool::FromBytes("abc"), {}).status().message();
+    EXPECT_THAT(said, HasSubstr(advice));
+  }
+}
+
+TEST_F(S3OptionsTest, the_policy_is_written_in_the_regions_partition) {
+  const FaultyServer refusing([](const SeenRequest&) { return ErrorReply(403, "AccessDenied"); });
+  options_ = OptionsFor(refusing.endpoint());
+  options_.objects.acl = "bucket-owner-full-control";
+  for (const auto& [region, partition] :
+       {std::pair("us-gov-east-1", "aws-us-gov"), {"cn-north-1", "aws-cn"}, {"eu-west-1", "aws"}}) {
+    options_.region = region;
+    const std::string said = Open()->Put("k", *Spool::FromBytes("abc"), {}).status().message();
+    EXPECT_THAT(said, HasSubstr(std::string("\"arn:") + partition + ":s3:::lake/*\""));
+    EXPECT_THAT(said, HasSubstr("s3:PutObjectAcl"));
+  }
 }
 
 TEST_F(S3OptionsTest, a_refusal_tells_the_policy_that_these_options_need) {

@@ -19,6 +19,12 @@ constexpr char kMetadataPrefix[] = "x-amz-meta-";
 constexpr char kOwnFolder[] = "_cdc_to_s3/";  // state and probe: not objects
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 constexpr int64_t kKeyBytesMax = 1'024;
+// Replies that are longer than any should be are broken off. What the program itself keeps (its
+// state) is far below the first; a listing's page has at most 1,000 keys of at most 1,024 bytes,
+// each byte of which may be written as up to six; a store that knows no ranges sends a whole object.
+constexpr int64_t kContentBytesMax = 64 << 20;
+constexpr int64_t kListBytesMax = 16 << 20;
+constexpr int64_t kObjectBytesMax = int64_t{1} << 30;
 // A look at a key after a write whose fate is not known: it may settle it, and must not take as
 // long as the write did.
 constexpr std::chrono::milliseconds kPeekTime{10'000};
@@ -80,6 +86,7 @@ class S3Store : public Store {
         peek_time_(std::min(kPeekTime, options.retry.budget)),
         objects_(options.objects),
         expected_bucket_owner_(options.expected_bucket_owner),
+        requester_pays_(options.requester_pays),
         client_(std::move(client)) {}
 
   arrow::Result<PutResult> Put(const std::string& key, const Spool& body,
@@ -136,7 +143,8 @@ class S3Store : public Store {
   }
 
   arrow::Result<Content> Get(const std::string& key) override {
-    const S3Request request = Request("get", "GET", key);
+    S3Request request = Request("get", "GET", key);
+    request.reply_bytes_max = kContentBytesMax;
     ARROW_ASSIGN_OR_RAISE(S3Reply reply, client_->Send(request));
     if (!reply.ok()) {
       return client_->Explain(request, reply.error);
@@ -150,6 +158,7 @@ class S3Store : public Store {
   arrow::Result<Tail> GetTail(const std::string& key, int64_t bytes_max) override {
     S3Request request = Request("get the end of", "GET", key);
     request.headers.emplace_back("range", fmt::format("bytes=-{}", bytes_max));
+    request.reply_bytes_max = kObjectBytesMax;
     ARROW_ASSIGN_OR_RAISE(S3Reply reply, client_->Send(request));
     if (reply.error.status == 416) {  // an empty object has no last byte
       return Tail{};
@@ -199,6 +208,7 @@ class S3Store : public Store {
                                               int64_t limit) override {
     S3Request request = Request("list", "GET", prefix);
     request.key.clear();
+    request.reply_bytes_max = kListBytesMax;
     std::vector<ObjectInfo> found;
     std::string token;
     do {
@@ -254,6 +264,7 @@ class S3Store : public Store {
     if (!expected_bucket_owner_.empty()) {
       request.headers.emplace_back("x-amz-expected-bucket-owner", expected_bucket_owner_);
     }
+    if (requester_pays_) request.headers.emplace_back("x-amz-request-payer", "requester");
     return request;
   }
 
@@ -265,6 +276,7 @@ class S3Store : public Store {
       }
     };
     add("content-type", "application/octet-stream");
+    add("x-amz-acl", objects_.acl);
     add("x-amz-server-side-encryption", objects_.sse);
     add("x-amz-server-side-encryption-aws-kms-key-id", objects_.kms_key_id);
     add("x-amz-server-side-encryption-bucket-key-enabled", objects_.bucket_key ? "true" : "");
@@ -341,6 +353,7 @@ class S3Store : public Store {
   const std::chrono::milliseconds peek_time_;
   const ObjectOptions objects_;
   const std::string expected_bucket_owner_;
+  const bool requester_pays_;
   const std::unique_ptr<S3Client> client_;
 };
 

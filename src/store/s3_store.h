@@ -21,6 +21,7 @@ struct ObjectOptions {
   std::string sse;  // AES256 · aws:kms · aws:kms:dsse
   std::string kms_key_id;
   bool bucket_key = false;  // fewer, cheaper calls to KMS
+  std::string acl;          // canned: "bucket-owner-full-control"
   // These two for the objects alone, not for what the program keeps for itself under _cdc_to_s3/:
   // the state is replaced every minute and must be readable at once, and a lifecycle rule over a
   // tag must not remove it.
@@ -34,8 +35,13 @@ struct S3Options {
   std::string region = "us-east-1";
   std::string endpoint;  // "http://localhost:9000"; empty: AWS
   bool path_style = false;
+  bool use_fips = false;       // AWS's endpoints that are validated for FIPS 140
+  bool use_dualstack = false;  // those that have IPv6 addresses, too
+  // Bodies go without a checksum of their own where the store does not ask for one.
+  bool spares_checksum = false;
   ObjectOptions objects;
   std::string expected_bucket_owner;            // account id; a bucket of another's is refused
+  bool requester_pays = false;                  // agrees to pay for requests
   bool anonymous = false;                       // signs nothing; `credentials` are not looked at
   Credentials credentials;                      // that never change
   std::shared_ptr<CredentialsCache> refreshed;  // instead, when there

@@ -97,16 +97,44 @@ TEST(S3Address, a_bucket_is_found_by_host_name_or_path) {
   };
   for (const auto& c : cases) {
     const S3Location found =
-        LocateBucket(c.bucket, c.region, c.endpoint, c.path_style).ValueOrDie();
+        LocateBucket(c.bucket, {c.region, c.endpoint, c.path_style}).ValueOrDie();
     EXPECT_EQ(found.origin + found.path, c.url);
     EXPECT_EQ(found.host, c.host);
   }
 }
 
+TEST(S3Address, awss_endpoints_are_the_validated_ones_and_those_with_ipv6_where_asked_for) {
+  S3AddressOptions options{.region = "us-gov-west-1", .use_fips = true};
+  EXPECT_EQ(LocateBucket("lake", options)->host, "lake.s3-fips.us-gov-west-1.amazonaws.com");
+  options.use_dualstack = true;
+  EXPECT_EQ(LocateBucket("lake", options)->host,
+            "lake.s3-fips.dualstack.us-gov-west-1.amazonaws.com");
+  options.use_fips = false;
+  EXPECT_EQ(LocateBucket("lake", options)->host, "lake.s3.dualstack.us-gov-west-1.amazonaws.com");
+  options.endpoint = "https://vpce-1.example";
+  EXPECT_EQ(LocateBucket("lake", options)->host, "lake.vpce-1.example");
+}
+
+TEST(S3Address, an_endpoint_that_names_the_bucket_is_refused_with_the_one_to_write) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"https://lake.s3.eu-west-1.amazonaws.com",
+       "set endpoint to https://s3.eu-west-1.amazonaws.com"},
+      {"https://1a2b.r2.cloudflarestorage.com/lake",
+       "set endpoint to https://1a2b.r2.cloudflarestorage.com"},
+      {"http://h:9000/s3/lake/", "set endpoint to http://h:9000/s3"},
+  };
+  for (const auto& [endpoint, advice] : cases) {
+    const auto refused = LocateBucket("lake", {"x", endpoint, false}).status();
+    EXPECT_TRUE(refused.message().ends_with(advice)) << refused;
+  }
+  // A machine may be called as a bucket is.
+  EXPECT_EQ(LocateBucket("minio", {"x", "http://minio.example:9000", true})->path, "/minio");
+}
+
 TEST(S3Address, an_endpoint_that_is_no_url_is_refused) {
   for (const char* bad :
        {"localhost:9000", "ftp://x", "http://", "http://u:p@host", "http://h/?a"}) {
-    EXPECT_FALSE(LocateBucket("lake", "x", bad, true).ok()) << bad;
+    EXPECT_FALSE(LocateBucket("lake", {"x", bad, true}).ok()) << bad;
   }
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -91,6 +92,13 @@ def test_a_user_who_may_only_write_delivers_with_local_state(
         objects = target.objects(shop.name, table)
         assert len(objects) == 1
         assert_delivered(shop.connection, f"dbo_{table}", objects)
+    # Nor does it need to look after a crash, or to read the last object where options change.
+    for number, crash in enumerate(("claimed_not_put:1", "put_not_confirmed:1")):
+        shop.run(f"INSERT INTO dbo.Orders VALUES ({10 + number}, N'x')")
+        shop.capture()
+        assert program.call("run", "--once", CDC_CRASH_AT=crash, **settings).code == -signal.SIGKILL
+        program.once(CDC_TYPES_TIMESTAMPS="millis", **settings)
+        assert_delivered(shop.connection, "dbo_Orders", target.objects(shop.name, "Orders"))
 
 
 def test_a_foreign_parquet_file_in_a_folder_stops_that_table_alone(

@@ -18,7 +18,7 @@ import struct
 import threading
 import time
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
@@ -33,12 +33,12 @@ TRICKLE_TIMEOUT_S = 300.0
 
 @dataclass
 class Fault:
-    """What happens to which requests. Of those that match `method` and whose decoded path contains `key`, the
-    first `skip` pass, the next `times` meet the fault.
+    """What happens to which requests. Of those that match `method`, whose decoded path contains `key`, and that have
+    the header `header`, the first `skip` pass, the next `times` meet the fault.
 
     drop_reply   the server carries the request out; the connection is cut instead of the reply
     reset        the connection is cut before the server hears of the request
-    error        `status` and `code` are answered; the server never hears of the request
+    error        `status`, `code` and `message` are answered; the server never hears of the request
     error_after  the server carries the request out; `status` and `code` are answered all the same
     delay        the request is passed on `seconds` later
     hold         the request waits for `release`; `reached` is set when it is there
@@ -50,17 +50,19 @@ class Fault:
     action: Action
     method: str = ""  # "" for any
     key: str = ""
+    header: str = ""  # in lower case
     skip: int = 0
     times: int = 1
     status: int = 503
     code: str = "SlowDown"
+    message: str = "by the test's proxy"
     seconds: float = 0.0
     hits: int = 0
     reached: threading.Event = field(default_factory=threading.Event)
     release: threading.Event = field(default_factory=threading.Event)
 
-    def matches(self, method: str, path: str) -> bool:
-        return self.method in ("", method) and self.key in path
+    def matches(self, method: str, path: str, headers: Container[str]) -> bool:
+        return self.method in ("", method) and self.key in path and (not self.header or self.header in headers)
 
 
 @dataclass(frozen=True)
@@ -130,11 +132,11 @@ class S3Proxy:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def choose(self, method: str, path: str) -> Fault | None:
+    def choose(self, method: str, path: str, headers: Container[str] = ()) -> Fault | None:
         """The fault that this request meets; counts it."""
         with self._lock:
             for fault in self._faults:
-                if not fault.matches(method, path):
+                if not fault.matches(method, path, headers):
                     continue
                 if fault.skip > 0:
                     fault.skip -= 1
@@ -178,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         proxy = self.server.proxy
         path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
-        fault = proxy.choose(self.command, path)
+        fault = proxy.choose(self.command, path, {name.lower() for name in self.headers})
         action = fault.action if fault else ""
         if fault and action == "delay":
             time.sleep(fault.seconds)
@@ -193,7 +195,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             reply = self._ask_upstream(body)
         if fault and action in ("error", "error_after"):
-            text = f"<Error><Code>{fault.code}</Code><Message>by the test's proxy</Message></Error>".encode()
+            text = f"<Error><Code>{fault.code}</Code><Message>{fault.message}</Message></Error>".encode()
             headers = [("Content-Type", "application/xml"), ("Content-Length", str(len(text)))]
             reply = _Reply(fault.status, fault.code, headers, text)
         if action in ("reset", "drop_reply", "trickle", "trickle_after"):

@@ -7,6 +7,7 @@
 #include "app/verbs/check_parts.h"
 #include "app/wiring.h"
 #include "capture/folders.h"
+#include "rules/found_folders.h"
 #include "rules/naming.h"
 #include "rules/table_identity.h"
 #include "state/state_file.h"
@@ -97,12 +98,17 @@ void CheckTarget(const config::Config& config, const Sight& sight, Findings* fin
     if (!conditions->BothHold()) return findings->Bad(conditions->advice);
     findings->Good(stores->data->url() +
                    " can be written and keeps both conditions (If-None-Match, If-Match)");
-    if (conditions->metadata == store::Condition::kIgnored) {
-      findings->Note(
-          stores->data->url() +
-          " does not keep user metadata (x-amz-meta-...): objects are known by their footers "
-          "instead, at the price of a further short GET where one is looked at");
-    }
+  }
+  const std::string folder = rules::CommonFolder(config.target.path, sight.database);
+  const auto object = store::ProbeObject(*stores->data, folder);
+  if (!object.ok()) return findings->Bad(object.status().message());
+  findings->Good("objects can be put into " + stores->data->url() +
+                 (folder.empty() ? "" : "/" + folder));
+  if (*object == store::Condition::kIgnored) {
+    findings->Note(
+        stores->data->url() +
+        " does not keep user metadata (x-amz-meta-...): objects are known by their footers "
+        "instead, at the price of a further short GET where one is looked at");
   }
   if (const auto listed = stores->data->List("", "", 1); !listed.ok()) {
     if (stores->local_state) {
@@ -112,6 +118,7 @@ void CheckTarget(const config::Config& config, const Sight& sight, Findings* fin
     }
   }
   CheckState(*stores, config, sight, findings);
+  for (const std::string& note : stores->TakeNotes()) findings->Note(note);
 }
 
 }  // namespace cdc::app

@@ -101,9 +101,16 @@ class Runner {
     ARROW_RETURN_NOT_OK(
         state::CheckName(stores_.state(), CaptureOptions(config_, database_).document()));
     ARROW_RETURN_NOT_OK(RequireConditions(stores_));
+    LogStoreNotes();
     ARROW_RETURN_NOT_OK(TellIdleSettings());
     connected_ = true;
     return arrow::Status::OK();
+  }
+
+  void LogStoreNotes() {
+    for (const std::string& note : stores_.TakeNotes()) {
+      LogEvent(Level::kWarn, "store_note", {{"note", note}});
+    }
   }
 
   // Before anything is read: what a misspelt pattern was to mask would go out as it is.
@@ -184,6 +191,7 @@ class Runner {
   Result<capture::RoundReport> Round(const capture::RoundLimits& limits) {
     ARROW_RETURN_NOT_OK(Begin());
     auto report = capture_->Round(limits);
+    LogStoreNotes();
     // Whether the last swap happened is not known: only taking over anew can tell. And an owner
     // that lost the document has nothing to go on with.
     if (FaultOf(report.status()).reach == Reach::kOwnership) capture_.reset();

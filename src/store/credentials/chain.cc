@@ -90,13 +90,4 @@ arrow::Result<std::shared_ptr<CredentialsCache>> OpenCredentials(
   return cache;
 }
 
-std::string RegionOfProfile(const CredentialsOptions& options) {
-  const auto files = ReadSharedFiles(options.environment);
-  if (!files.ok()) {
-    return "";
-  }
-  const auto profile = files->profiles.find(options.profile.empty() ? "default" : options.profile);
-  return profile == files->profiles.end() ? "" : ValueOf(profile->second, "region");
-}
-
 }  // namespace cdc::store

@@ -26,7 +26,4 @@ struct CredentialsOptions {
 // said.
 arrow::Result<std::shared_ptr<CredentialsCache>> OpenCredentials(const CredentialsOptions& options);
 
-// The region of the profile, or "" if it names none or cannot be read.
-std::string RegionOfProfile(const CredentialsOptions& options);
-
 }  // namespace cdc::store

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "store/credentials/aws_settings.h"
 #include "store/store.h"
 #include "store/testing/child_process.h"
 #include "store/testing/faulty_server.h"
@@ -55,6 +56,7 @@ class CredentialsChainTest : public ::testing::Test {
     std::ofstream(path, std::ios::binary) << text;
     return path;
   }
+  AwsSettings Settings() const { return ReadAwsSettings(options_).ValueOrDie(); }
   void Config(const std::string& text) {
     options_.environment["AWS_CONFIG_FILE"] = File("config", text);
   }
@@ -174,11 +176,37 @@ TEST_F(CredentialsChainTest, a_profile_is_read_from_both_files) {
   EXPECT_EQ(Found(), "profile lake: LAKE");
   EXPECT_EQ(got_.secret_access_key, "a=b/c+d");
   EXPECT_EQ(got_.session_token, "tok");
-  EXPECT_EQ(RegionOfProfile(options_), "eu-west-3");
+  EXPECT_EQ(Settings().region, "eu-west-3");
   options_.profile = "two words";
   EXPECT_EQ(Found(), "profile two words: QUOTED");
   options_.profile = "";
-  EXPECT_EQ(RegionOfProfile(options_), "eu-north-1");
+  EXPECT_EQ(Settings().region, "eu-north-1");
+}
+
+TEST_F(CredentialsChainTest, an_endpoint_of_the_profile_is_that_of_its_service_first) {
+  Config(
+      "[default]\nendpoint_url = http://all:1\n[profile s3]\nservices = here\n"
+      "endpoint_url = http://all:2\n[services here]\ndynamodb =\n  endpoint_url = http://no:3\n"
+      "s3 =\n  endpoint_url = http://s3:4\n  addressing_style\n");
+  EXPECT_EQ(Settings().endpoint, "http://all:1");
+  options_.profile = "s3";
+  EXPECT_EQ(Settings().endpoint, "http://s3:4");
+  options_.environment["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true";
+  EXPECT_EQ(Settings().endpoint, "");
+}
+
+TEST_F(CredentialsChainTest, a_variable_of_awss_is_heard_before_the_profile) {
+  Config(
+      "[default]\nuse_fips_endpoint = true\nuse_dualstack_endpoint = TRUE\n"
+      "request_checksum_calculation = when_required\n");
+  EXPECT_TRUE(Settings().use_fips && Settings().use_dualstack && Settings().spares_checksum);
+  options_.environment["AWS_USE_FIPS_ENDPOINT"] = "false";
+  options_.environment["AWS_REQUEST_CHECKSUM_CALCULATION"] = "when_supported";
+  EXPECT_FALSE(Settings().use_fips || Settings().spares_checksum);
+  options_.environment["AWS_REQUEST_CHECKSUM_CALCULATION"] = "sometimes";
+  EXPECT_THAT(ReadAwsSettings(options_).status().message(),
+              AllOf(HasSubstr("AWS_REQUEST_CHECKSUM_CALCULATION is \"sometimes\""),
+                    HasSubstr("when_required")));
 }
 
 TEST_F(CredentialsChainTest, the_files_are_found_in_the_home_folder) {

@@ -57,19 +57,18 @@ std::string Lower(std::string_view text) {
   return lower;
 }
 
+// What follows the word that says of which kind the section is; "" where it is of another kind.
+std::string_view NameAfter(std::string_view kind, std::string_view heading) {
+  const bool named = heading.starts_with(kind) && heading.size() > kind.size() &&
+                     (heading[kind.size()] == ' ' || heading[kind.size()] == '\t');
+  return named ? Trim(heading.substr(kind.size())) : std::string_view();
+}
+
 // The profile that a section's heading names; "" for sections of another kind. In the config file
 // that is [default] and [profile name], in the credentials file [name].
 std::string ProfileOf(std::string_view heading, bool is_config) {
-  constexpr std::string_view kProfile = "profile";
   heading = Trim(heading);
-  if (is_config && heading != "default") {
-    const bool named = heading.starts_with(kProfile) && heading.size() > kProfile.size() &&
-                       (heading[kProfile.size()] == ' ' || heading[kProfile.size()] == '\t');
-    if (!named) {
-      return "";
-    }
-    heading = Trim(heading.substr(kProfile.size()));
-  }
+  if (is_config && heading != "default") heading = NameAfter("profile", heading);
   if (heading.size() >= 2 && (heading.front() == '"' || heading.front() == '\'') &&
       heading.back() == heading.front()) {
     heading = heading.substr(1, heading.size() - 2);
@@ -103,24 +102,30 @@ class Parser {
       if (close == std::string_view::npos) {
         return Bad("a heading without its ]");
       }
-      profile_ = ProfileOf(content.substr(1, close - 1), is_config_);
-      if (!profile_.empty()) {
-        files_->profiles[profile_];
-      }
+      Open(content.substr(1, close - 1));
       return arrow::Status::OK();
     }
-    if (line.front() == ' ' || line.front() == '\t') {
-      return arrow::Status::OK();  // a member of a nested setting: none of ours
-    }
+    // A member of a nested setting.
+    const bool is_nested = line.front() == ' ' || line.front() == '\t';
     const size_t equals = content.find_first_of("=:");
     if (equals == std::string_view::npos || equals == 0) {
+      if (is_nested) return arrow::Status::OK();  // not all of them are name = value
       return Bad("not name = value");
     }
-    if (!profile_.empty()) {
-      files_->profiles[profile_][Lower(Trim(content.substr(0, equals)))] =
-          Trim(content.substr(equals + 1));
-    }
+    std::string name = Lower(Trim(content.substr(0, equals)));
+    if (!is_nested) nest_ = name;
+    if (is_nested) name = nest_ + "." + name;
+    if (section_ != nullptr) (*section_)[name] = Trim(content.substr(equals + 1));
     return arrow::Status::OK();
+  }
+
+  void Open(std::string_view heading) {
+    const std::string profile = ProfileOf(heading, is_config_);
+    const std::string services(is_config_ ? NameAfter("services", Trim(heading)) : "");
+    section_ = !profile.empty()    ? &files_->profiles[profile]
+               : !services.empty() ? &files_->services[services]
+                                   : nullptr;
+    nest_.clear();
   }
 
   // Without the line itself, which may hold a secret.
@@ -131,7 +136,8 @@ class Parser {
   const std::string path_;
   const bool is_config_;
   SharedFiles* const files_;
-  std::string profile_;
+  Profile* section_ = nullptr;  // null: of a kind that means nothing here
+  std::string nest_;            // the setting that nested ones are members of
   int line_ = 0;
 };
 

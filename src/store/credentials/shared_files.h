@@ -15,6 +15,7 @@ using Profile = std::map<std::string, std::string>;
 // AWS's two shared files as one: of a profile that is in both, the credentials file's values win.
 struct SharedFiles {
   std::map<std::string, Profile> profiles;
+  std::map<std::string, Profile> services;  // [services name]: "s3.endpoint_url" -> value
   std::string looked_at;  // "~/.aws/credentials (not there), ~/.aws/config", for messages
 };
 
