@@ -190,9 +190,9 @@ TEST(Server, ends_at_once_although_clients_hold_on_or_trickle) {
   std::vector<Client> holding;
   for (int i = 0; i < 40; ++i) holding.emplace_back(*server);
   std::atomic<bool> over{false};
+  const Client slow(*server);
   std::thread trickle([&] {
-    const Client client(*server);
-    while (!over && client.Send("x")) std::this_thread::sleep_for(milliseconds(20));
+    while (!over && slow.Send("x")) std::this_thread::sleep_for(milliseconds(20));
   });
   std::this_thread::sleep_for(milliseconds(100));
   const auto began = Time::now();

@@ -44,7 +44,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (open.ends_with(kShown)) {
     const auto parsed = std::get<cdc::status::Request>(cdc::status::ParseRequest(request));
     Require(parsed.method == "GET", "pages are got");
-    Require(parsed.host.empty() || IsTrustedHost(parsed.host, kOpen.names), "the name is ours");
+    Require(parsed.host.empty() || cdc::status::IsTrustedHost(parsed.host, kOpen.names),
+            "the name is ours");
   }
   if (closed.ends_with(kShown)) {
     Require(request.find(kClosed.token) != std::string_view::npos, "the token was given");
