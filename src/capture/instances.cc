@@ -153,6 +153,7 @@ Status FollowTable(Context& context, const std::string& name, const CaptureInsta
   edits.emplace_back(
       state::FollowTable{name, IdsOf(next), start, rules::KnownColumnsOf(description, known)});
   edits.emplace_back(state::MoveAnchor{rules::AnchorOf(horizon)});
+  context.known[name].fresh_start = false;
   return context.held.Swap(edits);
 }
 
