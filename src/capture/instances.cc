@@ -30,7 +30,8 @@ Status StopAtGap(const state::Table& table, const rules::Range& gap) {
                     "footer");
 }
 
-Status Rebind(Context& context, const std::string& name, const CaptureInstance& next) {
+Status Rebind(Context& context, const std::string& name, const CaptureInstance& next,
+              bool helps_out) {
   const state::Table& table = context.table(name);
   LogEvent(Level::kInfo, "instance_followed",
            {{"table", name},
@@ -38,11 +39,12 @@ Status Rebind(Context& context, const std::string& name, const CaptureInstance& 
             {"previous", table.capture_instance},
             {"place", context.document().ResumePosition(table).ToString()},
             {"begins", next.start_lsn.ToString()}});
-  return context.held.Swap({state::FollowInstance{name, IdsOf(next)}});
+  return context.held.Swap({state::FollowInstance{name, IdsOf(next), helps_out}});
 }
 
-Status AcceptGap(Context& context, const std::string& name, const CaptureInstance& next,
+Status AcceptGap(Context& context, const std::string& name, const InstanceChoice& choice,
                  const rules::Range& gap, const source::PollInfo& info) {
+  const CaptureInstance& next = choice.instance;
   LogEvent(Level::kError, "gap_accepted",
            {{"table", name},
             {"instance", next.name},
@@ -50,7 +52,7 @@ Status AcceptGap(Context& context, const std::string& name, const CaptureInstanc
             {"place", gap.from.ToString()},
             {"begins", next.start_lsn.ToString()}});
   const std::string now = FormatUtc(context.with.clock.UtcNow());
-  return context.held.Swap({state::FollowInstance{name, IdsOf(next)},
+  return context.held.Swap({state::FollowInstance{name, IdsOf(next), choice.helps_out},
                             state::RecordGap{name, {gap.from, gap.to, now, 0, 0}},
                             state::MoveAnchor{rules::AnchorOf(*info.horizon)}});
 }
@@ -102,13 +104,13 @@ Result<Reading> ChooseReading(Context& context, const std::string& name,
     case What::kRead:
       return Reading{instance, choice.through, follower, false, {}};
     case What::kFollow:
-      ARROW_RETURN_NOT_OK(Rebind(context, name, instance));
+      ARROW_RETURN_NOT_OK(Rebind(context, name, instance, choice.helps_out));
       return Reading{instance, {}, follower, false, {}};
     case What::kGap: {
       const Position resume = context.document().ResumePosition(table);
       const rules::Range gap = *rules::GapBefore(instance, resume);
       if (context.options.on_gap == rules::OnGap::kStop) return StopAtGap(table, gap);
-      ARROW_RETURN_NOT_OK(AcceptGap(context, name, instance, gap, info));
+      ARROW_RETURN_NOT_OK(AcceptGap(context, name, choice, gap, info));
       return Reading{instance, {}, follower, false, {}};
     }
     case What::kNotYet:

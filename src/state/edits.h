@@ -25,6 +25,8 @@ struct WithdrawTable {
 struct FollowInstance {
   std::string table;
   InstanceIds instance;
+  // It shows rows that the one before it does not any more, until that one goes on.
+  bool helps_out = false;
 };
 
 // An operator lets another source table go on under the entry's name, once what the present one
