@@ -57,7 +57,9 @@ Result<RoundReport> Capture::Steps(const RoundLimits& limits, std::chrono::nanos
   // seen.
   PollInfo seen = info;
   seen.horizon = horizon;
-  ARROW_RETURN_NOT_OK(AddNewTables(context_, seen));
+  PollInfo without_namesakes = seen;  // the entries of those names say what is to become of them
+  without_namesakes.instances = rules::WithoutNamesakes(context_.document(), info.instances);
+  ARROW_RETURN_NOT_OK(AddNewTables(context_, without_namesakes));
   ARROW_RETURN_NOT_OK(ChooseInstances(seen));
   // But what was claimed may lie beyond. What the store failed to take before comes last: it may
   // hang on it again, and the other tables do not wait for that.
