@@ -134,7 +134,7 @@ Status FollowTable(Context& context, const std::string& name, const CaptureInsta
   // It may have been delivered once, under another entry: what was kept back there stays so.
   const auto* before = rules::DeliveredBefore(context.document(), next.source_object_id);
   const state::KnownColumns known = before != nullptr ? before->columns : state::KnownColumns();
-  Status shown = rules::CheckColumnsOfFollower(name, table.columns, description);
+  Status shown = rules::CheckColumnsOfFollower(table, description);
   if (shown.ok()) shown = rules::CheckColumns(name, known, description);
   if (!shown.ok()) return StopsTable(shown.message());
   const Position start = before != nullptr ? before->through : rules::EndBefore(next);
@@ -152,8 +152,8 @@ Status FollowTable(Context& context, const std::string& name, const CaptureInsta
     edits.emplace_back(
         state::RecordGap{name, {gap->from, gap->to, now, 0, table.source_object_id}});
   }
-  edits.emplace_back(
-      state::FollowTable{name, IdsOf(next), start, rules::KnownColumnsOf(description, known)});
+  edits.emplace_back(state::FollowTable{name, IdsOf(next), start,
+                                        rules::KnownColumnsOfFollower(table, description, known)});
   edits.emplace_back(state::MoveAnchor{rules::AnchorOf(horizon)});
   context.known[name].fresh_start = false;
   return context.held.Swap(edits);

@@ -39,6 +39,7 @@ void Members(Visitor& visit, Is<KnownColumn> auto& column) {
   visit.Member("column_id", column.column_id);
   visit.Member("name", column.name);
   visit.Member("delivered", column.delivered);
+  visit.MemberUnlessEmpty("earlier_names", column.earlier_names);
 }
 
 template <typename Visitor>

@@ -54,7 +54,8 @@ struct InstanceIds {
 struct KnownColumn {
   int64_t column_id = 0;
   std::string name;
-  std::string delivered;  // one of the words below
+  std::string delivered;                        // one of the words below
+  std::vector<std::string> earlier_names = {};  // that it had before, its last one last
   bool operator==(const KnownColumn&) const = default;
 };
 inline constexpr char kClear[] = "clear", kMasked[] = "masked", kLeftOut[] = "left_out";
@@ -106,7 +107,7 @@ struct Table {
   std::vector<int64_t> earlier_instances;  // change_table_object_id
   std::vector<EarlierTable> earlier_tables;
   int64_t follows = 0;   // source_object_id of a table that an operator lets go on under this name
-  KnownColumns columns;  // only where some column is, or was, masked or left out
+  KnownColumns columns;  // where some column is, or was, masked or left out, or a list says which
   FolderForm form;       // of the objects in `folder`
   std::string stopped;   // why, or ""
   std::string stopped_since;  // UTC

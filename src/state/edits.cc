@@ -115,6 +115,8 @@ struct Editor {
     AddAltered(edit.altered, &table);
   }
 
+  void operator()(const RememberColumns& edit) { At(document, edit.table).columns = edit.columns; }
+
   void operator()(const ConfirmClaim& edit) {
     auto& claim = At(document, edit.table).claim;
     if (claim && claim->sequence == edit.sequence) claim->confirmed = true;

@@ -67,6 +67,12 @@ struct ClaimObject {
   FolderForm form;       // of that folder with the object in it
 };
 
+// What the settings keep back of a table, though nothing of it was read since they say so.
+struct RememberColumns {
+  std::string table;
+  KnownColumns columns;
+};
+
 // The claimed object is known to be there.
 struct ConfirmClaim {
   std::string table;
@@ -127,10 +133,10 @@ struct CloseRound {
 // Whoever waits for the lease need not wait any longer.
 struct GiveUp {};
 
-using Edit =
-    std::variant<EnterTable, WithdrawTable, FollowInstance, AllowFollower, FollowTable, MoveStart,
-                 NoteName, ClaimObject, ConfirmClaim, FindWhole, RecordGap, StopTable, ResumeTable,
-                 LeaveOut, NoteEmpty, MoveAnchor, TakeIdentity, CloseRound, GiveUp>;
+using Edit = std::variant<EnterTable, WithdrawTable, FollowInstance, AllowFollower, FollowTable,
+                          MoveStart, NoteName, ClaimObject, RememberColumns, ConfirmClaim,
+                          FindWhole, RecordGap, StopTable, ResumeTable, LeaveOut, NoteEmpty,
+                          MoveAnchor, TakeIdentity, CloseRound, GiveUp>;
 using Edits = std::vector<Edit>;
 
 // An edit that changes nothing leaves the document equal.

@@ -108,6 +108,14 @@ TEST_F(EditsTest, an_instance_that_helps_out_is_among_those_that_were_left) {
   EXPECT_THAT(At("dbo.A").earlier_instances, ElementsAre(first, 902));
 }
 
+TEST_F(EditsTest, what_the_settings_keep_back_is_remembered_without_an_object) {
+  const Table before = At("dbo.A");
+  Apply(RememberColumns{"dbo.A", {{3, "Mail", kMasked}}}, &document_);
+  EXPECT_THAT(At("dbo.A").columns, ElementsAre(KnownColumn{3, "Mail", kMasked}));
+  At("dbo.A").columns = before.columns;
+  EXPECT_EQ(At("dbo.A"), before) << "and nothing else changes";
+}
+
 TEST_F(EditsTest, an_operator_who_allows_a_follower_ends_the_stop) {
   Apply(StopTable{"dbo.A", "replaced", "then"}, &document_);
   Apply(AllowFollower{"dbo.A", 9}, &document_);
