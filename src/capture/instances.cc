@@ -105,13 +105,13 @@ Result<Reading> ChooseReading(Context& context, const std::string& name,
       return Reading{instance, choice.through, follower, false, {}};
     case What::kFollow:
       ARROW_RETURN_NOT_OK(Rebind(context, name, instance, choice.helps_out));
-      return Reading{instance, {}, follower, false, {}};
+      return Reading{instance, choice.through, follower, false, {}};
     case What::kGap: {
       const Position resume = context.document().ResumePosition(table);
       const rules::Range gap = *rules::GapBefore(instance, resume);
       if (context.options.on_gap == rules::OnGap::kStop) return StopAtGap(table, gap);
       ARROW_RETURN_NOT_OK(AcceptGap(context, name, choice, gap, info));
-      return Reading{instance, {}, follower, false, {}};
+      return Reading{instance, choice.through, follower, false, {}};
     }
     case What::kNotYet:
       break;

@@ -72,7 +72,9 @@ InstanceChoice OfNamed(const Position& resume, const state::Table& entry,
                        const CaptureInstance& named, const InstanceFacts& facts, bool claim_open) {
   if (const CaptureInstance* more = OneThatShowsMore(resume, named, facts)) {
     const bool gone = RowsMayBeGone(more->start_lsn, resume);
-    return {gone ? What::kGap : What::kFollow, *more, {}, /*helps_out=*/true, {}};
+    std::optional<Lsn> through;
+    if (HasBegun(named, facts.horizon)) through = named.start_lsn.Previous();
+    return {gone ? What::kGap : What::kFollow, *more, through, /*helps_out=*/true, {}};
   }
   const CaptureInstance* next = Successor(entry, named, facts);
   if (next == nullptr) return {What::kRead, named, {}, {}, {}};

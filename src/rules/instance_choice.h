@@ -29,7 +29,7 @@ struct InstanceChoice {
   };
   What what = What::kGone;
   source::CaptureInstance instance;  // none with kGone
-  std::optional<Lsn> through;        // kRead
+  std::optional<Lsn> through;        // kRead, and where `instance` helps out
   // kFollow, kGap: the one that the entry names shows less, and is gone back to as soon as it can be.
   bool helps_out = false;
   // Another source table is captured under the entry's name: the instance that it would begin with.

@@ -120,6 +120,7 @@ TEST_F(ChooseInstanceTest,
   EXPECT_EQ(Choose().what, What::kFollow);
   EXPECT_EQ(Choose().instance.name, "i10");
   EXPECT_TRUE(Choose().helps_out);
+  EXPECT_EQ(Choose().through, L(26)) << "from there i11 goes on";
 }
 
 TEST_F(ChooseInstanceTest,
