@@ -64,7 +64,7 @@ void AddIdleOptions(const OutputRule& rule, const std::vector<const ColumnsOfTab
     std::set<std::string> others;
     bool fits = false;
     for (const ColumnsOfTable* columns : tables) {
-      for (const auto& [name, type] : *columns) {
+      for (const auto& [name, type, column_id] : *columns) {
         if (!MatchesGlob(rule.columns, name)) continue;
         fits |= types.at(option).contains(type) || !types.at("").contains(type);
         others.insert(type);

@@ -1,5 +1,6 @@
 #include "base/glob.h"
 
+#include <algorithm>
 #include <string>
 
 namespace cdc {
@@ -39,6 +40,10 @@ bool MatchesGlob(std::string_view pattern, std::string_view text) {
     }
   }
   return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
+bool SameName(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, {}, Lower, Lower);
 }
 
 bool MatchesTable(std::string_view pattern, std::string_view schema, std::string_view table) {

@@ -13,7 +13,8 @@ namespace cdc {
 struct KnownColumn {
   int64_t column_id = 0;
   std::string name;
-  std::string delivered;  // one of the words below
+  std::string delivered;                        // one of the words below
+  std::vector<std::string> earlier_names = {};  // that it had before, its last one last
   bool operator==(const KnownColumn&) const = default;
 };
 inline constexpr char kClear[] = "clear", kMasked[] = "masked", kLeftOut[] = "left_out";

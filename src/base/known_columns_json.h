@@ -14,6 +14,7 @@ void Members(Visitor& visit, Is<KnownColumn> auto& column) {
   visit.Member("column_id", column.column_id);
   visit.Member("name", column.name);
   visit.Member("delivered", column.delivered);
+  visit.MemberUnlessEmpty("earlier_names", column.earlier_names);
 }
 
 inline arrow::Status CheckMembers(const KnownColumn& column, const std::string& what) {

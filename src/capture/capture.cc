@@ -4,6 +4,7 @@
 
 #include "base/events.h"
 #include "base/utc_text.h"
+#include "capture/column_memory.h"
 #include "capture/delivery.h"
 #include "capture/folders.h"
 #include "capture/gaps.h"
@@ -57,7 +58,9 @@ Result<RoundReport> Capture::Steps(const RoundLimits& limits, std::chrono::nanos
   // seen.
   PollInfo seen = info;
   seen.horizon = horizon;
-  ARROW_RETURN_NOT_OK(AddNewTables(context_, seen));
+  PollInfo without_namesakes = seen;  // the entries of those names say what is to become of them
+  without_namesakes.instances = rules::WithoutNamesakes(context_.document(), info.instances);
+  ARROW_RETURN_NOT_OK(AddNewTables(context_, without_namesakes));
   ARROW_RETURN_NOT_OK(ChooseInstances(seen));
   // But what was claimed may lie beyond. What the store failed to take before comes last: it may
   // hang on it again, and the other tables do not wait for that.
@@ -67,6 +70,7 @@ Result<RoundReport> Capture::Steps(const RoundLimits& limits, std::chrono::nanos
     round_.more = round_.more || entry.second.claim_only;
     return entry.second.claim_only || context_.known[entry.first].unconfirmed;
   });
+  ARROW_RETURN_NOT_OK(RememberColumns(context_, &round_.readable));
   ARROW_RETURN_NOT_OK(FindWork(horizon, limits.wait_for_age));
   ARROW_RETURN_NOT_OK(Deliver(horizon, started + limits.turns));
   ARROW_RETURN_NOT_OK(RecoverClaims(context_, held_up, info.horizon->lsn));

@@ -31,7 +31,8 @@ Status StopAtGap(const state::Table& table, const rules::Range& gap) {
                     "footer");
 }
 
-Status Rebind(Context& context, const std::string& name, const CaptureInstance& next) {
+Status Rebind(Context& context, const std::string& name, const CaptureInstance& next,
+              bool helps_out) {
   const state::Table& table = context.table(name);
   LogEvent(Level::kInfo, "instance_followed",
            {{"table", name},
@@ -39,11 +40,12 @@ Status Rebind(Context& context, const std::string& name, const CaptureInstance& 
             {"previous", table.capture_instance},
             {"place", context.document().ResumePosition(table).ToString()},
             {"begins", next.start_lsn.ToString()}});
-  return context.held.Swap({state::FollowInstance{name, IdsOf(next)}});
+  return context.held.Swap({state::FollowInstance{name, IdsOf(next), helps_out}});
 }
 
-Status AcceptGap(Context& context, const std::string& name, const CaptureInstance& next,
+Status AcceptGap(Context& context, const std::string& name, const InstanceChoice& choice,
                  const rules::Range& gap, const source::PollInfo& info) {
+  const CaptureInstance& next = choice.instance;
   LogEvent(Level::kError, "gap_accepted",
            {{"table", name},
             {"instance", next.name},
@@ -51,7 +53,7 @@ Status AcceptGap(Context& context, const std::string& name, const CaptureInstanc
             {"place", gap.from.ToString()},
             {"begins", next.start_lsn.ToString()}});
   const std::string now = FormatUtc(context.with.clock.UtcNow());
-  return context.held.Swap({state::FollowInstance{name, IdsOf(next)},
+  return context.held.Swap({state::FollowInstance{name, IdsOf(next), choice.helps_out},
                             state::RecordGap{name, {gap.from, gap.to, now, 0, 0}},
                             state::MoveAnchor{rules::AnchorOf(*info.horizon)}});
 }
@@ -103,14 +105,14 @@ Result<Reading> ChooseReading(Context& context, const std::string& name,
     case What::kRead:
       return Reading{instance, choice.through, follower, false, {}};
     case What::kFollow:
-      ARROW_RETURN_NOT_OK(Rebind(context, name, instance));
-      return Reading{instance, {}, follower, false, {}};
+      ARROW_RETURN_NOT_OK(Rebind(context, name, instance, choice.helps_out));
+      return Reading{instance, choice.through, follower, false, {}};
     case What::kGap: {
       const Position resume = context.document().ResumePosition(table);
       const rules::Range gap = *rules::GapBefore(instance, resume);
       if (context.options.on_gap == rules::OnGap::kStop) return StopAtGap(table, gap);
-      ARROW_RETURN_NOT_OK(AcceptGap(context, name, instance, gap, info));
-      return Reading{instance, {}, follower, false, {}};
+      ARROW_RETURN_NOT_OK(AcceptGap(context, name, choice, gap, info));
+      return Reading{instance, choice.through, follower, false, {}};
     }
     case What::kNotYet:
       break;
@@ -133,7 +135,7 @@ Status FollowTable(Context& context, const std::string& name, const CaptureInsta
   // It may have been delivered once, under another entry: what was kept back there stays so.
   const auto* before = rules::DeliveredBefore(context.document(), next.source_object_id);
   const state::KnownColumns known = before != nullptr ? before->columns : state::KnownColumns();
-  Status shown = rules::CheckColumnsOfFollower(name, table.columns, description);
+  Status shown = rules::CheckColumnsOfFollower(table, description);
   if (shown.ok()) shown = rules::CheckColumns(name, known, description);
   if (!shown.ok()) return StopsTable(shown.message());
   const Position start = before != nullptr ? before->through : rules::EndBefore(next);
@@ -151,9 +153,10 @@ Status FollowTable(Context& context, const std::string& name, const CaptureInsta
     edits.emplace_back(
         state::RecordGap{name, {gap->from, gap->to, now, 0, table.source_object_id}});
   }
-  edits.emplace_back(
-      state::FollowTable{name, IdsOf(next), start, rules::KnownColumnsOf(description, known)});
+  edits.emplace_back(state::FollowTable{name, IdsOf(next), start,
+                                        rules::KnownColumnsOfFollower(table, description, known)});
   edits.emplace_back(state::MoveAnchor{rules::AnchorOf(horizon)});
+  context.known[name].fresh_start = false;
   return context.held.Swap(edits);
 }
 

@@ -62,6 +62,8 @@ void KnownTables::Record(const std::string& name, const Status& why) {
   const bool known = table.why == why.message();
   table.why = why.message();
   Publish(name, transient ? progress::Condition::kRetrying : progress::Condition::kStopped);
+  // From here on its rows are missed by somebody: they never go silently.
+  if (!transient) table.fresh_start = false;
   if (known) return;
   LogEvent(transient ? Level::kWarn : Level::kError, transient ? "table_retry" : "table_stopped",
            {{"table", name}, {"why", why.message()}});

@@ -37,7 +37,10 @@ struct TableRuntime {
   bool unconfirmed = false;
   // Of that object, when this run has tried to put it: it may be there all the same.
   std::optional<ObjectFacts> unconfirmed_object;
-  bool fresh_start = false;                               // begun in this run at the oldest row
+  // Begun in this run at the oldest row, and never told as stopped.
+  bool fresh_start = false;
+  // change_table_object_id of the instance whose columns were looked at in this run.
+  int64_t columns_of = 0;
   std::optional<std::chrono::nanoseconds> waiting_since;  // has changes younger than object_age
   int64_t rows = 0;                                       // delivered in this round
   int64_t objects = 0;

@@ -178,5 +178,22 @@ TEST_F(ValueFaultTest, a_claimed_object_is_never_cut) {
   EXPECT_EQ(world_.store.objects.at(key).bytes, bytes);
 }
 
+// A table that begins at the oldest row there is, and whose first row cannot be delivered; cleanup
+// comes before anybody has mended it.
+TEST_F(ValueFaultTest, a_table_that_was_told_as_stopped_never_begins_later_without_a_gap) {
+  world_.options.start = "oldest";
+  world_.database.AddTable("dbo", "C");
+  Insert("C");
+  Insert("C");
+  world_.database.faulty.insert(world_.database.tables.at("dbo.C").rows.front());
+  Writer writer(world_);
+  ASSERT_TRUE(writer.Start().ok());
+  EXPECT_THAT(WhyStopped(writer.Round().ValueOrDie(), "dbo.C"), HasSubstr("too much"));
+  world_.database.Cleanup(Insert("C"), "dbo.C");
+  world_.clock.Advance(std::chrono::minutes(3));
+  EXPECT_THAT(WhyStopped(writer.Round().ValueOrDie(), "dbo.C"), HasSubstr("gap"));
+  EXPECT_EQ(Document().tables.at("dbo.C").position, Document().tables.at("dbo.C").start);
+}
+
 }  // namespace
 }  // namespace cdc::capture::testing

@@ -31,6 +31,8 @@ struct SourceColumn {
   bool listed_by_name = false;    // columns has it
   bool unmasked_by_name = false;  // mask = "none"
   bool left_out_by_name = false;  // exclude_columns has it
+  // The list of columns that decides of it, "[table.\"*\"] (cdc-to-s3.toml line 2)"; "" without one.
+  std::string list;
 
   bool IsMasked() const { return !options.Is("mask", "none"); }
 

@@ -37,17 +37,18 @@ bool IsNamedBy(const std::vector<std::string>& patterns, const std::string& colu
 // What is left out may be personal data: a rule for some tables must not let out what another one
 // keeps back everywhere.
 bool IsDelivered(const Rules& of_table, SourceColumn* column) {
-  const std::vector<std::string>* only = nullptr;
+  const OutputRule* list = nullptr;
   for (const OutputRule* rule : of_table) {
     if (NamedByAny(rule->exclude, column->name)) {
       column->left_out_by_name = IsNamedBy(rule->exclude, column->name);
       return false;
     }
-    if (!rule->only.empty()) only = &rule->only;
+    if (!rule->only.empty()) list = rule;
   }
-  if (only == nullptr) return true;
-  column->listed_by_name = IsNamedBy(*only, column->name);
-  return NamedByAny(*only, column->name);
+  if (list == nullptr) return true;
+  column->list = fmt::format("[table.{}] ({})", TomlString(list->tables), list->origin);
+  column->listed_by_name = IsNamedBy(list->only, column->name);
+  return NamedByAny(list->only, column->name);
 }
 
 void RecordDifferences(const Options& table, const SourceColumn& column,
@@ -132,6 +133,14 @@ Status NothingLeft(const Rules& of_table, std::string_view schema, std::string_v
 }
 
 }  // namespace
+
+bool KeepsAnythingBack(const OutputRules& rules) {
+  return std::ranges::any_of(rules.rules, [](const OutputRule& rule) {
+    const auto mask = rule.words.find("mask");
+    return (mask != rule.words.end() && mask->second != "none") || !rule.only.empty() ||
+           !rule.exclude.empty();
+  });
+}
 
 Result<TableOutput> OutputOf(const OutputRules& rules, std::string_view schema,
                              std::string_view table, std::vector<SourceColumn> captured) {

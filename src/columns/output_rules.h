@@ -43,6 +43,9 @@ struct TableOutput {
   std::map<std::string, std::string> in_effect;
 };
 
+// Whether some rule masks, leaves out or lists columns.
+bool KeepsAnythingBack(const OutputRules& rules);
+
 // Invalid when nothing would be left of the table, when two of its columns would get one name, or
 // when a masked column has no key.
 arrow::Result<TableOutput> OutputOf(const OutputRules& rules, std::string_view schema,

@@ -27,6 +27,7 @@ columns::OutputRule OfTable(std::vector<std::string> only, std::vector<std::stri
   columns::OutputRule rule;
   rule.only = std::move(only);
   rule.exclude = std::move(exclude);
+  rule.origin = "a.toml line 1";
   return rule;
 }
 
@@ -65,7 +66,11 @@ std::string Why(const std::vector<columns::OutputRule>& before,
 
 std::string WhyOfFollower(const std::vector<columns::OutputRule>& before,
                           const source::TableDescription& now) {
-  return CheckColumnsOfFollower("dbo.A", KnownColumnsOf(Describe(kBefore, before)), now).message();
+  state::Table entry;
+  entry.schema = "dbo";
+  entry.name = "A";
+  entry.columns = KnownColumnsOf(Describe(kBefore, before));
+  return CheckColumnsOfFollower(entry, now).message();
 }
 
 TEST(KnownColumnsTest, where_no_column_is_kept_back_none_is_remembered) {
@@ -83,6 +88,31 @@ TEST(KnownColumnsTest, one_that_is_not_captured_any_more_stays_as_it_was) {
   EXPECT_THAT(KnownColumnsOf(Describe({{1, "Id"}, {4, "Street"}}, {}), before),
               ElementsAre(KnownColumn{1, "Id", kClear}, KnownColumn{2, "Mail", kMasked},
                           KnownColumn{3, "Note", kClear}, KnownColumn{4, "Street", kClear}));
+}
+
+TEST(KnownColumnsTest, all_are_remembered_where_a_list_says_which_are_delivered) {
+  EXPECT_THAT(KnownColumnsOf(Describe({{1, "Id"}, {2, "Mail"}}, {OfTable({"Id", "M*"}, {})})),
+              ElementsAre(KnownColumn{1, "Id", kClear}, KnownColumn{2, "Mail", kClear}));
+}
+
+TEST(KnownColumnsTest, what_was_remembered_once_is_remembered_when_all_are_shown) {
+  const auto before = KnownColumnsOf(Describe({{2, "Mail"}}, {Mask("Mail", "null")}));
+  EXPECT_THAT(KnownColumnsOf(Describe({{2, "Mail"}}, {}), before),
+              ElementsAre(KnownColumn{2, "Mail", kClear}));
+}
+
+TEST(KnownColumnsTest, a_column_keeps_the_names_that_it_had) {
+  const std::vector<columns::OutputRule> mask = {Mask("*", "null")};
+  KnownColumns known;
+  for (const char* name : {"Mail", "Email", "EMAIL", "Contact", "Mail"}) {
+    known = KnownColumnsOf(Describe({{2, name}}, mask), known);
+  }
+  EXPECT_THAT(known, ElementsAre(KnownColumn{2, "Mail", kMasked, {"EMAIL", "Contact"}}));
+  for (int i = 0; i < 20; ++i) {
+    known = KnownColumnsOf(Describe({{2, "n" + std::to_string(i)}}, mask), known);
+  }
+  ASSERT_EQ(known.front().earlier_names.size(), 16);
+  EXPECT_EQ(known.front().earlier_names.back(), "n18") << "the newest ones";
 }
 
 pq::FooterRecord Newest(const std::vector<Captured>& delivered) {
@@ -173,9 +203,91 @@ TEST(ColumnGuard, a_column_that_a_list_loses_by_its_new_name_stops_its_table) {
   const std::vector<Captured> renamed = {{1, "Id"}, {2, "Mail"}, {3, "Remark"}};
   EXPECT_THAT(Why(list, Describe(renamed, list)),
               AllOf(HasSubstr("column Remark was delivered as Note"),
-                    HasSubstr("add \"Remark\" to columns of [table.\"dbo.A\"]")));
+                    HasSubstr("add \"Remark\" to columns of [table.\"*\"] (a.toml line 1)")))
+      << "the list that counts, not a further one that would take its place";
   EXPECT_EQ(Why(list, Describe(renamed, {OfTable({"Id", "Remark"}, {})})), "");
   EXPECT_EQ(Why(list, Describe(renamed, {OfTable({"Id", "Note"}, {"Remark"})})), "");
+}
+
+TEST(ColumnGuard, a_listed_column_that_a_pattern_leaves_out_by_its_new_name_is_told_so) {
+  const std::vector<columns::OutputRule> rules = {OfTable({"Id", "Note"}, {"R*"})};
+  EXPECT_THAT(Why(rules, Describe({{1, "Id"}, {3, "Remark"}}, rules)),
+              HasSubstr("a pattern of exclude_columns leaves it out"));
+}
+
+TEST(ColumnGuard, a_list_of_all_columns_that_loses_one_by_its_new_name_stops_its_table) {
+  const std::vector<columns::OutputRule> list = {OfTable({"Id", "Mail", "Note"}, {})};
+  EXPECT_THAT(Why(list, Describe({{1, "Id"}, {2, "Mail"}, {3, "Remark"}}, list)),
+              HasSubstr("column Remark was delivered as Note"));
+  const std::vector<columns::OutputRule> patterns = {OfTable({"Id", "Ma*", "No*"}, {})};
+  EXPECT_THAT(Why(patterns, Describe({{1, "Id"}, {2, "Mail"}, {3, "Remark"}}, patterns)),
+              HasSubstr("column Remark was delivered as Note"));
+}
+
+TEST(ColumnGuard, a_name_in_another_case_is_the_same_name) {
+  const std::vector<columns::OutputRule> list = {OfTable({"Id", "Note"}, {})};
+  EXPECT_EQ(Why(list, Describe({{1, "ID"}, {2, "Mail"}, {3, "NOTE"}}, list)), "");
+  EXPECT_THAT(Why(list, Describe({{1, "Id"}, {2, "NOTE"}}, list)),
+              HasSubstr("column NOTE, which was called Mail then, was left out"))
+      << "the list means the column that had the name";
+  EXPECT_EQ(Why(list, Describe({{1, "Id"}, {2, "NOTE"}}, {Mask("NOTE", "none")})), "");
+}
+
+// All is masked but Id and Note, each by name.
+const std::vector<columns::OutputRule> kAllButNote = {Mask("*", "null"), Mask("Id", "none"),
+                                                      Mask("Note", "none")};
+
+TEST(ColumnGuard, what_unmasks_a_name_says_nothing_of_a_column_that_gets_it_later) {
+  const std::vector<Captured> went_round = {{1, "Id"}, {2, "note"}, {3, "Remark"}};
+  EXPECT_THAT(Why(kAllButNote, Describe(went_round, kAllButNote)),
+              AllOf(HasSubstr("column note, which was called Mail then, was masked, and what the "
+                              "settings say of that name was said of another one"),
+                    HasSubstr("name Remark, which was called note before, too: in columns or "
+                              "exclude_columns, or [table.\"dbo.A\".column.\"Remark\"] mask = "
+                              "\"none\"")));
+}
+
+TEST(ColumnGuard, a_column_that_got_anothers_name_is_shown_once_that_one_is_named_as_well) {
+  const std::vector<Captured> went_round = {{1, "Id"}, {2, "Note"}, {3, "Remark"}};
+  const auto with = [&](const columns::OutputRule& rule) {
+    auto rules = kAllButNote;
+    rules.push_back(rule);
+    return Why(kAllButNote, Describe(went_round, rules));
+  };
+  EXPECT_EQ(with(Mask("Remark", "none")), "");
+  EXPECT_EQ(with(OfTable({}, {"Remark"})), "");
+  EXPECT_EQ(with(OfTable({"Id", "Note", "Remark"}, {})), "");
+  EXPECT_NE(with(Mask("R*", "none")), "") << "a pattern names nothing";
+}
+
+TEST(ColumnGuard,
+     a_column_that_got_the_name_of_one_that_is_gone_is_shown_when_the_settings_say_so) {
+  EXPECT_EQ(Why(kAllButNote, Describe({{1, "Id"}, {2, "Note"}}, kAllButNote)), "");
+}
+
+TEST(ColumnGuard, a_name_that_was_anothers_long_ago_is_still_that_ones) {
+  const std::vector<columns::OutputRule> list = {OfTable({"Id", "Note", "Remark"}, {})};
+  auto known = KnownColumnsOf(Describe(kBefore, list));
+  known = KnownColumnsOf(Describe({{1, "Id"}, {2, "Mail"}, {3, "Remark"}}, list), known);
+  EXPECT_THAT(CheckColumns("dbo.A", known, Describe({{1, "Id"}, {2, "Note"}, {3, "Remark"}}, list))
+                  .message(),
+              HasSubstr("column Note, which was called Mail then, was left out"));
+}
+
+TEST(ColumnGuard, a_column_that_is_dropped_and_made_anew_is_kept_back_by_its_name) {
+  const std::vector<columns::OutputRule> mask = {Mask("Mail", "null")};
+  const std::vector<Captured> anew = {{1, "Id"}, {3, "Note"}, {4, "mail"}};
+  EXPECT_EQ(Why(mask, Describe(anew, mask)), "");
+  EXPECT_THAT(Why(mask, Describe(anew, {})), HasSubstr("column mail, which was called Mail"));
+  EXPECT_EQ(Why(mask, Describe(anew, {Mask("Mail", "none")})), "");
+}
+
+TEST(ColumnGuard, a_new_column_with_the_name_that_a_dropped_one_had_once_is_kept_back) {
+  const std::vector<columns::OutputRule> masks = {Mask("*Mail", "null")};
+  auto known = KnownColumnsOf(Describe(kBefore, masks));
+  known = KnownColumnsOf(Describe({{1, "Id"}, {2, "EMail"}}, masks), known);
+  EXPECT_NE(CheckColumns("dbo.A", known, Describe({{1, "Id"}, {4, "Mail"}}, {})).message(), "");
+  EXPECT_NE(CheckColumns("dbo.A", known, Describe({{1, "Id"}, {4, "EMail"}}, {})).message(), "");
 }
 
 TEST(ColumnGuard, a_column_that_the_settings_leave_out_under_its_old_name_is_meant) {
@@ -218,6 +330,45 @@ TEST(ColumnGuardOfFollower, a_column_that_was_left_out_is_guarded_likewise) {
   EXPECT_EQ(WhyOfFollower(exclude, Describe({{7, "Id"}, {8, "Mail"}, {9, "Email"}}, exclude)), "");
   EXPECT_THAT(WhyOfFollower(exclude, Describe({{7, "Id"}, {8, "Email"}}, exclude)),
               HasSubstr("column Email, which was called Mail then, was left out"));
+}
+
+// What goes on in an entry that has had two tables: the first one as kBefore with the rules, the
+// second one as described.
+std::string WhyOfSecondFollower(const std::vector<columns::OutputRule>& before,
+                                const source::TableDescription& second,
+                                const source::TableDescription& now) {
+  state::Table entry;
+  entry.schema = "dbo";
+  entry.name = "A";
+  entry.columns = KnownColumnsOf(Describe(kBefore, before));
+  const auto columns = KnownColumnsOfFollower(entry, second, {});
+  entry.earlier_tables.push_back({1, {}, entry.columns});
+  entry.columns = columns;
+  return CheckColumnsOfFollower(entry, now).message();
+}
+
+TEST(ColumnGuardOfFollower, what_any_earlier_table_of_the_entry_kept_back_is_kept_back) {
+  const std::vector<columns::OutputRule> mask = {Mask("Mail", "null")};
+  const auto without = Describe({{1, "Id"}, {2, "Note"}}, mask);
+  const std::vector<Captured> again = {{1, "Id"}, {2, "Note"}, {3, "MAIL"}};
+  EXPECT_THAT(WhyOfSecondFollower(mask, without, Describe(again, {})),
+              HasSubstr("column MAIL, which was called Mail then, was masked"));
+  EXPECT_EQ(WhyOfSecondFollower(mask, without, Describe(again, mask)), "");
+  EXPECT_EQ(WhyOfSecondFollower(mask, without, Describe({{1, "Id"}, {2, "Note"}}, {})), "");
+}
+
+TEST(ColumnGuardOfFollower, what_a_later_table_of_the_entry_showed_is_decided) {
+  const auto shown = Describe({{1, "Id"}, {2, "Mail"}}, {Mask("Mail", "none")});
+  EXPECT_EQ(
+      WhyOfSecondFollower({Mask("Mail", "null")}, shown, Describe({{1, "Id"}, {2, "Mail"}}, {})),
+      "");
+}
+
+TEST(ColumnGuardOfFollower, a_new_column_is_asked_of_all_that_were_kept_back_and_are_gone) {
+  const std::vector<columns::OutputRule> before = {Mask("Mail", "null"), OfTable({}, {"Note"})};
+  EXPECT_THAT(WhyOfFollower(before, Describe({{7, "Id"}, {8, "X"}}, {OfTable({"Id", "X"}, {})})),
+              HasSubstr("column X, which was called Mail then, was masked"))
+      << "the list would do for what was left out";
 }
 
 }  // namespace

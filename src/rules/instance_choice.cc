@@ -41,15 +41,18 @@ std::vector<const CaptureInstance*> InstancesOf(int64_t source_object_id,
 const CaptureInstance* Successor(const state::Table& entry, const CaptureInstance& named,
                                  const InstanceFacts& facts) {
   if (IsPinned(named, facts)) return nullptr;
+  const auto was_left = [&](const CaptureInstance& instance) {
+    return std::ranges::find(entry.earlier_instances, instance.change_table_object_id) !=
+           entry.earlier_instances.end();
+  };
+  const bool helps_out = was_left(named);
   for (const CaptureInstance* other : InstancesOf(named.source_object_id, facts)) {
     if (other->change_table_object_id == named.change_table_object_id ||
         !HasBegun(*other, facts.horizon)) {
       continue;
     }
-    const bool was_left =
-        std::ranges::find(entry.earlier_instances, other->change_table_object_id) !=
-        entry.earlier_instances.end();
-    if (IsPinned(*other, facts) || (!was_left && Age(*other) > Age(named))) return other;
+    const bool goes_on = !was_left(*other) && (helps_out || Age(*other) > Age(named));
+    if (IsPinned(*other, facts) || goes_on) return other;
   }
   return nullptr;
 }
@@ -70,14 +73,16 @@ InstanceChoice OfNamed(const Position& resume, const state::Table& entry,
                        const CaptureInstance& named, const InstanceFacts& facts, bool claim_open) {
   if (const CaptureInstance* more = OneThatShowsMore(resume, named, facts)) {
     const bool gone = RowsMayBeGone(more->start_lsn, resume);
-    return {gone ? What::kGap : What::kFollow, *more, {}, {}};
+    std::optional<Lsn> through;
+    if (HasBegun(named, facts.horizon)) through = named.start_lsn.Previous();
+    return {gone ? What::kGap : What::kFollow, *more, through, /*helps_out=*/true, {}};
   }
   const CaptureInstance* next = Successor(entry, named, facts);
-  if (next == nullptr) return {What::kRead, named, {}, {}};
+  if (next == nullptr) return {What::kRead, named, {}, {}, {}};
   if (claim_open || RowsMayBeGone(next->start_lsn, resume)) {
-    return {What::kRead, named, next->start_lsn.Previous(), {}};
+    return {What::kRead, named, next->start_lsn.Previous(), {}, {}};
   }
-  return {What::kFollow, *next, {}, {}};
+  return {What::kFollow, *next, {}, {}, {}};
 }
 
 InstanceChoice WithoutNamed(const Position& resume, const state::Table& entry,
@@ -87,9 +92,9 @@ InstanceChoice WithoutNamed(const Position& resume, const state::Table& entry,
   const auto begun = std::ranges::find_if(candidates, [&](const CaptureInstance* candidate) {
     return HasBegun(*candidate, facts.horizon);
   });
-  if (begun == candidates.end()) return {What::kNotYet, *candidates.front(), {}, {}};
+  if (begun == candidates.end()) return {What::kNotYet, *candidates.front(), {}, {}, {}};
   const bool gone = RowsMayBeGone((*begun)->start_lsn, resume);
-  return {gone ? What::kGap : What::kFollow, **begun, {}, {}};
+  return {gone ? What::kGap : What::kFollow, **begun, {}, {}, {}};
 }
 
 }  // namespace

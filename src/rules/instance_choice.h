@@ -29,7 +29,9 @@ struct InstanceChoice {
   };
   What what = What::kGone;
   source::CaptureInstance instance;  // none with kGone
-  std::optional<Lsn> through;        // kRead
+  std::optional<Lsn> through;        // kRead, and where `instance` helps out
+  // kFollow, kGap: the one that the entry names shows less, and is gone back to as soon as it can be.
+  bool helps_out = false;
   // Another source table is captured under the entry's name: the instance that it would begin with.
   // It has not begun where the capture process has not reached it.
   std::optional<source::CaptureInstance> namesake;
@@ -43,9 +45,9 @@ struct InstanceChoice {
 //  - when the named one is gone or was made anew: without a gap if the other one holds all that is
 //    missing; else the changes in between are a gap;
 //  - when cleanup took rows from the named one that the other one still shows: a gap never has rows
-//    that any instance shows.
+//    that any instance shows. It helps out until the named one shows what comes next again.
 // Newer is told by LSN and object id, never by the server's local time; cleanup gives both the same
-// low end, so an instance that was left once is never gone back to. A pinned instance is never left
+// low end, so an instance that was left for a newer one does no more than help out. A pinned instance is never left
 // for another one, and is gone to as soon as it holds what comes next. `claim_open`: the last claim
 // is not known to be delivered; it is read again from the instance that it was made from.
 InstanceChoice ChooseInstance(const state::Document& document, const state::Table& entry,

@@ -111,6 +111,34 @@ TEST_F(ChooseInstanceTest, an_instance_that_was_left_is_never_gone_back_to) {
   EXPECT_EQ(Choose().through, std::nullopt);
 }
 
+// i11 is read; cleanup has passed it, and i10, which was left for it, still shows the rows.
+TEST_F(ChooseInstanceTest,
+       an_instance_that_was_left_helps_out_where_only_it_shows_what_comes_next) {
+  entry_ = Entry("A", Instance(11, 1, "A", 15), 20);
+  entry_.earlier_instances = {10};
+  instances_ = {Instance(10, 1, "A", 5), Instance(11, 1, "A", 27)};
+  EXPECT_EQ(Choose().what, What::kFollow);
+  EXPECT_EQ(Choose().instance.name, "i10");
+  EXPECT_TRUE(Choose().helps_out);
+  EXPECT_EQ(Choose().through, L(26)) << "from there i11 goes on";
+}
+
+TEST_F(ChooseInstanceTest,
+       one_that_helps_out_is_left_as_soon_as_the_other_one_shows_what_comes_next) {
+  entry_.earlier_instances = {10};  // it helps out for i11
+  instances_ = {Instance(10, 1, "A", 5), Instance(11, 1, "A", 27)};
+  EXPECT_EQ(Choose().what, What::kRead);
+  EXPECT_EQ(Choose().through, L(26));
+  entry_.position = P(26);
+  EXPECT_EQ(Choose().what, What::kFollow);
+  EXPECT_EQ(Choose().instance.name, "i11");
+  EXPECT_FALSE(Choose().helps_out);
+  instances_ = {Instance(12, 1, "A", 25), Instance(11, 1, "A", 25)};
+  entry_ = Entry("A", instances_[0], 26);
+  entry_.earlier_instances = {12};
+  EXPECT_EQ(Choose().instance.name, "i11") << "whatever the object ids say";
+}
+
 TEST_F(ChooseInstanceTest, a_pinned_instance_is_never_left_for_a_newer_one) {
   instances_.push_back(Instance(11, 1, "A", 15));
   pinned_ = {"i10"};

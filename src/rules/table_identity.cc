@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/glob.h"
+
 namespace cdc::rules {
 
 using source::CaptureInstance;
@@ -22,15 +24,47 @@ std::optional<std::string> NameToday(const state::Table& entry, const Instances&
   return std::nullopt;
 }
 
+namespace {
+
+bool HasNameOf(const CaptureInstance& instance, const state::Table& entry) {
+  return SameName(instance.schema, entry.schema) && SameName(instance.table, entry.name);
+}
+
+// Whether the entry's own table still has the name, in whatever case. What the server hides is
+// called as it was when it was last seen.
+bool HasItsName(const state::Table& entry, const Instances& instances) {
+  return std::ranges::any_of(instances, [&](const CaptureInstance& instance) {
+    if (instance.source_object_id != entry.source_object_id) return false;
+    return instance.table.empty() ? entry.name_today.empty() : HasNameOf(instance, entry);
+  });
+}
+
+}  // namespace
+
 const CaptureInstance* NamesakeOf(const state::Document& document, const state::Table& entry,
                                   const Instances& instances) {
+  const CaptureInstance* in_another_case = nullptr;
   for (const CaptureInstance& instance : instances) {
-    if (instance.schema == entry.schema && instance.table == entry.name &&
-        EntryOf(document, instance.source_object_id) == nullptr) {
-      return &instance;
+    if (!HasNameOf(instance, entry) || EntryOf(document, instance.source_object_id) != nullptr) {
+      continue;
     }
+    if (instance.schema == entry.schema && instance.table == entry.name) return &instance;
+    in_another_case = &instance;
   }
-  return nullptr;
+  return in_another_case == nullptr || HasItsName(entry, instances) ? nullptr : in_another_case;
+}
+
+Instances WithoutNamesakes(const state::Document& document, const Instances& instances) {
+  std::vector<int64_t> namesakes;
+  for (const auto& [name, table] : document.tables) {
+    const CaptureInstance* namesake = NamesakeOf(document, table, instances);
+    if (namesake != nullptr) namesakes.push_back(namesake->source_object_id);
+  }
+  Instances others = instances;
+  std::erase_if(others, [&](const CaptureInstance& instance) {
+    return std::ranges::find(namesakes, instance.source_object_id) != namesakes.end();
+  });
+  return others;
 }
 
 std::string WhyIdle(const std::string& pattern, const state::Document& document,

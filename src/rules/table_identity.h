@@ -24,9 +24,14 @@ const state::Table* EntryOf(const state::Document& document, int64_t source_obje
 std::optional<std::string> NameToday(const state::Table& entry, const Instances& instances);
 
 // An instance of another source table that has the entry's name and no entry of its own: it never
-// gets this one's resume position by itself. Null where there is none.
+// gets this one's resume position by itself. A name in another case is the same one where the
+// entry's own table is not captured under it any more; where both are, the database tells them
+// apart. Null where there is none.
 const source::CaptureInstance* NamesakeOf(const state::Document& document,
                                           const state::Table& entry, const Instances& instances);
+
+// The instances of tables that may get an entry of their own.
+Instances WithoutNamesakes(const state::Document& document, const Instances& instances);
 
 // Why a pattern of [source] tables or exclude fits nothing: settings go by the names of entries,
 // and by the present name only of tables that have none. "" where it fits something.

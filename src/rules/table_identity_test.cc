@@ -61,6 +61,37 @@ TEST(TableIdentity, a_table_of_the_same_name_in_another_schema_is_no_namesake) {
   EXPECT_EQ(NamesakeOf(DocumentOf({entry}), entry, {Instance(10, 1, "A", 5), other}), nullptr);
 }
 
+TEST(TableIdentity, a_name_in_another_case_is_the_entrys_where_its_own_table_has_it_no_more) {
+  const auto entry = Entry("A", Instance(10, 1, "A", 5), 4);
+  const auto document = DocumentOf({entry});
+  const auto other = Instance(20, 2, "a", 9);
+  ASSERT_NE(NamesakeOf(document, entry, {Instance(10, 1, "A_old", 5), other}), nullptr);
+  EXPECT_EQ(NamesakeOf(document, entry, {other})->source_object_id, 2) << "the earlier one is gone";
+  EXPECT_EQ(NamesakeOf(document, entry, {other, Instance(30, 3, "A", 9)})->source_object_id, 3)
+      << "the very name comes first";
+}
+
+TEST(TableIdentity, two_tables_side_by_side_whose_names_differ_in_case_are_two) {
+  const auto entry = Entry("A", Instance(10, 1, "A", 5), 4);
+  const auto document = DocumentOf({entry});
+  const auto other = Instance(20, 2, "a", 9);
+  EXPECT_EQ(NamesakeOf(document, entry, {Instance(10, 1, "A", 5), other}), nullptr);
+  auto hidden = Instance(10, 1, "", 5);
+  hidden.schema = "";
+  EXPECT_EQ(NamesakeOf(document, entry, {hidden, other}), nullptr)
+      << "the server does not say that it is called otherwise";
+}
+
+TEST(TableIdentity, a_namesake_gets_no_entry_of_its_own) {
+  const auto document = DocumentOf({Entry("A", Instance(10, 1, "A", 5), 4)});
+  const auto others =
+      WithoutNamesakes(document, {Instance(10, 1, "A_old", 5), Instance(20, 2, "a", 9),
+                                  Instance(21, 2, "a", 12), Instance(30, 3, "B", 9)});
+  ASSERT_EQ(others.size(), 2);
+  EXPECT_EQ(others[0].table, "A_old");
+  EXPECT_EQ(others[1].table, "B");
+}
+
 TEST(TableIdentity, two_delivered_tables_that_exchange_names_replace_nobody) {
   const auto a = Entry("A", Instance(10, 1, "A", 5), 4);
   const auto b = Entry("B", Instance(20, 2, "B", 5), 4);

@@ -109,7 +109,8 @@ Result<CapturedColumnMap> CapturedColumnsOf(const SmallResult& result) {
   CapturedColumnMap columns;
   for (const Row& row : result.rows) {
     ARROW_ASSIGN_OR_RAISE(const int64_t id, Int(row[0], "captured_columns.object_id"));
-    columns[id].push_back({row[1].value_or(""), row[2].value_or("")});
+    ARROW_ASSIGN_OR_RAISE(const int32_t column_id, Int32(row[3], "captured_columns.column_id"));
+    columns[id].push_back({row[1].value_or(""), row[2].value_or(""), column_id});
   }
   return columns;
 }

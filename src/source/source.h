@@ -23,6 +23,7 @@ namespace cdc::source {
 struct CapturedColumn {
   std::string name;
   std::string type;  // as the server calls it; not the base type of an alias type
+  int32_t column_id = 0;
 };
 // The captured columns of all instances, by change_table_object_id.
 using CapturedColumnMap = std::map<int64_t, std::vector<CapturedColumn>>;
@@ -148,6 +149,10 @@ class Source {
   virtual arrow::Result<int64_t> CountRows(const Probe& probe, int64_t limit) = 0;
   virtual arrow::Result<TableDescription> Describe(const CaptureInstance& instance) = 0;
   virtual arrow::Result<CapturedColumnMap> CapturedColumns() = 0;
+  // Of each instance, called as settings are to take it, how its columns are delivered: their names
+  // and ids, no types. Nothing is asked, and nothing is there, where no setting keeps any back.
+  virtual arrow::Result<std::map<int64_t, TableDescription>> DescribeColumns(
+      const std::vector<CaptureInstance>& instances) = 0;
   // Rows after `from`, up to and including `to`.
   virtual arrow::Result<std::unique_ptr<ChangeReader>> Read(const TableDescription& table,
                                                             const Position& from,

@@ -119,7 +119,8 @@ const char kDescribe[] =
     "SELECT c.name FROM sys.columns AS c WHERE c.object_id = ? AND c.name = N'__$command_id'";
 
 const char kCapturedColumns[] =
-    "SELECT cc.object_id, cc.column_name, cc.column_type FROM cdc.captured_columns AS cc "
+    "SELECT cc.object_id, cc.column_name, cc.column_type, cc.column_id "
+    "FROM cdc.captured_columns AS cc "
     "ORDER BY cc.object_id, cc.column_ordinal";
 
 std::string Probe(const std::vector<std::string>& change_tables) {

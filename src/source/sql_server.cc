@@ -134,6 +134,33 @@ class SqlServer : public Source {
     return CapturedColumnsOf(results[0]);
   }
 
+  Result<std::map<int64_t, TableDescription>> DescribeColumns(
+      const std::vector<CaptureInstance>& instances) override {
+    std::map<int64_t, TableDescription> described;
+    if (!columns::KeepsAnythingBack(options_.output)) return described;
+    ARROW_ASSIGN_OR_RAISE(const CapturedColumnMap captured, CapturedColumns());
+    for (const CaptureInstance& instance : instances) {
+      const auto found = captured.find(instance.change_table_object_id);
+      if (found == captured.end()) continue;
+      std::vector<columns::SourceColumn> columns;
+      for (const CapturedColumn& one : found->second) {
+        columns::SourceColumn& column = columns.emplace_back();
+        column.name = one.name;
+        column.type_name = one.type;
+        column.column_id = one.column_id;
+      }
+      // What is wrong with the settings of a table is told where it is read.
+      auto output =
+          columns::OutputOf(options_.output, instance.schema, instance.table, std::move(columns));
+      if (!output.ok()) continue;
+      TableDescription& table = described[instance.change_table_object_id];
+      table.instance = instance;
+      table.columns = std::move(output->columns);
+      table.left_out = std::move(output->left_out);
+    }
+    return described;
+  }
+
   Result<std::unique_ptr<ChangeReader>> Read(const TableDescription& table, const Position& from,
                                              const Position& to) override {
     ARROW_RETURN_NOT_OK(MustBeConnected());

@@ -90,11 +90,12 @@ struct Table {
   // By column, only where not 0: values of claimed objects that lost something, since the history
   // began. Counted with the claim; an object that is recovered may have other counts.
   std::map<std::string, int64_t> altered_values;
-  // Instances of the table that were left for a newer one: they are never gone back to.
+  // Instances of the table that were left for a newer one: they are never gone back to, unless they
+  // still show rows that the newer one does not. One that helps out so is among them.
   std::vector<int64_t> earlier_instances;  // change_table_object_id
   std::vector<EarlierTable> earlier_tables;
   int64_t follows = 0;   // source_object_id of a table that an operator lets go on under this name
-  KnownColumns columns;  // only where some column is, or was, masked or left out
+  KnownColumns columns;  // where some column is, or was, masked or left out, or a list says which
   FolderForm form;       // of the objects in `folder`
   std::string stopped;   // why, or ""
   std::string stopped_since;  // UTC

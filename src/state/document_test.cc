@@ -123,6 +123,16 @@ TEST(Document, survives_its_json_form) {
   EXPECT_EQ(*read, Rich());
 }
 
+TEST(Document, has_earlier_names_of_a_column_only_where_there_are_any) {
+  Document document = Rich();
+  KnownColumns& columns = document.tables.begin()->second.columns;
+  columns = {{2, "Mail", kMasked}};
+  EXPECT_EQ(document.ToJson().find("earlier_names"), std::string::npos);
+  columns = {{2, "Mail", kMasked, {"Email", "Contact"}}};
+  EXPECT_NE(document.ToJson().find("earlier_names"), std::string::npos);
+  EXPECT_EQ(*Document::FromJson(document.ToJson()), document);
+}
+
 TEST(Document, says_nothing_of_altered_values_where_there_are_none) {
   Document document = Rich();
   document.tables.begin()->second.altered_values.clear();

@@ -58,10 +58,15 @@ struct Editor {
   void operator()(const FollowInstance& edit) {
     Table& table = At(document, edit.table);
     std::vector<int64_t>& earlier = table.earlier_instances;
-    if (table.change_table_object_id != edit.instance.change_table_object_id) {
-      earlier.push_back(table.change_table_object_id);
+    const int64_t left = table.change_table_object_id;
+    const int64_t next = edit.instance.change_table_object_id;
+    std::erase(earlier, left);
+    std::erase(earlier, next);
+    if (edit.helps_out) {
+      earlier.push_back(next);
+    } else if (left != next) {
+      earlier.push_back(left);
     }
-    std::erase(earlier, edit.instance.change_table_object_id);
     if (earlier.size() > kEarlierInstancesKept) earlier.erase(earlier.begin());
     Bind(&table, edit.instance);
   }
@@ -109,6 +114,8 @@ struct Editor {
     table.form = edit.form;
     AddAltered(edit.altered, &table);
   }
+
+  void operator()(const RememberColumns& edit) { At(document, edit.table).columns = edit.columns; }
 
   void operator()(const ConfirmClaim& edit) {
     auto& claim = At(document, edit.table).claim;

@@ -25,6 +25,8 @@ struct WithdrawTable {
 struct FollowInstance {
   std::string table;
   InstanceIds instance;
+  // It shows rows that the one before it does not any more, until that one goes on.
+  bool helps_out = false;
 };
 
 // An operator lets another source table go on under the entry's name, once what the present one
@@ -63,6 +65,12 @@ struct ClaimObject {
   KnownColumns columns;  // of what was read
   std::string folder;    // that the key is in; another one than the entry's begins with it
   FolderForm form;       // of that folder with the object in it
+};
+
+// What the settings keep back of a table, though nothing of it was read since they say so.
+struct RememberColumns {
+  std::string table;
+  KnownColumns columns;
 };
 
 // The claimed object is known to be there.
@@ -125,10 +133,10 @@ struct CloseRound {
 // Whoever waits for the lease need not wait any longer.
 struct GiveUp {};
 
-using Edit =
-    std::variant<EnterTable, WithdrawTable, FollowInstance, AllowFollower, FollowTable, MoveStart,
-                 NoteName, ClaimObject, ConfirmClaim, FindWhole, RecordGap, StopTable, ResumeTable,
-                 LeaveOut, NoteEmpty, MoveAnchor, TakeIdentity, CloseRound, GiveUp>;
+using Edit = std::variant<EnterTable, WithdrawTable, FollowInstance, AllowFollower, FollowTable,
+                          MoveStart, NoteName, ClaimObject, RememberColumns, ConfirmClaim,
+                          FindWhole, RecordGap, StopTable, ResumeTable, LeaveOut, NoteEmpty,
+                          MoveAnchor, TakeIdentity, CloseRound, GiveUp>;
 using Edits = std::vector<Edit>;
 
 // An edit that changes nothing leaves the document equal.

@@ -97,6 +97,25 @@ TEST_F(EditsTest, of_the_earlier_instances_the_newest_sixteen_are_remembered) {
   EXPECT_EQ(At("dbo.A").earlier_instances.back(), 119);
 }
 
+TEST_F(EditsTest, an_instance_that_helps_out_is_among_those_that_were_left) {
+  const int64_t first = At("dbo.A").change_table_object_id;
+  Follow("dbo.A", 901);
+  Apply(FollowInstance{"dbo.A", {"first", first, 1}, /*helps_out=*/true}, &document_);
+  EXPECT_THAT(At("dbo.A").earlier_instances, ElementsAre(first));
+  Follow("dbo.A", 901);
+  EXPECT_THAT(At("dbo.A").earlier_instances, ElementsAre(first)) << "as if it had never been left";
+  Apply(FollowInstance{"dbo.A", {"older", 902, 1}, /*helps_out=*/true}, &document_);
+  EXPECT_THAT(At("dbo.A").earlier_instances, ElementsAre(first, 902));
+}
+
+TEST_F(EditsTest, what_the_settings_keep_back_is_remembered_without_an_object) {
+  const Table before = At("dbo.A");
+  Apply(RememberColumns{"dbo.A", {{3, "Mail", kMasked}}}, &document_);
+  EXPECT_THAT(At("dbo.A").columns, ElementsAre(KnownColumn{3, "Mail", kMasked}));
+  At("dbo.A").columns = before.columns;
+  EXPECT_EQ(At("dbo.A"), before) << "and nothing else changes";
+}
+
 TEST_F(EditsTest, an_operator_who_allows_a_follower_ends_the_stop) {
   Apply(StopTable{"dbo.A", "replaced", "then"}, &document_);
   Apply(AllowFollower{"dbo.A", 9}, &document_);

@@ -378,7 +378,7 @@ TEST_P(StoreContract, the_probe_finds_both_conditions_and_leaves_one_object) {
     const Conditions found = ProbeConditions(*store_).ValueOrDie();
     EXPECT_EQ(found.put_if_absent, Condition::kHolds);
     EXPECT_EQ(found.swap, Condition::kHolds);
-    EXPECT_EQ(found.metadata, Condition::kHolds);
+    EXPECT_EQ(ProbeObject(*store_, "Shop").ValueOrDie(), Condition::kHolds);
     EXPECT_EQ(found.advice, "");
   }
   EXPECT_THAT(Keys(""), ElementsAre("_cdc_to_s3/probe"));

@@ -221,6 +221,33 @@ def test_a_table_that_replaces_a_masked_one_is_masked_by_the_same_rules(
     assert_nothing_in_clear(target)
 
 
+def test_what_any_earlier_table_of_a_name_kept_back_stays_hidden(
+    database: Database, target: Target, program: Program
+) -> None:
+    """Between the masked column and another one of its name stands a table that has none."""
+    follow = {"CDC_SOURCE_TABLES": "dbo.Person,dbo.Items", "CDC_SOURCE_ON_REPLACE": "follow"}
+    write_settings(program, HIDDEN["hashed"])
+    program.once(**follow)
+
+    def swap_in(number: int, columns: str, row: str) -> None:
+        dba.make(database, f"dbo.Stage{number}", columns)
+        database.run(dba.rename("dbo.Person", f"Old{number}"), dba.rename(f"dbo.Stage{number}", "Person"))
+        dba.capture(database, "dbo.Person", f"dbo_Person_{number}")
+        database.run(f"INSERT INTO dbo.Person VALUES ({row})")
+        database.capture()
+
+    swap_in(1, "Id int NOT NULL PRIMARY KEY, Note nvarchar(60) NULL", "50, N'note'")
+    program.once(**follow)
+    write_settings(program, {})
+    swap_in(2, "Id int NOT NULL PRIMARY KEY, Mail nvarchar(60) NULL", f"60, N'who{SECRET}'")
+    assert_told(program.once(expect=3, **follow).text, "Mail")
+    assert ids(database, target) == [1, 50]
+    write_settings(program, HIDDEN["hashed"])
+    program.once(**follow)
+    assert ids(database, target) == [1, 50, 60]
+    assert_nothing_in_clear(target)
+
+
 @pytest.fixture
 def reader(database: Database, program: Program) -> Iterator[Program]:
     """The program as a login that may read change tables and see all names, until a test revokes that."""

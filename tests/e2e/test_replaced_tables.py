@@ -307,3 +307,34 @@ def test_a_wrong_word_for_on_replace_is_refused_with_the_right_ones(program: Pro
     ended = program.call("run", "--once", **settings)
     assert ended.code == 2
     assert "on_replace" in ended.err and "stop" in ended.err and "follow" in ended.err
+
+
+def test_a_table_that_is_swapped_in_under_the_name_in_another_case_replaces_the_earlier_one(
+    shop: Database, target: Target, program: Program
+) -> None:
+    dba.make(shop, "dbo.orders_stage")
+    shop.run(dba.rename("dbo.Orders", "Orders_old"), dba.rename("dbo.orders_stage", "orders"))
+    dba.capture(shop, "dbo.orders", "dbo_Orders_v2")
+    insert(shop, "dbo.orders", [101])
+    only = {"CDC_SOURCE_EXCLUDE": "dbo.Orders_old"}
+    for _ in range(2):
+        _assert_told(program.once(expect=3, **only).text)
+    assert folders(shop, target) == {"Orders", "Items"}
+    program.once(**only, **FOLLOW)
+    assert delivered_ids(shop, target, "Orders") == [1, 2, 3, 101]
+    assert folders(shop, target) == {"Orders", "Items"}
+
+
+def test_a_table_that_is_made_anew_under_the_name_in_another_case_goes_on_where_the_operator_lets_it(
+    shop: Database, target: Target, program: Program
+) -> None:
+    shop.run("DROP TABLE dbo.Orders")
+    dba.make(shop, "dbo.orders")
+    dba.capture(shop, "dbo.orders", "dbo_orders")
+    insert(shop, "dbo.orders", [101])
+    _assert_told(program.once(expect=3).text)
+    program.call("follow", "dbo.Orders", "--yes")
+    program.once()
+    assert delivered_ids(shop, target, "Orders") == [1, 2, 101]
+    assert [bool(gap["source_object_id"]) for gap in _gaps(shop, target)] == [True]
+    assert folders(shop, target) == {"Orders", "Items"}

@@ -217,3 +217,23 @@ def test_the_first_start_beside_two_instances_begins_with_the_older_one(
     wait_until(lambda: delivered_ids(shop, target, "Orders") == [1, 2, 3], "all rows")
     assert program.stop() == 0
     _assert_switched(_verdict(shop, target), _start(shop, NEW))
+
+
+def test_an_older_instance_helps_out_and_the_newer_one_goes_on_as_soon_as_it_can(
+    shop: Database, target: Target, program: Program
+) -> None:
+    """Cleanup takes from the newer one alone."""
+    program.once()
+    _add_column_and_instance(shop)
+    _noted(shop, 3)
+    program.once()
+    for number in (4, 5, 6):
+        _noted(shop, number)
+    newest = bytes(shop.connection.value(f"SELECT MAX([__$start_lsn]) FROM cdc.[{NEW}_CT]"))
+    shop.run(f"EXEC sys.sp_cdc_cleanup_change_table @capture_instance = N'{NEW}', @low_water_mark = 0x{newest.hex()}")
+    for number in (7, 8):
+        program.once()
+        _noted(shop, number)
+    program.once()
+    notes = [row.get("note") for row in _verdict(shop, target).rows]
+    assert notes == [None, None, "note 3", None, None, "note 6", "note 7", "note 8"]

@@ -12,11 +12,13 @@ from collections.abc import Callable
 import pytest
 
 from tests.e2e.conftest import Database, Target
+from tests.support import dba
 from tests.support.change_tables import assert_delivered
 from tests.support.drivers import drivers
 from tests.support.judge import judge
 from tests.support.program import Program, wait_until
 
+DOCS = "id int NOT NULL PRIMARY KEY, n varchar(max) NULL"
 LIMIT = 8_192  # bytes; SQL Server's length of 4,096 characters
 
 
@@ -175,3 +177,38 @@ def test_a_moment_outside_nanoseconds_stops_its_table_until_the_option_is_change
     verdict = assert_delivered(database.connection, "dbo_Notes", target.objects(database.name, "Notes"))
     assert [str(row["seen"])[:10] for row in verdict.rows] == [value[:10] for value in values]
     assert all(footer["cdc.altered_values"] == "{}" for footer in verdict.footers)
+
+
+@pytest.mark.parametrize("follows", [False, True], ids=["new", "follows"])
+def test_a_table_whose_first_row_does_not_fit_begins_no_later_when_cleanup_takes_that_row(
+    make_program: Callable[..., Program], database: Database, target: Target, follows: bool
+) -> None:
+    """It was told as stopped: what goes is a gap, and not where the table happens to begin."""
+    program = make_program(database.name, target.url, CDC_RUN_MAX_VALUE_BYTES="64KiB", CDC_SOURCE_ON_REPLACE="follow")
+    instance = "dbo_Docs"
+    if follows:
+        dba.make(database, "dbo.Docs", DOCS)
+        dba.capture(database, "dbo.Docs", instance)
+    program.start()
+    if follows:
+        wait_until(lambda: "table_added" in program.log_text(), "the entry")
+        database.run(dba.rename("dbo.Docs", "Docs_old"))
+        instance = "dbo_Docs_v2"
+    dba.make(database, "dbo.Docs", DOCS)
+    dba.capture(database, "dbo.Docs", instance)
+    database.run(
+        "INSERT INTO dbo.Docs VALUES (1, REPLICATE(CONVERT(varchar(max), 'x'), 100000))",
+        "INSERT INTO dbo.Docs VALUES (2, 'two')",
+        "INSERT INTO dbo.Docs VALUES (3, 'three')",
+    )
+    database.capture()
+    wait_until(lambda: "max_value_bytes" in program.log_text(), "the stop")
+    newest = bytes(database.connection.value(f"SELECT MAX([__$start_lsn]) FROM cdc.{instance}_CT")).hex()
+    database.run(
+        f"EXEC sys.sp_cdc_cleanup_change_table @capture_instance = N'{instance}', @low_water_mark = 0x{newest}"
+    )
+    wait_until(lambda: "gap: changes from" in program.log_text(), "the gap", seconds=60)
+    assert program.stop() in (0, 3)
+    assert "start_moved" not in program.log_text()
+    assert _delivered(database, target, "Docs") == []
+    assert "gap" in json.loads(target.get(target.state_key(database.name)).data)["tables"]["dbo.Docs"]["stopped"]

@@ -108,6 +108,17 @@ class FakeSource : public source::Source {
     return table;
   }
 
+  arrow::Result<std::map<int64_t, source::TableDescription>> DescribeColumns(
+      const std::vector<source::CaptureInstance>& instances) override {
+    std::map<int64_t, source::TableDescription> described;
+    if (!columns::KeepsAnythingBack(database_.output)) return described;
+    for (const source::CaptureInstance& instance : instances) {
+      if (Find(instance).columns.empty()) continue;
+      ARROW_ASSIGN_OR_RAISE(described[instance.change_table_object_id], Describe(instance));
+    }
+    return described;
+  }
+
   arrow::Result<source::CapturedColumnMap> CapturedColumns() override {
     return source::CapturedColumnMap();
   }
