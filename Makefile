@@ -93,6 +93,11 @@ bench-transaction: configure  ## memory and time of one very large transaction; 
 	@cmake --build $(BUILD) -j $(JOBS) --target cdc-to-s3
 	@$(PYTHON) -m bench.transaction --rows $(or $(ROWS),2000000)
 
+.PHONY: bench-size
+bench-size: configure  ## bytes a row, beside what DuckDB, polars and pyarrow write of the same rows
+	@cmake --build $(BUILD) -j $(JOBS) --target cdc-to-s3
+	@$(PYTHON) -m bench.size
+
 .PHONY: types-doc
 types-doc: configure  ## write docs/TYPES.md anew from what the program says of types
 	@cmake --build $(BUILD) -j $(JOBS) --target cdc-to-s3

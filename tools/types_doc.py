@@ -77,6 +77,11 @@ Each cell is the type that the reader shows by itself. Without a further word ev
 against the reader, value by value with the ends of each type's range:
 {versions}.
 In Python, DuckDB's `fetchall()` of a TIMESTAMP WITH TIME ZONE needs the package pytz; `df()`, `arrow()` and `pl()` do not.
+
+Files with the defaults are also opened by {engines}, and every value is what pyarrow shows: by DataFusion with pages left
+out by their statistics, by PyIceberg after `add_files` into a table with a name mapping (objects have no field ids, which
+Iceberg would take before names), by delta-rs after `convert_to_deltalake`. fastparquet shows decimals as doubles, and
+no dates that nanoseconds since 1970 do not hold.
 """
 
 _REST = """\
@@ -209,10 +214,25 @@ def _readers(forms: list[dict[str, Any]], losses: dict[str, str]) -> str:
     return _table(["Parquet", *names], rows)
 
 
+def _pins() -> dict[str, str]:
+    pins = (ROOT / "tools/requirements.txt").read_text() + (ROOT / "tools/requirements-witness.txt").read_text()
+    return dict(re.findall(r"^([a-z]+)(?:\[[a-z-]+\])?==(\S+)$", pins, re.MULTILINE))
+
+
+def _engines() -> str:
+    python = _pins()
+    named = {
+        "DataFusion": "datafusion",
+        "PyIceberg": "pyiceberg",
+        "delta-rs": "deltalake",
+        "fastparquet": "fastparquet",
+    }
+    return ", ".join(f"{name} {python[package]}" for name, package in named.items())
+
+
 def _versions() -> str:
     """The readers that the tests install."""
-    pins = (ROOT / "tools/requirements.txt").read_text() + (ROOT / "tools/requirements-witness.txt").read_text()
-    python = dict(re.findall(r"^([a-z]+)==(\S+)$", pins, re.MULTILINE))
+    python = _pins()
     node = json.loads((ROOT / "tests/clients/node/package.json").read_text())["dependencies"]
     named = {name: python[name.lower()] for name in ("pyarrow", "DuckDB", "polars", "pandas")}
     named |= {"Spark": python["pyspark"], "hyparquet": node["hyparquet"]}
@@ -229,7 +249,7 @@ def document(types: dict[str, Any]) -> str:
         _OPTIONS,
         _options(types["options"]),
         _EXAMPLES,
-        _READERS.format(versions=_versions()),
+        _READERS.format(versions=_versions(), engines=_engines()),
         _readers(types["forms"], types["losses"]),
         _REST,
     ]

@@ -22,6 +22,8 @@ constexpr int64_t kMiB = 1 << 20;
 constexpr int64_t kProgramBytes = 40 * kMiB;  // libraries, catalogue, state document
 // Read and not yet put (capture/delivery.cc), and what the puts hold of it.
 constexpr int64_t kReadyObjectsBytes = 16 * kMiB;
+// What encoders and the compressor take beside a row group's pages.
+constexpr int64_t kEncoderBytes = 3 * kMiB;
 // A row of long values is held by one worker at a time. Measured times a value's length, of which
 // as written (UTF-8, half again of what UTF-16 takes at most): once in FreeTDS, and as written once
 // in Arrow, in the encoder and in its page, and compressed.
@@ -37,20 +39,19 @@ constexpr int64_t kLongValueTimesOtherPages = 13;
 struct WorkerMemory {
   explicit WorkerMemory(int64_t workers)
       : block_bytes(std::clamp(8 * kMiB / workers, kMiB / 2, 8 * kMiB)),
-        row_group_bytes(std::clamp(28 * kMiB / workers, 4 * kMiB, 12 * kMiB)),
-        spool_bytes(std::clamp(16 * kMiB / workers, kMiB, 8 * kMiB)) {}
+        row_group_bytes(std::clamp(40 * kMiB / workers, 4 * kMiB, 10 * kMiB)),
+        spool_bytes(std::clamp(8 * kMiB / workers, kMiB, 8 * kMiB)) {}
 
   // A row of one block or more is read by one worker at a time, with memory of its own.
   int64_t large_row_bytes() const { return std::min(block_bytes, 2 * kMiB); }
 
   int64_t block_bytes;      // bound arrays
-  int64_t row_group_bytes;  // the open row group as it was measured to allocate
+  int64_t row_group_bytes;  // the open row group
   int64_t spool_bytes;      // an object in memory, before it goes on in a file
 
-  // The same rows are there as bound arrays, as Arrow arrays, and as those that are being encoded;
-  // encoders add two thirds to their row group.
+  // The same rows are there as bound arrays, as Arrow arrays, and as those that are being encoded.
   int64_t rowsets() const { return 3 * block_bytes; }
-  int64_t row_group() const { return row_group_bytes * 5 / 3; }
+  int64_t row_group() const { return row_group_bytes + kEncoderBytes; }
   int64_t total() const { return rowsets() + row_group() + spool_bytes; }
 };
 

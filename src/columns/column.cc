@@ -33,7 +33,6 @@ std::string_view WrongArguments(const SourceColumn& column, const SqlType& type)
 
 std::shared_ptr<arrow::Field> CapturedField(const SourceColumn& column, const Form& form) {
   auto metadata = std::make_shared<arrow::KeyValueMetadata>();
-  if (!form.encoding.empty()) metadata->Append(kEncodingKey, std::string(form.encoding));
   if (!form.geo.empty()) metadata->Append(kGeoKey, std::string(form.geo));
   return arrow::field(column.name, form.arrow_type(column), /*nullable=*/true, std::move(metadata));
 }
@@ -50,7 +49,7 @@ std::unique_ptr<ColumnDecoder> MakeForm(const SourceColumn& column, const SqlTyp
   }
   shape.binding = {type.c_type, slot.bytes};
   shape.grows = slot.grows;
-  if (shape.grows && form.encoding.empty()) {
+  if (shape.grows) {
     shape.fields[0] = shape.fields[0]->WithMergedMetadata(
         arrow::key_value_metadata({std::string(kEncodingKey)}, {"long"}));
   }

@@ -40,8 +40,8 @@ struct SourceColumn {
   std::string TypeText() const;
 };
 
-// Field metadata that tells the Parquet writer how to encode: "plain", "long" (values of any length:
-// plain, and nothing kept of them) or absent (dictionary).
+// Field metadata that tells the Parquet writer how to encode: "long" (values of any length: plain,
+// and nothing kept of them), or absent (a dictionary where it pays).
 inline constexpr char kEncodingKey[] = "cdc:encoding";
 // Field metadata of well-known binary: how edges run, "planar" or "spherical".
 inline constexpr char kGeoKey[] = "cdc:geo";
@@ -49,7 +49,7 @@ inline constexpr char kGeoKey[] = "cdc:geo";
 // CDC's own columns of a change table, and the commit time that is joined to them: the first
 // columns of every object, in this order. Names begin with option meta_prefix.
 enum class MetadataColumn {
-  kStartLsn,    // start_lsn: 20 hex digits or 10 bytes, not nullable, "plain"
+  kStartLsn,    // start_lsn: 20 hex digits or 10 bytes, not nullable
   kCommandId,   // command_id: int32, nullable (rows from before a server upgrade)
   kSeqval,      // seqval: as start_lsn
   kOperation,   // operation: int32, not nullable, 1 to 4

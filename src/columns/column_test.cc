@@ -247,7 +247,6 @@ TEST(ColumnTest, a_uniqueidentifier_is_text_as_the_server_writes_it) {
   const auto& array = static_cast<const arrow::StringArray&>(*arrays[0]);
   EXPECT_EQ(array.GetView(0), "A3A2A1A0-A5A4-A7A6-A8A9-AAABACADAEAF");
   EXPECT_TRUE(array.IsNull(1));
-  EXPECT_EQ(decoder->fields()[0]->metadata()->Get(kEncodingKey).ValueOrDie(), "plain");
 }
 
 TEST(ColumnTest, fields_are_nullable_and_have_no_parquet_field_id) {
@@ -306,31 +305,27 @@ TEST(ColumnTest, rows_may_be_appended_in_parts_and_a_decoder_goes_on_after_finis
   EXPECT_EQ(arrays[0]->length(), 0);
 }
 
-TEST(MetadataColumnTest, cdcs_own_columns_have_their_names_types_and_encodings) {
+TEST(MetadataColumnTest, cdcs_own_columns_have_their_names_and_types) {
   const struct {
     MetadataColumn column;
     const char* name;
     std::shared_ptr<arrow::DataType> type;
     bool nullable;
-    std::optional<std::string> encoding;
   } cases[] = {
-      {MetadataColumn::kStartLsn, "__$start_lsn", arrow::utf8(), false, "plain"},
-      {MetadataColumn::kSeqval, "__$seqval", arrow::utf8(), false, "plain"},
-      {MetadataColumn::kCommandId, "__$command_id", arrow::int32(), true, std::nullopt},
-      {MetadataColumn::kOperation, "__$operation", arrow::int32(), false, std::nullopt},
-      {MetadataColumn::kUpdateMask, "__$update_mask", arrow::binary(), true, std::nullopt},
+      {MetadataColumn::kStartLsn, "__$start_lsn", arrow::utf8(), false},
+      {MetadataColumn::kSeqval, "__$seqval", arrow::utf8(), false},
+      {MetadataColumn::kCommandId, "__$command_id", arrow::int32(), true},
+      {MetadataColumn::kOperation, "__$operation", arrow::int32(), false},
+      {MetadataColumn::kUpdateMask, "__$update_mask", arrow::binary(), true},
       {MetadataColumn::kCommitTime, "__$commit_time",
-       arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"), true, std::nullopt},
+       arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"), true},
   };
   for (const auto& one : cases) {
     const auto field = ColumnDecoder::MakeMetadata(one.column)->fields()[0];
     EXPECT_EQ(field->name(), one.name);
     EXPECT_TRUE(field->type()->Equals(one.type)) << one.name;
     EXPECT_EQ(field->nullable(), one.nullable) << one.name;
-    EXPECT_EQ(field->metadata()->Contains(kEncodingKey), one.encoding.has_value()) << one.name;
-    if (one.encoding.has_value()) {
-      EXPECT_EQ(field->metadata()->Get(kEncodingKey).ValueOrDie(), *one.encoding);
-    }
+    EXPECT_FALSE(field->HasMetadata()) << one.name;
   }
 }
 

@@ -1,5 +1,3 @@
-#include <arrow/util/key_value_metadata.h>
-
 #include <iterator>
 
 #include "columns/bytes_codecs.h"
@@ -41,7 +39,6 @@ struct MetadataRow {
   const char* name;
   odbc::ColumnBinding binding;
   bool nullable;
-  const char* encoding;  // kEncodingKey; empty: dictionary
   MetadataForm form;
   MetadataForm other = {};  // where `option` has that word
   const char* option = nullptr;
@@ -59,15 +56,14 @@ constexpr MetadataForm kCommitMillis = {Millis, WithCommitTime<kMillis>};
 // In the order of MetadataColumn. The order of an LSN's text is commit order, in statistics too, and
 // it takes no more room than its bytes, which many readers show as garbled text.
 const MetadataRow kRows[] = {
-    {"start_lsn", {CType::kBinary, 10}, false, "plain", kLsn, kLsnBytes, "lsn", "bytes"},
-    {"command_id", {CType::kLong, 4}, true, "", kCommandId},
-    {"seqval", {CType::kBinary, 10}, false, "plain", kLsn, kLsnBytes, "lsn", "bytes"},
-    {"operation", {CType::kLong, 4}, false, "", kOperation},
-    {"update_mask", {CType::kBinary, 128}, true, "", kUpdateMask},
+    {"start_lsn", {CType::kBinary, 10}, false, kLsn, kLsnBytes, "lsn", "bytes"},
+    {"command_id", {CType::kLong, 4}, true, kCommandId},
+    {"seqval", {CType::kBinary, 10}, false, kLsn, kLsnBytes, "lsn", "bytes"},
+    {"operation", {CType::kLong, 4}, false, kOperation},
+    {"update_mask", {CType::kBinary, 128}, true, kUpdateMask},
     {"commit_time",
      {CType::kTimestamp, 16},
      true,
-     "",
      kCommitMicros,
      kCommitMillis,
      "timestamps",
@@ -82,12 +78,9 @@ std::unique_ptr<ColumnDecoder> ColumnDecoder::MakeMetadata(MetadataColumn column
   const MetadataRow& row = kRows[static_cast<size_t>(column)];
   const bool other = row.option != nullptr && options.Is(row.option, row.word);
   const MetadataForm& form = other ? row.other : row.form;
-  auto metadata = std::make_shared<arrow::KeyValueMetadata>();
-  if (*row.encoding != '\0') metadata->Append(kEncodingKey, row.encoding);
   DecoderShape shape;
   shape.column_text = std::string(options.Word("meta_prefix")) + row.name;
-  shape.fields.push_back(
-      arrow::field(shape.column_text, form.arrow_type(), row.nullable, std::move(metadata)));
+  shape.fields.push_back(arrow::field(shape.column_text, form.arrow_type(), row.nullable));
   shape.binding = row.binding;
   return form.make(std::move(shape));
 }

@@ -163,7 +163,7 @@ constexpr SecondField kType = {"__type", "the type", ToString};
 
 // Types that can become one thing only.
 template <TypePtr (*kArrowType)(Column), auto kMake>
-constexpr Form kOnly[] = {{"", "", kArrowType, "", kMake}};
+constexpr Form kOnly[] = {{"", "", kArrowType, kMake}};
 
 constexpr char kSeventhDigit[] = "the 7th fractional digit is cut and counted";
 constexpr char kFinerThanMillis[] = "digits finer than milliseconds are cut and counted";
@@ -172,57 +172,57 @@ constexpr char kSurrogates[] =
 constexpr char kNative[] = "SQL Server's own serialisation";
 constexpr char kHexDigits[] = "hex digits, upper case, without 0x";
 
-constexpr Form kText[] = {{"", "", ToString, "", With<TextCodec>, kSurrogates}};
+constexpr Form kText[] = {{"", "", ToString, With<TextCodec>, kSurrogates}};
 template <int kScale>
 constexpr Form kDatetime[] = {
-    {"", "", ToLocalTimestamp, "", InItsUnit<TimestampCodec, kScale>},
-    {"timestamps", "millis", ToLocalTimestamp, "", InItsUnit<TimestampCodec, kScale>},
+    {"", "", ToLocalTimestamp, InItsUnit<TimestampCodec, kScale>},
+    {"timestamps", "millis", ToLocalTimestamp, InItsUnit<TimestampCodec, kScale>},
 };
 constexpr Form kDatetime2[] = {
-    {"", "", ToLocalTimestamp, "", InItsUnit<TimestampCodec>, kSeventhDigit},
-    {"datetime2", "nanos", ToNanos, "", OfTypeAndScale<TimestampCodec<kNanos>>,
+    {"", "", ToLocalTimestamp, InItsUnit<TimestampCodec>, kSeventhDigit},
+    {"datetime2", "nanos", ToNanos, OfTypeAndScale<TimestampCodec<kNanos>>,
      "1677-09-21 to 2262-04-11 only; Spark refuses it"},
-    {"datetime2", "string", ToString, "", OfScale<TimestampTextCodec>,
+    {"datetime2", "string", ToString, OfScale<TimestampTextCodec>,
      "YYYY-MM-DD hh:mm:ss.fffffff to its scale"},
-    {"timestamps", "millis", ToLocalTimestamp, "", InItsUnit<TimestampCodec>, kFinerThanMillis},
+    {"timestamps", "millis", ToLocalTimestamp, InItsUnit<TimestampCodec>, kFinerThanMillis},
 };
 constexpr Form kDatetimeOffset[] = {
-    {"", "", ToUtcTimestamp, "", InItsUnit<OffsetCodec>, kSeventhDigit, kOffset},
-    {"datetimeoffset", "utc", ToUtcTimestamp, "", InItsUnit<UtcCodec>,
+    {"", "", ToUtcTimestamp, InItsUnit<OffsetCodec>, kSeventhDigit, kOffset},
+    {"datetimeoffset", "utc", ToUtcTimestamp, InItsUnit<UtcCodec>,
      "the instant alone; the 7th fractional digit is cut and counted"},
-    {"datetimeoffset", "string", ToString, "", OfScale<TimestampOffsetTextCodec>,
+    {"datetimeoffset", "string", ToString, OfScale<TimestampOffsetTextCodec>,
      "YYYY-MM-DD hh:mm:ss.fffffff +hh:mm to its scale"},
-    {"timestamps", "millis", ToUtcTimestamp, "", InItsUnit<OffsetCodec>, kFinerThanMillis, kOffset},
+    {"timestamps", "millis", ToUtcTimestamp, InItsUnit<OffsetCodec>, kFinerThanMillis, kOffset},
 };
 constexpr Form kTime[] = {
-    {"", "", ToString, "", OfScale<TimeCodec>, "hh:mm:ss.fffffff to its scale"},
-    {"time", "time", ToTime, "", OfTypeAndScale<TimeMicrosCodec>, kSeventhDigit},
+    {"", "", ToString, OfScale<TimeCodec>, "hh:mm:ss.fffffff to its scale"},
+    {"time", "time", ToTime, OfTypeAndScale<TimeMicrosCodec>, kSeventhDigit},
 };
 constexpr Form kUniqueIdentifier[] = {
-    {"", "", ToString, "plain", With<UniqueIdentifierCodec>, "upper case"},
-    {"uniqueidentifier", "uuid", ToUuid, "plain", With<UuidCodec>, "Spark refuses it"},
+    {"", "", ToString, With<UniqueIdentifierCodec>, "upper case"},
+    {"uniqueidentifier", "uuid", ToUuid, With<UuidCodec>, "Spark refuses it"},
 };
 constexpr Form kVariant[] = {
-    {"", "", ToString, "", With<VariantCodec>, "the exact text of the value", kType}};
+    {"", "", ToString, With<VariantCodec>, "the exact text of the value", kType}};
 constexpr Form kBytes[] = {
-    {"", "", ToBinary, "", With<BinaryCodec>},
-    {"binary", "hex", ToString, "", With<HexCodec>, kHexDigits},
+    {"", "", ToBinary, With<BinaryCodec>},
+    {"binary", "hex", ToString, With<HexCodec>, kHexDigits},
 };
 constexpr Form kHierarchyId[] = {
-    {"", "", ToBinary, "", With<BinaryCodec>, kNative},
-    {"hierarchyid", "path", ToString, "", With<HierarchyPathCodec>, "/1/3.1/"},
+    {"", "", ToBinary, With<BinaryCodec>, kNative},
+    {"hierarchyid", "path", ToString, With<HierarchyPathCodec>, "/1/3.1/"},
 };
 template <bool kGeography>
 constexpr Form kSpatial[] = {
-    {"", "", ToBinary, "", With<BinaryCodec>, kNative},
-    {"spatial", "wkb", ToBinary, "", WithWkb<kGeography>, "ISO WKB; curves are refused", kSrid,
+    {"", "", ToBinary, With<BinaryCodec>, kNative},
+    {"spatial", "wkb", ToBinary, WithWkb<kGeography>, "ISO WKB; curves are refused", kSrid,
      kGeography ? "spherical" : "planar"},
 };
-constexpr Form kClr[] = {{"", "", ToBinary, "", With<BinaryCodec>, kNative}};
+constexpr Form kClr[] = {{"", "", ToBinary, With<BinaryCodec>, kNative}};
 
 // What a masked clock's token is made of: the text, whatever form its options choose.
 template <typename Codec, int kScale = kItsScale>
-constexpr Form kClockText = {"", "", ToString, "", OfScale<Codec, kScale>};
+constexpr Form kClockText = {"", "", ToString, OfScale<Codec, kScale>};
 
 // clang-format off
 constexpr SqlType kSqlTypes[] = {

@@ -43,7 +43,6 @@ struct Form {
   std::string_view option;  // "datetime2"; empty: the default
   std::string_view word;    // "nanos"
   ArrowTypePtr (*arrow_type)(const SourceColumn&) = nullptr;
-  std::string_view encoding;  // kEncodingKey; empty: dictionary
   std::unique_ptr<ColumnDecoder> (*make)(const SourceColumn&, DecoderShape) = nullptr;
   std::string_view note = {};  // for people: what is worth knowing of this form
   SecondField second = {};

@@ -95,7 +95,7 @@ std::shared_ptr<arrow::RecordBatch> WithLsnBytes(const arrow::RecordBatch& batch
     }
     renamed[static_cast<size_t>(i)] = builder.Finish().ValueOrDie();
     fields[static_cast<size_t>(i)] =
-        testing::Field("cdc_" + std::to_string(i), builder.type(), false, "plain");
+        testing::Field("cdc_" + std::to_string(i), builder.type(), false);
   }
   for (const size_t i : {1, 3}) fields[i] = fields[i]->WithName("cdc_" + std::to_string(i));
   return arrow::RecordBatch::Make(arrow::schema(fields), batch.num_rows(), renamed);

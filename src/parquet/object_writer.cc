@@ -8,10 +8,12 @@
 #include <parquet/file_writer.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "parquet/catch.h"
+#include "parquet/dictionary_choice.h"
 #include "parquet/geo_record.h"
 #include "parquet/row_chunks.h"
 #include "parquet/spool_io.h"
@@ -35,6 +37,8 @@ constexpr int64_t kChunkBytes = 1 << 20;
 // with 2 Mi.
 constexpr int64_t kRowGroupRows = 128 * 1024;
 constexpr int64_t kColumnMemoryBytes = 128 * 1024;
+// A dictionary with the hash table that finds its values: for numbers, which need most beside them.
+constexpr int64_t kDictionaryTimes = 8;
 // Pages seen before their compression ratio is believed.
 constexpr int64_t kRatioBytesMin = 64 * 1024;
 
@@ -57,26 +61,19 @@ class Levels {
 
 class ObjectWriterImpl : public ObjectWriter {
  public:
-  ObjectWriterImpl(std::shared_ptr<arrow::Schema> schema, std::unique_ptr<arrow::MemoryPool> pool,
-                   FileLayout layout, std::unique_ptr<Spool> spool, int64_t row_group_memory_bytes)
+  ObjectWriterImpl(std::shared_ptr<arrow::Schema> schema, std::unique_ptr<Spool> spool,
+                   int64_t row_group_memory_bytes)
       : schema_(std::move(schema)),
-        pool_(std::move(pool)),
-        layout_(std::move(layout)),
         memory_limit_bytes_(
             std::max(row_group_memory_bytes, kColumnMemoryBytes * schema_->num_fields())),
         sink_(std::make_shared<SpoolSink>(std::move(spool))),
-        context_(pool_.get(), layout_.arrow_properties.get()),
-        chunks_(kChunkRows, kChunkBytes, [this](const RecordBatch& c) { return WriteChunk(c); }) {}
+        chunks_(kChunkRows, kChunkBytes, [this](const RecordBatch& c) { return TakeChunk(c); }) {}
 
   // ~ParquetFileWriter writes a footer; it must find a sink that refuses.
   ~ObjectWriterImpl() override { Abandon(); }
 
-  Status Begin() {
-    return CatchParquet([&] {
-      file_ = ::parquet::ParquetFileWriter::Open(sink_, layout_.schema, layout_.properties);
-      return Status::OK();
-    });
-  }
+  // Whether the schema can be written at all.
+  Status CheckSchema() { return LayOut(*schema_, WriterPool()).status(); }
 
   Status Write(const RecordBatch& batch) override {
     ARROW_CHECK(!closed_) << "a closed object does not grow";
@@ -130,6 +127,27 @@ class ObjectWriterImpl : public ObjectWriter {
     return Status::OK();
   }
 
+  // The first rows wait until there are enough of them to judge how to encode each column.
+  Status TakeChunk(const RecordBatch& chunk) {
+    if (file_ != nullptr) return WriteChunk(chunk);
+    first_rows_.push_back(chunk.Slice(0));
+    first_rows_count_ += chunk.num_rows();
+    first_rows_bytes_ += ValueBytes(chunk, 0, chunk.num_rows());
+    const bool enough = first_rows_count_ >= kJudgedRows || first_rows_bytes_ >= kJudgedBytes;
+    return enough ? Begin() : Status::OK();
+  }
+
+  Status Begin() {
+    const auto dictionaries = DictionariesThatPay(first_rows_, schema_->num_fields());
+    ARROW_ASSIGN_OR_RAISE(layout_, LayOut(*schema_, WriterPool(), dictionaries));
+    context_.emplace(WriterPool(), layout_.arrow_properties.get());
+    file_ = ::parquet::ParquetFileWriter::Open(sink_, layout_.schema, layout_.properties);
+    for (const auto& chunk : first_rows_) ARROW_RETURN_NOT_OK(WriteChunk(*chunk));
+    first_rows_.clear();
+    first_rows_bytes_ = 0;
+    return Status::OK();
+  }
+
   Status WriteChunk(const RecordBatch& chunk) {
     if (ValueBytes(chunk, 0, 1) >= kChunkBytes) return WriteAlone(chunk);
     if (group_ == nullptr) group_ = file_->AppendBufferedRowGroup();
@@ -137,8 +155,7 @@ class ObjectWriterImpl : public ObjectWriter {
       ARROW_RETURN_NOT_OK(WriteColumn(group_->column(i), i, *chunk.column(i)));
     }
     group_rows_ += chunk.num_rows();
-    if (group_rows_ >= kRowGroupRows || pool_->bytes_allocated() >= memory_limit_bytes_)
-      CloseGroup();
+    if (group_rows_ >= kRowGroupRows || GroupBytes() >= memory_limit_bytes_) CloseGroup();
     return Status::OK();
   }
 
@@ -161,7 +178,7 @@ class ObjectWriterImpl : public ObjectWriter {
     }
     const bool nullable = schema_->field(index)->nullable();
     const int16_t* levels = nullable ? levels_.Of(array) : nullptr;
-    return writer->WriteArrow(levels, nullptr, array.length(), array, &context_, nullable);
+    return writer->WriteArrow(levels, nullptr, array.length(), array, &*context_, nullable);
   }
 
   void CloseGroup() {
@@ -175,6 +192,7 @@ class ObjectWriterImpl : public ObjectWriter {
 
   Status Finish(const FooterRecord& record) {
     ARROW_RETURN_NOT_OK(chunks_.Flush());
+    if (file_ == nullptr) ARROW_RETURN_NOT_OK(Begin());
     CloseGroup();
     auto values = record.ToKeyValues();
     if (!layout_.geo_record.empty()) values[kGeoParquetKey] = layout_.geo_record;
@@ -188,6 +206,15 @@ class ObjectWriterImpl : public ObjectWriter {
     file_->Close();
     file_.reset();
     return Status::OK();
+  }
+
+  // What the open row group takes: compressed pages, values that wait for one in buffers that
+  // double, and dictionaries with hash tables.
+  int64_t GroupBytes() const {
+    const auto waiting = group_->estimated_buffered_stats();
+    return group_->total_compressed_bytes() + group_->total_compressed_bytes_written() +
+           (waiting.value_bytes + waiting.def_level_bytes) * 3 / 2 +
+           waiting.dict_bytes * kDictionaryTimes;
   }
 
   struct Pages {
@@ -216,19 +243,21 @@ class ObjectWriterImpl : public ObjectWriter {
     const double ratio =
         raw < kRatioBytesMin ? 1.0 : static_cast<double>(compressed) / static_cast<double>(raw);
     const auto pending = static_cast<double>(open.values + chunks_.pending_bytes());
-    const int64_t now = sink_->size_bytes() + open.pages.compressed +
+    const int64_t now = sink_->size_bytes() + open.pages.compressed + first_rows_bytes_ / 2 +
                         static_cast<int64_t>(std::min(1.0, ratio) * pending);
     estimated_bytes_ = std::max(estimated_bytes_, now);
   }
 
   const std::shared_ptr<arrow::Schema> schema_;
-  const std::unique_ptr<arrow::MemoryPool> pool_;  // what this one file takes
-  const FileLayout layout_;
   const int64_t memory_limit_bytes_;
   std::shared_ptr<SpoolSink> sink_;
-  std::unique_ptr<::parquet::ParquetFileWriter> file_;
-  ::parquet::RowGroupWriter* group_ = nullptr;  // of file_; nothing between two groups
-  ::parquet::ArrowWriteContext context_;
+  arrow::RecordBatchVector first_rows_;  // that are not yet judged, in chunks
+  int64_t first_rows_count_ = 0;
+  int64_t first_rows_bytes_ = 0;
+  FileLayout layout_;
+  std::unique_ptr<::parquet::ParquetFileWriter> file_;  // nothing until the first rows are judged
+  ::parquet::RowGroupWriter* group_ = nullptr;          // of file_; nothing between two groups
+  std::optional<::parquet::ArrowWriteContext> context_;
   RowChunks chunks_;
   Levels levels_;
   Pages closed_pages_;
@@ -244,12 +273,9 @@ class ObjectWriterImpl : public ObjectWriter {
 Result<std::unique_ptr<ObjectWriter>> ObjectWriter::Open(std::shared_ptr<arrow::Schema> schema,
                                                          std::unique_ptr<Spool> spool,
                                                          int64_t row_group_memory_bytes) {
-  auto pool = std::make_unique<arrow::ProxyMemoryPool>(WriterPool());
-  ARROW_ASSIGN_OR_RAISE(FileLayout layout, LayOut(*schema, pool.get()));
-  auto writer =
-      std::make_unique<ObjectWriterImpl>(std::move(schema), std::move(pool), std::move(layout),
-                                         std::move(spool), row_group_memory_bytes);
-  ARROW_RETURN_NOT_OK(writer->Begin());
+  auto writer = std::make_unique<ObjectWriterImpl>(std::move(schema), std::move(spool),
+                                                   row_group_memory_bytes);
+  ARROW_RETURN_NOT_OK(writer->CheckSchema());
   return writer;
 }
 

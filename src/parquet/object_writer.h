@@ -21,7 +21,7 @@ class ObjectWriter {
   virtual ~ObjectWriter() = default;
 
   // `schema`: the metadata columns, then the captured ones. A field's metadata "cdc:encoding" says
-  // how to encode it (plain, long, else dictionary).
+  // how to encode it ("long": plain; else a dictionary where it pays).
   // A row group is closed when it has really allocated `row_group_memory_bytes` (more for tables of
   // hundreds of columns).
   static arrow::Result<std::unique_ptr<ObjectWriter>> Open(

@@ -28,14 +28,14 @@ inline std::shared_ptr<arrow::Field> Field(std::string name, std::shared_ptr<arr
 inline std::shared_ptr<arrow::Schema> TestSchema() {
   const auto micros = arrow::TimeUnit::MICRO;
   return arrow::schema({
-      Field("__$start_lsn", arrow::utf8(), false, "plain"),
+      Field("__$start_lsn", arrow::utf8(), false),
       Field("__$command_id", arrow::int32(), true),
-      Field("__$seqval", arrow::utf8(), false, "plain"),
+      Field("__$seqval", arrow::utf8(), false),
       Field("__$operation", arrow::int32(), false),
       Field("__$commit_time", arrow::timestamp(micros, "UTC"), true),
       Field("id", arrow::int32(), true),
       Field("name, with dots.", arrow::utf8(), true),
-      Field("guid", arrow::utf8(), true, "plain"),
+      Field("guid", arrow::utf8(), true),
       Field("amount", arrow::decimal128(9, 2), true),
       Field("price", arrow::decimal128(18, 4), true),
       Field("total", arrow::decimal128(38, 10), true),

@@ -1,9 +1,10 @@
 // Why a file is written as it is (measured with 2 million rows of 17 columns on one core, and with
 // pyarrow, DuckDB, polars, Spark, hyparquet and parquet-wasm as readers):
 //
-//   zstd level 1: half the size of snappy's CPU-equal result; level 3 gains 2 % for 15 % of the
-//   speed. V1 data pages: V2 gains nothing here and old readers refuse it. Page checksums: cost 3
-//   %; without them most flipped bits read as wrong values.
+//   zstd level 2: 2 to 7 % smaller than level 1, which costs less than dictionaries that do not pay
+//   cost before (dictionary_choice.cc); level 3 gains nothing more on keys, times and texts. V1 data
+//   pages: V2 gains nothing here and old readers refuse it. Page checksums: cost 3 %; without them
+//   most flipped bits read as wrong values.
 //   Encodings: PLAIN, RLE and RLE_DICTIONARY. Some reader in use refuses each of the others: DuckDB
 //   or polars BYTE_STREAM_SPLIT, polars or fastparquet DELTA_BYTE_ARRAY, Spark before 3.3 and Flink
 //   DELTA_BINARY_PACKED.
@@ -39,7 +40,9 @@ using arrow::Status;
 using ::parquet::WriterProperties;
 
 constexpr char kEncodingKey[] = "cdc:encoding";  // as columns/column.h defines it
-constexpr int kZstdLevel = 1;
+constexpr int kZstdLevel = 2;
+// Values wait in memory, once for each column, until there are so many bytes of them.
+constexpr int64_t kPageBytes = 192 * 1024;
 constexpr int64_t kDictionaryBytesMax = 128 * 1024;
 constexpr int64_t kDictionaryBytesMin = 16 * 1024;
 constexpr int64_t kDictionaryBytesOfAllColumns = 8 << 20;
@@ -64,15 +67,16 @@ Status CheckColumns(const arrow::Schema& schema) {
   return Status::OK();
 }
 
-Status SetEncoding(const arrow::Field& field, WriterProperties::Builder* builder) {
+Status SetEncoding(const arrow::Field& field, bool dictionary, WriterProperties::Builder* builder) {
   const std::string encoding = EncodingOf(field);
-  const bool fixed_bytes = field.type()->id() == arrow::Type::FIXED_SIZE_BINARY ||
-                           field.type()->id() == arrow::Type::EXTENSION;
-  if (encoding == "long") builder->disable_statistics(field.name());
-  if (encoding == "plain" || encoding == "long" || (encoding.empty() && fixed_bytes)) {
-    builder->disable_dictionary(field.name())->encoding(field.name(), ::parquet::Encoding::PLAIN);
-  } else if (!encoding.empty()) {
+  if (!encoding.empty() && encoding != "long") {
     return Status::Invalid("column ", field.name(), ": unknown encoding ", encoding);
+  }
+  if (encoding == "long") builder->disable_statistics(field.name());
+  if (dictionary && encoding.empty()) {
+    builder->enable_dictionary(field.name());
+  } else {
+    builder->disable_dictionary(field.name())->encoding(field.name(), ::parquet::Encoding::PLAIN);
   }
   return Status::OK();
 }
@@ -95,7 +99,8 @@ int64_t DictionaryBytes(int columns) {
 }
 
 Result<std::shared_ptr<WriterProperties>> Properties(const arrow::Schema& schema,
-                                                     arrow::MemoryPool* pool) {
+                                                     arrow::MemoryPool* pool,
+                                                     const std::vector<bool>& dictionaries) {
   WriterProperties::Builder builder;
   builder.memory_pool(pool)
       ->compression(::arrow::Compression::ZSTD)
@@ -103,25 +108,33 @@ Result<std::shared_ptr<WriterProperties>> Properties(const arrow::Schema& schema
       ->data_page_version(::parquet::ParquetDataPageVersion::V1)
       ->enable_page_checksum()
       ->dictionary_pagesize_limit(DictionaryBytes(schema.num_fields()))
+      ->data_pagesize(kPageBytes)
       ->enable_write_page_index()
       ->enable_statistics()
       ->enable_store_decimal_as_integer()
       ->created_by("cdc-to-s3 version " + std::to_string(kFormatVersion))
       ->set_sorting_columns(SortingColumns(schema));
-  for (const auto& field : schema.fields()) ARROW_RETURN_NOT_OK(SetEncoding(*field, &builder));
+  for (int i = 0; i < schema.num_fields(); ++i) {
+    const bool dictionary = !dictionaries.empty() && dictionaries[static_cast<size_t>(i)];
+    ARROW_RETURN_NOT_OK(SetEncoding(*schema.field(i), dictionary, &builder));
+  }
   return builder.build();
 }
 
 }  // namespace
 
-arrow::MemoryPool* WriterPool() { return arrow::system_memory_pool(); }
+PageMemory* WriterPool() {
+  static PageMemory* const memory = new PageMemory;  // buffers may outlive every static object
+  return memory;
+}
 
-Result<FileLayout> LayOut(const arrow::Schema& schema, arrow::MemoryPool* pool) {
+Result<FileLayout> LayOut(const arrow::Schema& schema, arrow::MemoryPool* pool,
+                          const std::vector<bool>& dictionaries) {
   FileLayout layout;
   ARROW_RETURN_NOT_OK(CheckColumns(schema));
   ARROW_ASSIGN_OR_RAISE(layout.geo_record, GeoRecordOf(schema));
   ARROW_RETURN_NOT_OK(CatchParquet([&]() -> Status {
-    ARROW_ASSIGN_OR_RAISE(layout.properties, Properties(schema, pool));
+    ARROW_ASSIGN_OR_RAISE(layout.properties, Properties(schema, pool, dictionaries));
     layout.arrow_properties = ::parquet::default_arrow_writer_properties();
     std::shared_ptr<::parquet::SchemaDescriptor> leaves;
     ARROW_RETURN_NOT_OK(::parquet::arrow::ToParquetSchema(&schema, *layout.properties,

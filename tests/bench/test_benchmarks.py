@@ -48,6 +48,21 @@ def test_the_idle_benchmark_sees_the_changed_tables_and_nothing_else() -> None:
     assert "PUT object 3" in busy
 
 
+def test_the_benchmark_of_sizes_writes_every_row_with_each_writer() -> None:
+    lines = _bench("bench.size", SHARE="0.02").splitlines()
+    assert [name.split()[0] for name in lines[0].strip("| ").split(" | ")[3:]] == [
+        "cdc-to-s3",
+        "DuckDB",
+        "polars",
+        "pyarrow",
+    ]
+    rows = {cells[0]: cells[1:] for cells in (line.strip("| ").split(" | ") for line in lines[2:7])}
+    assert [int(cells[0]) for cells in rows.values()] == [2000, 600, 200, 60, 2000]
+    for name, (_, _, ours, *theirs) in rows.items():
+        # Of 200 rows the footer, which describes 200 columns, is the larger part.
+        assert name.startswith("200 columns") or 0 < float(ours) < float(theirs[-1]), f"{name}: larger than pyarrow's"
+
+
 def test_a_run_that_delivered_other_rows_than_expected_is_no_figure() -> None:
     options = Options(400, 1, "seaweedfs", FREETDS, ["product"])
     with world(capture_interval=0, prepare=people) as running:

@@ -269,6 +269,7 @@ def test_a_case_is_stored_and_described_as_its_file_says(case: Case, delivered: 
             physical, logical = kind.parquet()
             assert (column.name, column.physical_type) == (name, physical)
             assert str(column.logical_type).startswith(logical), f"{name} is {column.logical_type}"
+        assert _encodings(metadata) <= {"PLAIN", "RLE", "RLE_DICTIONARY"}, "some reader in use knows no others"
         assert all(number is None for _, _, number in schema_of(item)), "Iceberg takes field ids before names"
         footer = {name.decode(): value.decode() for name, value in metadata.metadata.items()}
         _assert_described(case, json.loads(footer["cdc.columns"]), captured)
@@ -277,6 +278,11 @@ def test_a_case_is_stored_and_described_as_its_file_says(case: Case, delivered: 
     assert altered == dict(case.altered)
     if list(case.metadata) == list(METADATA):
         assert judge(objects).wrong == []
+
+
+def _encodings(metadata: pq.FileMetaData) -> set[str]:
+    groups = [metadata.row_group(at) for at in range(metadata.num_row_groups)]
+    return {encoding for group in groups for at in range(group.num_columns) for encoding in group.column(at).encodings}
 
 
 def _assert_described(case: Case, columns: Any, captured: Mapping[str, tuple[int, str]]) -> None:

@@ -99,7 +99,7 @@ def read_with_polars(path: Path) -> Columns:
     return {name: Shown(_polars_type(frame[name].dtype), plain_arrow(arrow[name])) for name in frame.columns}
 
 
-def _pandas_column(series: pd.Series) -> Shown:
+def pandas_column(series: pd.Series) -> Shown:
     if isinstance(series.dtype, pd.ArrowDtype) or series.dtype.kind == "M":
         array = pa.array(series, from_pandas=True)
         return Shown(str(series.dtype), plain_arrow(array))
@@ -114,7 +114,7 @@ def read_with_pandas(path: Path, setting: str = "") -> Columns:
     backend = {"dtype_backend": "pyarrow"} if setting == "dtype_backend='pyarrow'" else {}
     assert bool(backend) == bool(setting), f"the test does not know pandas' {setting}"
     frame = pd.read_parquet(path, **backend)
-    return {str(name): _pandas_column(frame[name]) for name in frame.columns}
+    return {str(name): pandas_column(frame[name]) for name in frame.columns}
 
 
 _FROM_JAVASCRIPT: Mapping[str, Callable[[str], Any]] = {
