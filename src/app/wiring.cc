@@ -126,7 +126,7 @@ store::CredentialsOptions CredentialsOptions(const config::Config& config) {
 
 // What AWS's own variables and files say holds where the settings say nothing.
 arrow::Status HearAwsSettings(const config::Config& config, store::CredentialsOptions* credentials,
-                       store::S3Options* options) {
+                              store::S3Options* options) {
   ARROW_ASSIGN_OR_RAISE(const auto aws, store::ReadAwsSettings(*credentials));
   const auto is_default = [&](const char* key) {
     const auto origin = config.origins.find(key);
@@ -138,6 +138,10 @@ arrow::Status HearAwsSettings(const config::Config& config, store::CredentialsOp
   options->use_dualstack = aws.use_dualstack;
   options->spares_checksum = aws.spares_checksum;
   if (options->endpoint.empty() && !aws.endpoint.empty()) {
+    const arrow::Status good = config::CheckEndpoint(aws.endpoint);
+    if (!good.ok()) {
+      return arrow::Status::Invalid("endpoint_url of AWS's profile: ", good.message());
+    }
     options->endpoint = aws.endpoint;
     const bool is_local = config::IsLocalEndpoint(aws.endpoint);
     if (is_default("target.path_style")) options->path_style = is_local;

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/hidden.h"
 #include "store/store.h"
 
 namespace cdc::store {
@@ -205,7 +206,7 @@ arrow::Status NoReply(CURLcode code, const char* text, const HttpRequest& reques
           fmt::format("cannot read the certificates in \"{}\": {}", options.ca_bundle, what));
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
-      return MakeError(ErrorKind::kPermanent, fmt::format("{}: {}", request.url, what));
+      return MakeError(ErrorKind::kPermanent, fmt::format("{}: {}", HideInUrl(request.url), what));
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
       return MakeError(

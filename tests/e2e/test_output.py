@@ -149,6 +149,18 @@ def test_secrets_pasted_into_other_settings_are_not_shown(program: Program) -> N
             assert secret not in ended.text, f"{name} in {verb}"
 
 
+def test_keys_in_the_endpoint_of_an_aws_profile_are_refused_and_not_shown(program: Program) -> None:
+    secret = "hunter2-and-more"
+    config = program.folder / "aws-config"
+    config.write_text(f"[default]\nendpoint_url = https://AKIA:{secret}@127.0.0.1:1\n", encoding="utf-8")
+    elsewhere = program.with_settings(AWS_ENDPOINT_URL_S3="", AWS_ENDPOINT_URL="", CDC_TARGET_ENDPOINT="")
+    for verb in ("check", "run --once"):
+        ended = elsewhere.call(*verb.split(), AWS_CONFIG_FILE=str(config))
+        assert ended.code == 1
+        assert "endpoint_url of AWS's profile" in ended.text and "***@127.0.0.1:1" in ended.text
+        assert secret not in ended.text
+
+
 def test_freetds_is_kept_from_writing_the_password_to_a_file(database: Database, program: Program) -> None:
     dump = program.folder / "tds.log"
     for settings in ({"CDC_SOURCE_ODBC_OPTIONS": f"DumpFile={dump}"}, {"TDSDUMP": str(dump)}):

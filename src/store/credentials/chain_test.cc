@@ -324,6 +324,14 @@ TEST_F(CredentialsChainTest, a_process_that_fails_is_told_by_its_stderr_and_neve
   EXPECT_THAT(Found(), AllOf(HasSubstr("lacks"), Not(HasSubstr("SECRET"))));
 }
 
+TEST_F(CredentialsChainTest, a_containers_address_is_told_without_what_may_be_secret_in_it) {
+  for (const char* url : {"http://me:hunter2@127.0.0.1:1/creds", "http://127.0.0.1:1/c?key=hunter2",
+                          "http://example.com/?key=hunter2"}) {
+    options_.environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = url;
+    EXPECT_THAT(Found(), AllOf(HasSubstr("***"), Not(HasSubstr("hunter2"))));
+  }
+}
+
 TEST_F(CredentialsChainTest, a_container_is_asked_with_the_token_of_its_file) {
   const FaultyServer agent([](const SeenRequest&) { return Says(Json("POD")); });
   options_.environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = agent.endpoint() + "/v1/creds?x=1";

@@ -6,6 +6,7 @@
 #include <array>
 #include <string_view>
 
+#include "base/hidden.h"
 #include "store/credentials/json.h"
 #include "store/credentials/metadata_http.h"
 #include "store/credentials/shared_files.h"
@@ -69,7 +70,7 @@ class ContainerProvider : public CredentialsProvider {
           ErrorKind::kNoCredentials,
           fmt::format("{} is {}: it must be https://, or http:// to this machine or to "
                       "the agent of ECS or EKS",
-                      kFullUri, url));
+                      kFullUri, HideInUrl(url)));
     }
     HttpRequest request;
     request.method = "GET";
@@ -80,7 +81,8 @@ class ContainerProvider : public CredentialsProvider {
     }
     const auto reply = PerformPatiently(http_, request, kTriesMax);
     if (!reply.ok()) {
-      return reply.status().WithMessage(fmt::format("{}: {}", url, reply.status().message()));
+      return reply.status().WithMessage(
+          fmt::format("{}: {}", HideInUrl(url), reply.status().message()));
     }
     return Read(url, *reply);
   }
@@ -104,12 +106,12 @@ class ContainerProvider : public CredentialsProvider {
     if (reply.status != 200) {
       const bool transient = reply.status >= 500 || reply.status == 429;
       return MakeError(transient ? ErrorKind::kTransient : ErrorKind::kDenied,
-                       fmt::format("{}: {}", url, Summary(reply)));
+                       fmt::format("{}: {}", HideInUrl(url), Summary(reply)));
     }
     const auto credentials = ParseCredentialsJson(reply.body, "Token");
     if (!credentials.ok()) {
       return credentials.status().WithMessage(
-          fmt::format("{}: {}", url, credentials.status().message()));
+          fmt::format("{}: {}", HideInUrl(url), credentials.status().message()));
     }
     return Answer{*credentials, ""};
   }
