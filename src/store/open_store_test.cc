@@ -78,9 +78,11 @@ TEST(RequiredPolicy, is_the_documented_one) {
   EXPECT_EQ(Documented("delivery.json"), RequiredPolicy("lake", "raw"));
   EXPECT_EQ(Documented("delivery-with-kms-and-tags.json"),
             RequiredPolicy("lake", "raw",
-                           {.tags = true,
+                           {.region = "eu-central-1",
+                            .tags = true,
+                            .acl = false,
                             .kms_key_id = "arn:aws:kms:eu-central-1:111122223333:key/"
-                            "1234abcd-12ab-34cd-56ef-1234567890ab"}));
+                                          "1234abcd-12ab-34cd-56ef-1234567890ab"}));
 }
 
 }  // namespace
