@@ -102,9 +102,9 @@ Status TakeOver(const CaptureInstance& instance, const NewHistory& with, state::
   ARROW_ASSIGN_OR_RAISE(const auto description,
                         with.source.Describe(rules::AsCalledIn(*table, instance)));
   const std::string name = table->QualifiedName();
-  const Status shown = rules::CheckColumnsOfFollower(name, table->columns, description);
+  const Status shown = rules::CheckColumnsOfFollower(*table, description);
   if (!shown.ok()) return shown.WithMessage("table ", name, ": ", shown.message());
-  table->columns = rules::KnownColumnsOf(description);
+  table->columns = rules::KnownColumnsOfFollower(*table, description, {});
   return Status::OK();
 }
 
