@@ -104,7 +104,7 @@ Status TakeOver(const CaptureInstance& instance, const NewHistory& with, state::
   const std::string name = table->QualifiedName();
   const Status shown = rules::CheckColumnsOfFollower(*table, description);
   if (!shown.ok()) return shown.WithMessage("table ", name, ": ", shown.message());
-  table->columns = rules::KnownColumnsOf(description);
+  table->columns = rules::KnownColumnsOfFollower(*table, description, {});
   return Status::OK();
 }
 
