@@ -3,6 +3,7 @@
 #include "base/events.h"
 #include "base/text.h"
 #include "base/utc_text.h"
+#include "capture/groups.h"
 #include "rules/column_guard.h"
 #include "rules/gap.h"
 #include "rules/same_database.h"
@@ -26,7 +27,7 @@ Status StopAtGap(const state::Table& table, const rules::Range& gap) {
                     " was dropped and made anew, or cleaned; changes from " + gap.ToString() +
                     " are gone. Nothing was read. To go on with the new one past the gap: "
                     "cdc-to-s3 accept-gap " +
-                    ShellWord(table.QualifiedName()) +
+                    table.QualifiedName() +
                     " --yes; the gap is then recorded in the state and in the next object's "
                     "footer");
 }
@@ -131,7 +132,9 @@ Status FollowTable(Context& context, const std::string& name, const CaptureInsta
     return context.with.source.Describe(next);
   }));
   // It may have been delivered once, under another entry: what was kept back there stays so.
-  const auto* before = rules::DeliveredBefore(context.document(), next.source_object_id);
+  const auto others = LookAtOthers(context.options, context.with.state);
+  if (!others.ok()) return NotKnownWhose(others.status());
+  const auto* before = rules::DeliveredBefore(context.document(), *others, next.source_object_id);
   const state::KnownColumns known = before != nullptr ? before->columns : state::KnownColumns();
   Status shown = rules::CheckColumnsOfFollower(name, table.columns, description);
   if (shown.ok()) shown = rules::CheckColumns(name, known, description);

@@ -6,6 +6,20 @@ namespace cdc::rules {
 
 using source::CaptureInstance;
 
+namespace {
+
+// The one of the source table that goes farthest; `last` where none of these goes farther.
+const state::EarlierTable* LastOf(const std::vector<state::EarlierTable>& tables,
+                                  int64_t source_object_id, const state::EarlierTable* last) {
+  for (const state::EarlierTable& table : tables) {
+    if (table.source_object_id != source_object_id) continue;
+    if (last == nullptr || table.through > last->through) last = &table;
+  }
+  return last;
+}
+
+}  // namespace
+
 const state::Table* EntryOf(const state::Document& document, int64_t source_object_id) {
   for (const auto& [name, table] : document.tables) {
     if (table.source_object_id == source_object_id) return &table;
@@ -81,12 +95,16 @@ const state::EarlierTable* DeliveredBefore(const state::Document& document,
                                            int64_t source_object_id) {
   const state::EarlierTable* last = nullptr;
   for (const auto& [name, table] : document.tables) {
-    for (const state::EarlierTable& earlier : table.earlier_tables) {
-      if (earlier.source_object_id != source_object_id) continue;
-      if (last == nullptr || earlier.through > last->through) last = &earlier;
-    }
+    last = LastOf(table.earlier_tables, source_object_id, last);
   }
   return last;
+}
+
+const state::EarlierTable* DeliveredBefore(const state::Document& document,
+                                           const state::OtherTables& others,
+                                           int64_t source_object_id) {
+  return LastOf(others.earlier_tables, source_object_id,
+                DeliveredBefore(document, source_object_id));
 }
 
 bool MayFollow(const Settings& settings, const state::Table& entry,

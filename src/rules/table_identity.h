@@ -9,6 +9,7 @@
 #include "rules/settings.h"
 #include "source/source.h"
 #include "state/document.h"
+#include "state/folders.h"
 
 // A table is its source_object_id, in its database; the name in its entry is what settings, folder
 // and messages go by, whatever the server calls the table today.
@@ -43,6 +44,10 @@ source::CaptureInstance AsCalledIn(const state::Table& entry, source::CaptureIns
 // What an entry had of the source table before another one followed it there: from `through` on its
 // rows are in no folder. Null for a table that was never one of those.
 const state::EarlierTable* DeliveredBefore(const state::Document& document,
+                                           int64_t source_object_id);
+// The same over all documents of the database.
+const state::EarlierTable* DeliveredBefore(const state::Document& document,
+                                           const state::OtherTables& others,
                                            int64_t source_object_id);
 
 // Whether the settings, or an operator, let another source table go on under the entry's name.
