@@ -117,13 +117,16 @@ Status Capture::JudgeDatabase(const PollInfo& info, bool* wait) {
 // What tables are called today. Settings, folder and messages go on with the entry's name.
 void Capture::NoteNames(const PollInfo& info) {
   for (const auto& [name, table] : context_.document().tables) {
-    const auto today = rules::NameToday(table, info.instances);
-    if (!today || *today == table.name_today) continue;
-    LogEvent(Level::kWarn, "table_renamed",
-             {{"table", name},
-              {"name_today", today->empty() ? name : *today},
-              {"why", "settings, folder and messages go on with the name that it had first"}});
-    context_.held.Note(state::NoteName{name, *today});
+    const std::string today = rules::NameKnown(table, info.instances);
+    if (today == table.name_today) continue;
+    // A name that went over to another table tells nothing of this one.
+    if (rules::NameToday(table, info.instances)) {
+      LogEvent(Level::kWarn, "table_renamed",
+               {{"table", name},
+                {"name_today", today.empty() ? name : today},
+                {"why", "settings, folder and messages go on with the name that it had first"}});
+    }
+    context_.held.Note(state::NoteName{name, today});
   }
 }
 

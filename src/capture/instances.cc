@@ -117,7 +117,8 @@ Result<Reading> ChooseReading(Context& context, const std::string& name,
       break;
     case What::kGone:
       if (follower) return FollowGone(context, name, *follower, info);
-      if (!choice.namesake) return StopsTable(rules::WhyGone(table));
+      if (!choice.namesake)
+        return StopsTable(rules::WhyGone(table, context.document(), info.instances));
       break;
   }
   return TransientFault("the capture process has not reached capture instance " +

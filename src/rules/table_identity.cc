@@ -36,6 +36,15 @@ std::optional<std::string> NameToday(const state::Table& entry, const Instances&
   return std::nullopt;
 }
 
+std::string NameKnown(const state::Table& entry, const Instances& instances) {
+  if (const auto today = NameToday(entry, instances)) return *today;
+  const bool is_anothers = std::ranges::any_of(instances, [&](const CaptureInstance& instance) {
+    return !instance.table.empty() && instance.QualifiedName() == entry.name_today &&
+           instance.source_object_id != entry.source_object_id;
+  });
+  return is_anothers ? "" : entry.name_today;
+}
+
 const CaptureInstance* NamesakeOf(const state::Document& document, const state::Table& entry,
                                   const Instances& instances) {
   for (const CaptureInstance& instance : instances) {
@@ -83,6 +92,33 @@ std::string WhySelectedInVain(const TableSelection& selection, const state::Tabl
          entry.QualifiedName() +
          " in [source] tables (and not in exclude); to leave it out, name " + entry.name_today +
          " in exclude, too";
+}
+
+std::string WhyGone(const state::Table& entry, const state::Document& document,
+                    const Instances& instances) {
+  const std::string called =
+      entry.name_today.empty() ? entry.QualifiedName() : NameKnown(entry, instances);
+  const state::Table* other = nullptr;
+  for (const CaptureInstance& instance : instances) {
+    if (instance.source_object_id == entry.source_object_id || instance.table.empty()) continue;
+    if (instance.QualifiedName() == entry.QualifiedName()) {
+      other = EntryOf(document, instance.source_object_id);
+    }
+  }
+  const std::string what = "its capture instance " + entry.capture_instance +
+                           " is gone, and with it the changes that were not read yet. ";
+  const std::string leave = "If the table is not to be delivered any more, name " +
+                            entry.QualifiedName() + " in [source] exclude";
+  // Whoever turned capture on under that name would turn it on for the other table.
+  if (called.empty() || (other != nullptr && called == entry.QualifiedName())) {
+    return what + "Its name is another table's today" +
+           (other != nullptr ? ", which is delivered as " + other->QualifiedName() : "") + ". " +
+           leave +
+           ". If it is there still under another name, EXEC sys.sp_cdc_enable_table for it; what "
+           "lies between is then a gap to be accepted";
+  }
+  return what + "What helps: EXEC sys.sp_cdc_enable_table for " + called +
+         "; what lies between is then a gap to be accepted. " + leave;
 }
 
 CaptureInstance AsCalledIn(const state::Table& entry, CaptureInstance instance) {

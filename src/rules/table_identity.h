@@ -24,6 +24,10 @@ const state::Table* EntryOf(const state::Document& document, int64_t source_obje
 // Nothing where it does not tell: no instance of it is captured, or its name is hidden.
 std::optional<std::string> NameToday(const state::Table& entry, const Instances& instances);
 
+// The newest name, where it is another one than the entry's, that is known of its table: as the
+// server tells it, or as it was noted. One that another table has today is nobody's else.
+std::string NameKnown(const state::Table& entry, const Instances& instances);
+
 // An instance of another source table that has the entry's name and no entry of its own: it never
 // gets this one's resume position by itself. Null where there is none.
 const source::CaptureInstance* NamesakeOf(const state::Document& document,
@@ -37,6 +41,10 @@ std::string WhyIdle(const std::string& pattern, const state::Document& document,
 // Why a table is not delivered whose present name is selected, while the one that counts is not. ""
 // where no setting selects it by any name.
 std::string WhySelectedInVain(const TableSelection& selection, const state::Table& entry);
+
+// What is wrong with an entry whose table is not captured any more, and what helps.
+std::string WhyGone(const state::Table& entry, const state::Document& document,
+                    const Instances& instances);
 
 // The instance under the entry's name: the one that settings and messages go by.
 source::CaptureInstance AsCalledIn(const state::Table& entry, source::CaptureInstance instance);
