@@ -27,7 +27,7 @@ Status StopAtGap(const state::Table& table, const rules::Range& gap) {
                     " was dropped and made anew, or cleaned; changes from " + gap.ToString() +
                     " are gone. Nothing was read. To go on with the new one past the gap: "
                     "cdc-to-s3 accept-gap " +
-                    table.QualifiedName() +
+                    ShellWord(table.QualifiedName()) +
                     " --yes; the gap is then recorded in the state and in the next object's "
                     "footer");
 }

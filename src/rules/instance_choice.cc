@@ -127,7 +127,7 @@ std::string WhyReplaced(const state::Table& entry, const InstanceChoice& choice)
          ". Nothing of either is read. To let the new one go on in this folder, once what the "
          "earlier one has is delivered" +
          (gone ? " or recorded as a gap" : "") + ": cdc-to-s3 follow " +
-         entry.QualifiedName() +
+         ShellWord(entry.QualifiedName()) +
          " --yes, or [source] on_replace = \"follow\". To deliver it into a folder of its own "
          "instead, give it another name, or the earlier one its name back";
 }

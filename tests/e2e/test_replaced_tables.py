@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable
 
 import pytest
@@ -307,3 +308,21 @@ def test_a_wrong_word_for_on_replace_is_refused_with_the_right_ones(program: Pro
     ended = program.call("run", "--once", **settings)
     assert ended.code == 2
     assert "on_replace" in ended.err and "stop" in ended.err and "follow" in ended.err
+
+
+def test_what_is_to_be_called_can_be_copied_into_a_shell(database: Database, program: Program) -> None:
+    """The table's name has a blank."""
+    shape = "(id int NOT NULL PRIMARY KEY, n int NOT NULL)"
+    for number in (1, 2):
+        database.run(f"CREATE TABLE dbo.[Order Details] {shape}")
+        database.enable("dbo", "Order Details", ", @capture_instance = N'dbo_details'")
+        database.run(f"INSERT INTO dbo.[Order Details] VALUES ({number}, 0)")
+        database.capture()
+        if number == 1:
+            program.once()
+            database.run("DROP TABLE dbo.[Order Details]")
+    said = " ".join(program.once(expect=3).text.split())
+    advised = re.search(r"cdc-to-s3 (follow .*? --yes)", said)
+    assert advised is not None, said
+    assert program.call(*shlex.split(advised[1])).code == 0
+    program.once()
