@@ -1,7 +1,5 @@
 #include "app/captured_tables.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -9,8 +7,11 @@
 
 #include "app/wiring.h"
 #include "base/text.h"
+#include "capture/groups.h"
 #include "columns/parquet_forms.h"
 #include "rules/column_guard.h"
+#include "rules/gap.h"
+#include "rules/holders.h"
 #include "rules/instance_choice.h"
 #include "rules/naming.h"
 #include "rules/selection.h"
@@ -36,87 +37,144 @@ void PutFirst(int64_t change_table_object_id, std::vector<CaptureInstance>* inst
   });
 }
 
-// Why an entry's table is not read, as a run judges it; "" where it is.
-std::string WhyNotRead(const rules::Settings& settings, const source::PollInfo& info,
-                       const state::Document& document, const state::Table& entry,
-                       CapturedTable* table) {
-  const bool claim_open = entry.claim && !entry.claim->confirmed;
-  const auto choice = rules::ChooseInstance(document, entry, FactsOf(settings, info), claim_open);
-  PutFirst(choice.instance.change_table_object_id, &table->instances);
-  if (choice.namesake && !rules::MayFollow(settings, entry, *choice.namesake)) {
-    return rules::WhyReplaced(entry, choice);
+// What the tables are judged by.
+struct Facts {
+  source::Source& source;
+  const config::Config& config;
+  const rules::Settings settings;
+  const rules::TableSelection selection;
+  const source::PollInfo& info;
+  const KnownState& known;
+
+  const state::Document* document() const { return known.document ? &*known.document : nullptr; }
+  // Nothing is known of others where they cannot be read; who needs to know says so.
+  const state::OtherTables& others() const {
+    static const state::OtherTables kNone;
+    return known.others.ok() ? *known.others : kNone;
   }
-  return "";
+};
+
+// Changes that nobody can read any more, behind which the settings do not let a run go on.
+std::string WhyGap(const Facts& facts, const state::Table& entry,
+                   const rules::InstanceChoice& choice) {
+  if (!facts.info.horizon || facts.settings.on_gap == rules::OnGap::kContinue) return "";
+  if (choice.what != rules::InstanceChoice::What::kRead &&
+      choice.what != rules::InstanceChoice::What::kGap) {
+    return "";
+  }
+  const auto gap = rules::GapBefore(choice.instance, facts.document()->ResumePosition(entry));
+  if (!gap) return "";
+  return "gap: changes from " + gap->ToString() +
+         " can no longer be read, and nothing of the table is until they are given up: cdc-to-s3 "
+         "accept-gap " +
+         ShellWord(entry.QualifiedName()) + " --yes";
 }
 
-// A table without an entry: of the name of one that has, or new.
-std::string WhyNotEntered(const rules::Settings& settings, const source::PollInfo& info,
-                          const std::optional<state::Document>& document, CapturedTable* table) {
-  const CaptureInstance& any = table->instances.front();
-  if (const auto* first = rules::FirstInstance(any.source_object_id, FactsOf(settings, info))) {
-    PutFirst(first->change_table_object_id, &table->instances);
+// Why an entry's table is not read; "" where it is.
+std::string WhyNotRead(const Facts& facts, const state::Table& entry, CapturedTable* table) {
+  const bool claim_open = entry.claim && !entry.claim->confirmed;
+  const auto choice = rules::ChooseInstance(*facts.document(), entry,
+                                            FactsOf(facts.settings, facts.info), claim_open);
+  PutFirst(choice.instance.change_table_object_id, &table->instances);
+  if (choice.namesake) {
+    if (!rules::MayFollow(facts.settings, entry, *choice.namesake)) {
+      return rules::WhyReplaced(entry, choice);
+    }
+    const std::string why =
+        rules::WhyFollowerIsAnothers(facts.others(), entry, choice.namesake->source_object_id);
+    if (!why.empty()) return why;
   }
-  if (!document) return "";
-  const auto entry = document->tables.find(table->schema + "." + table->table);
-  if (entry == document->tables.end() ||
-      rules::MayFollow(settings, entry->second, table->instances.front())) {
-    return "";
+  return WhyGap(facts, entry, choice);
+}
+
+// A table without an entry that has the name of one.
+std::string WhyNotFollowed(const Facts& facts, const state::Table& entry,
+                           const CaptureInstance& instance) {
+  if (rules::MayFollow(facts.settings, entry, instance)) {
+    return rules::WhyFollowerIsAnothers(facts.others(), entry, instance.source_object_id);
   }
   return "another table has this name in the state, its folder and its resume position (object "
          "id " +
-         std::to_string(entry->second.source_object_id) +
-         "; this one: " + std::to_string(any.source_object_id) + "): see cdc-to-s3 follow " +
-         ShellWord(entry->first);
+         std::to_string(entry.source_object_id) +
+         "; this one: " + std::to_string(instance.source_object_id) + "): see cdc-to-s3 follow " +
+         ShellWord(entry.QualifiedName());
 }
 
-std::string WhyNotDelivered(source::Source& source, const config::Config& config,
-                            const state::Table* entry, CapturedTable* table) {
+const state::Table* EntryOfName(const Facts& facts, const CapturedTable& table) {
+  if (facts.document() == nullptr) return nullptr;
+  const auto found = facts.document()->tables.find(table.Name());
+  return found != facts.document()->tables.end() ? &found->second : nullptr;
+}
+
+// How its columns were delivered until now, under whatever entry.
+rules::KnownColumns ColumnsUntilNow(const Facts& facts, const state::Table* entry,
+                                    int64_t source_object_id) {
+  if (entry != nullptr) return entry->columns;
+  const state::Document none;
+  const state::Document& document = facts.document() != nullptr ? *facts.document() : none;
+  const auto* before = rules::DeliveredBefore(document, facts.others(), source_object_id);
+  return before != nullptr ? before->columns : rules::KnownColumns();
+}
+
+std::string WhyNotDelivered(const Facts& facts, const state::Table* entry, CapturedTable* table) {
   CaptureInstance instance = table->instances.front();
   if (table->table.empty()) {
     return "the source table of capture instance " + instance.name +
            " is hidden from this login: GRANT VIEW DEFINITION TO " +
-           source::sql::Bracket(config.source.user);
+           source::sql::Bracket(facts.config.source.user);
   }
   if (entry != nullptr) instance = rules::AsCalledIn(*entry, instance);
-  auto description = source.Describe(instance);
+  auto description = facts.source.Describe(instance);
   if (!description.ok()) return description.status().message();
   table->description = std::move(*description);
-  if (entry != nullptr) {
-    const auto shown =
-        rules::CheckColumns(entry->QualifiedName(), entry->columns, *table->description);
-    if (!shown.ok()) return shown.message();
-  }
+  const auto shown = rules::CheckColumns(
+      table->Name(), ColumnsUntilNow(facts, entry, instance.source_object_id), *table->description);
+  if (!shown.ok()) return shown.message();
   // Opening a reader over an empty window asks nothing of the server but whether every type is
   // known.
   const Position nowhere = Position::After(Lsn::Max());
-  return source.Read(*table->description, nowhere, nowhere).status().message();
+  return facts.source.Read(*table->description, nowhere, nowhere).status().message();
 }
 
-CapturedTable LookAtTable(source::Source& source, const config::Config& config,
-                          const rules::Settings& settings, const source::PollInfo& info,
-                          const std::optional<state::Document>& document,
-                          std::vector<CaptureInstance> instances) {
-  const auto selection = rules::TableSelection::Make(settings.tables, settings.exclude);
+void LookAtEntry(const Facts& facts, const state::Table& entry, CapturedTable* table) {
+  table->schema = entry.schema;
+  table->table = entry.name;
+  table->folder = entry.folder;
+  table->name_today = rules::NameKnown(entry, facts.info.instances);
+  state::Table now = entry;
+  now.name_today = table->name_today;
+  const std::string in_vain = rules::WhySelectedInVain(facts.selection, now);
+  const bool selected = facts.selection.Selects(entry.schema, entry.name);
+  table->selected = selected || !in_vain.empty();
+  table->not_delivered = WhyNotRead(facts, now, table);
+  if (!selected) table->not_delivered = in_vain;
+}
+
+void LookAtNewcomer(const Facts& facts, CapturedTable* table) {
+  const CaptureInstance any = table->instances.front();
+  table->schema = any.schema;
+  table->table = any.table;
+  table->selected = facts.selection.Selects(any.schema, any.table);
+  const auto now = FactsOf(facts.settings, facts.info);
+  if (const auto* first = rules::FirstInstance(any.source_object_id, now)) {
+    PutFirst(first->change_table_object_id, &table->instances);
+  }
+  const state::Table* namesake = EntryOfName(facts, *table);
+  if (namesake == nullptr) return;
+  table->folder = namesake->folder;
+  table->not_delivered = WhyNotFollowed(facts, *namesake, table->instances.front());
+}
+
+CapturedTable LookAtTable(const Facts& facts, std::vector<CaptureInstance> instances) {
   CapturedTable table;
   table.instances = std::move(instances);
-  const state::Table* entry = EntryOf(document, table.instances.front());
-  if (entry == nullptr) {
-    table.schema = table.instances.front().schema;
-    table.table = table.instances.front().table;
-    table.selected = selection.Selects(table.schema, table.table);
-    table.not_delivered = WhyNotEntered(settings, info, document, &table);
+  const state::Table* entry = EntryOf(facts.known.document, table.instances.front());
+  if (entry != nullptr) {
+    LookAtEntry(facts, *entry, &table);
   } else {
-    table.schema = entry->schema;
-    table.table = entry->name;
-    table.name_today = rules::NameToday(*entry, info.instances).value_or(entry->name_today);
-    state::Table now = *entry;
-    now.name_today = table.name_today;
-    const std::string in_vain = rules::WhySelectedInVain(selection, now);
-    table.selected = selection.Selects(entry->schema, entry->name) || !in_vain.empty();
-    table.not_delivered = WhyNotRead(settings, info, *document, now, &table);
-    if (!selection.Selects(entry->schema, entry->name)) table.not_delivered = in_vain;
+    LookAtNewcomer(facts, &table);
   }
-  const std::string why = WhyNotDelivered(source, config, entry, &table);
+  const std::string why = WhyNotDelivered(facts, entry, &table);
   if (table.not_delivered.empty()) table.not_delivered = why;
   return table;
 }
@@ -129,27 +187,63 @@ std::unique_ptr<store::Store> TargetUnasked(config::Config config) {
   return stores.ok() ? std::move(stores->data) : nullptr;
 }
 
-void FindFolders(const config::Config& config, const std::string& database,
-                 std::vector<CapturedTable>* tables) {
-  const auto target = TargetUnasked(config);
-  std::map<std::string, std::string> owners;
+std::string WhyNoFolder(const Facts& facts, rules::Holders* holders, store::Store* target,
+                        CapturedTable* table) {
+  auto names = rules::TableNames::Make(facts.settings.path, facts.settings.database, table->schema,
+                                       table->table);
+  if (!names.ok()) return names.status().message();
+  if (target != nullptr) {
+    const auto fits = names->CheckFits(target->key_limits(), target->url());
+    if (!fits.ok()) return fits.message();
+  }
+  if (!table->folder.empty()) return rules::WhyMoved(*names, table->folder);
+  table->folder = names->folder();
+  if (!facts.known.others.ok()) {
+    return capture::NotKnownWhose(facts.known.others.status()).message();
+  }
+  const rules::Newcomer newcomer{table->Name(), table->instances.front().source_object_id,
+                                 table->folder};
+  std::string why = holders->WhyRefused(newcomer);
+  if (why.empty()) holders->Take(newcomer);
+  return why;
+}
+
+// In the order in which they would come in.
+void FindFolders(const Facts& facts, std::vector<CapturedTable>* tables) {
+  const auto target = TargetUnasked(facts.config);
+  rules::Holders holders(facts.document(), facts.others(), facts.settings.database);
+  std::map<int64_t, CapturedTable*> by_source;
   for (CapturedTable& table : *tables) {
+    by_source[table.instances.front().source_object_id] = &table;
+  }
+  for (const CaptureInstance& instance : facts.info.instances) {
+    const auto node = by_source.extract(instance.source_object_id);
+    if (node.empty()) continue;
+    CapturedTable& table = *node.mapped();
     if (!table.selected || table.table.empty()) continue;
-    const auto names =
-        rules::TableNames::Make(config.target.path, database, table.schema, table.table);
-    if (!names.ok()) {
-      table.not_delivered = names.status().message();
-      continue;
-    }
-    table.folder = names->folder();
-    if (target != nullptr && table.not_delivered.empty()) {
-      table.not_delivered = names->CheckFits(target->key_limits(), target->url()).message();
-    }
-    const auto [owner, first] = owners.emplace(table.folder, table.Name());
-    if (first || !table.not_delivered.empty()) continue;
-    table.not_delivered =
-        fmt::format("it would share the folder {} with {}; set [target] path = {}", table.folder,
-                    owner->second, "\"{database}/{schema}/{table}/cdc\"");
+    const std::string why = WhyNoFolder(facts, &holders, target.get(), &table);
+    if (!why.empty()) table.not_delivered = why;
+  }
+}
+
+void AddGoneTables(const Facts& facts, std::vector<CapturedTable>* tables) {
+  if (facts.document() == nullptr) return;
+  for (const auto& [name, entry] : facts.document()->tables) {
+    if (!facts.selection.Selects(entry.schema, entry.name)) continue;
+    const auto choice =
+        rules::ChooseInstance(*facts.document(), entry, FactsOf(facts.settings, facts.info), false);
+    if (choice.what != rules::InstanceChoice::What::kGone) continue;
+    if (choice.namesake && rules::MayFollow(facts.settings, entry, *choice.namesake)) continue;
+    CapturedTable gone;
+    gone.schema = entry.schema;
+    gone.table = entry.name;
+    gone.name_today = rules::NameKnown(entry, facts.info.instances);
+    gone.selected = true;
+    gone.folder = entry.folder;
+    gone.not_delivered = choice.namesake
+                             ? rules::WhyReplaced(entry, choice)
+                             : rules::WhyGone(entry, *facts.document(), facts.info.instances);
+    tables->push_back(std::move(gone));
   }
 }
 
@@ -166,8 +260,10 @@ const state::Table* EntryOf(const std::optional<state::Document>& document,
 
 std::vector<CapturedTable> LookAtTables(source::Source& source, const config::Config& config,
                                         const std::string& database, const source::PollInfo& info,
-                                        const std::optional<state::Document>& document) {
+                                        const KnownState& known) {
   const rules::Settings settings = CaptureOptions(config, database);
+  const auto selection = rules::TableSelection::Make(settings.tables, settings.exclude);
+  const Facts facts{source, config, settings, selection, info, known};
   std::map<int64_t, std::vector<CaptureInstance>> by_source;
   for (const CaptureInstance& instance : info.instances) {
     by_source[instance.source_object_id].push_back(instance);
@@ -175,38 +271,21 @@ std::vector<CapturedTable> LookAtTables(source::Source& source, const config::Co
   std::vector<CapturedTable> tables;
   for (auto& [id, instances] : by_source) {
     std::ranges::sort(instances, {}, &CaptureInstance::start_lsn);
-    tables.push_back(LookAtTable(source, config, settings, info, document, std::move(instances)));
+    tables.push_back(LookAtTable(facts, std::move(instances)));
   }
+  FindFolders(facts, &tables);
+  AddGoneTables(facts, &tables);
   std::ranges::sort(tables, {}, &CapturedTable::Name);
-  FindFolders(config, database, &tables);
   return tables;
 }
 
-std::vector<std::pair<std::string, std::string>> GoneTables(const rules::Settings& settings,
-                                                            const source::PollInfo& info,
-                                                            const state::Document& document) {
-  const auto selection = rules::TableSelection::Make(settings.tables, settings.exclude);
-  std::vector<std::pair<std::string, std::string>> gone;
-  for (const auto& [name, entry] : document.tables) {
-    if (!selection.Selects(entry.schema, entry.name)) continue;
-    const auto choice = rules::ChooseInstance(document, entry, FactsOf(settings, info), false);
-    if (choice.what != rules::InstanceChoice::What::kGone) continue;
-    if (choice.namesake) {
-      if (rules::MayFollow(settings, entry, *choice.namesake)) continue;
-      gone.emplace_back(name, rules::WhyReplaced(entry, choice));
-    } else {
-      gone.emplace_back(name, rules::WhyGone(entry));
-    }
-  }
-  return gone;
-}
-
-arrow::Result<std::optional<state::Document>> ReadState(const config::Config& config,
-                                                        const std::string& database) {
+arrow::Result<KnownState> ReadState(const config::Config& config, const std::string& database) {
   ARROW_ASSIGN_OR_RAISE(const auto stores, OpenStores(config));
-  ARROW_ASSIGN_OR_RAISE(const auto stored,
-                        state::ReadDocument(stores.state(), {database, config.run.group}));
-  return stored ? std::optional(stored->document) : std::nullopt;
+  const auto options = CaptureOptions(config, database);
+  ARROW_ASSIGN_OR_RAISE(auto stored, state::ReadDocument(stores.state(), options.document()));
+  KnownState known{std::nullopt, capture::LookAtOthers(options, stores.state())};
+  if (stored) known.document = std::move(stored->document);
+  return known;
 }
 
 std::vector<ParquetColumn> BecomesOf(const columns::SourceColumn& column) {

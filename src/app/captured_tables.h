@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "config/config.h"
-#include "rules/settings.h"
 #include "source/source.h"
 #include "state/document.h"
+#include "state/folders.h"
 
 // Captured tables as the source, the settings and the state show them together: what check judges
 // and tables prints.
@@ -16,8 +16,9 @@ namespace cdc::app {
 struct CapturedTable {
   std::string schema;  // of its entry; without one as the server says, "" where it does not tell
   std::string table;   // the same
-  std::string name_today;                               // schema.name, where that is another one
-  std::vector<source::CaptureInstance> instances;       // the one that is read first
+  std::string name_today;  // schema.name, where that is another one
+  // The one that is read first; none of an entry whose table is not captured any more.
+  std::vector<source::CaptureInstance> instances;
   bool selected = false;                                // by [source] tables and exclude
   std::string folder;                                   // "" where no folder can be had
   std::optional<source::TableDescription> description;  // of the instance that is read
@@ -27,20 +28,20 @@ struct CapturedTable {
   std::string Name() const;
 };
 
-// In the order of their names, all that `info` has. `document`: which tables have entries, and what
-// they are read from.
+// What is known of the target's state documents.
+struct KnownState {
+  std::optional<state::Document> document;   // of the settings' group; nothing: there is none
+  arrow::Result<state::OtherTables> others;  // what other documents have
+};
+
+// In the order of their names, all that `info` has, and entries that settings select and whose table
+// is not captured any more. What keeps a table from being delivered is judged as a run judges it.
 std::vector<CapturedTable> LookAtTables(source::Source& source, const config::Config& config,
                                         const std::string& database, const source::PollInfo& info,
-                                        const std::optional<state::Document>& document);
+                                        const KnownState& known);
 
-// Entries that settings select and whose table is not captured any more, with what helps.
-std::vector<std::pair<std::string, std::string>> GoneTables(const rules::Settings& settings,
-                                                            const source::PollInfo& info,
-                                                            const state::Document& document);
-
-// The state of the settings' group; nothing where there is none yet.
-arrow::Result<std::optional<state::Document>> ReadState(const config::Config& config,
-                                                        const std::string& database);
+// An error where the settings' own document cannot be read.
+arrow::Result<KnownState> ReadState(const config::Config& config, const std::string& database);
 
 // The table's entry in the state; null where it has none.
 const state::Table* EntryOf(const std::optional<state::Document>& document,

@@ -8,6 +8,7 @@
 #include "capture/delivery.h"
 #include "capture/folders.h"
 #include "capture/gaps.h"
+#include "capture/groups.h"
 #include "capture/new_tables.h"
 #include "capture/recovery.h"
 #include "rules/gap.h"
@@ -40,6 +41,7 @@ Result<RoundReport> Capture::Steps(const RoundLimits& limits, std::chrono::nanos
   ARROW_ASSIGN_OR_RAISE(const PollInfo info, context_.work.Ask<PollInfo>([&] {
     return context_.with.source.Poll(anchor ? std::optional(anchor->lsn) : std::nullopt);
   }));
+  context_.captured = info.instances;
   bool wait = false;
   ARROW_RETURN_NOT_OK(JudgeDatabase(info, &wait));
   if (wait) {
@@ -119,13 +121,16 @@ Status Capture::JudgeDatabase(const PollInfo& info, bool* wait) {
 // What tables are called today. Settings, folder and messages go on with the entry's name.
 void Capture::NoteNames(const PollInfo& info) {
   for (const auto& [name, table] : context_.document().tables) {
-    const auto today = rules::NameToday(table, info.instances);
-    if (!today || *today == table.name_today) continue;
-    LogEvent(Level::kWarn, "table_renamed",
-             {{"table", name},
-              {"name_today", today->empty() ? name : *today},
-              {"why", "settings, folder and messages go on with the name that it had first"}});
-    context_.held.Note(state::NoteName{name, *today});
+    const std::string today = rules::NameKnown(table, info.instances);
+    if (today == table.name_today) continue;
+    // A name that went over to another table tells nothing of this one.
+    if (rules::NameToday(table, info.instances)) {
+      LogEvent(Level::kWarn, "table_renamed",
+               {{"table", name},
+                {"name_today", today.empty() ? name : today},
+                {"why", "settings, folder and messages go on with the name that it had first"}});
+    }
+    context_.held.Note(state::NoteName{name, today});
   }
 }
 
@@ -179,8 +184,15 @@ Status Capture::ChooseInstances(const PollInfo& info) {
   }
   for (const std::string& name : names) {
     if (context_.known.IsResting(name) || context_.known[name].life == Life::kUnseen) continue;
+    if (const Status may = CheckFollower(context_, name, info); !may.ok()) {
+      ARROW_RETURN_NOT_OK(context_.known.StopTable(name, may));
+      continue;
+    }
+    const int64_t source_object_id = context_.table(name).source_object_id;
     auto reading = ChooseReading(context_, name, info);
-    if (reading.ok()) {
+    if (reading.ok() && context_.table(name).source_object_id != source_object_id) {
+      BeginToFollow(name);
+    } else if (reading.ok()) {
       round_.readable.emplace(name, std::move(*reading));
     } else {
       ARROW_RETURN_NOT_OK(context_.known.StopTable(name, reading.status()));
@@ -354,9 +366,20 @@ Status Capture::FollowTables(const Horizon& horizon) {
     round_.complete.erase(name);  // of the table that goes on nothing is known yet
     round_.more = true;
     const Status followed = FollowTable(context_, name, *reading.follower, std::nullopt, horizon);
-    if (!followed.ok()) ARROW_RETURN_NOT_OK(context_.known.StopTable(name, followed));
+    if (!followed.ok()) {
+      ARROW_RETURN_NOT_OK(context_.known.StopTable(name, followed));
+    } else {
+      BeginToFollow(name);
+    }
   }
   return Status::OK();
+}
+
+// INVARIANT: The entry has another source table now; nothing of that is read before the next round
+// has asked whether another document has entered it meanwhile.
+void Capture::BeginToFollow(const std::string& name) {
+  context_.known[name].life = Life::kSeen;
+  round_.more = true;
 }
 
 void Capture::Publish(const PollInfo& info, std::chrono::nanoseconds started, bool ended) {

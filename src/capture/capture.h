@@ -82,6 +82,7 @@ class Capture {
   arrow::Status Deliver(const source::Horizon& horizon, std::chrono::nanoseconds deadline);
   arrow::Status CloseRound(const source::Horizon& horizon);
   arrow::Status FollowTables(const source::Horizon& horizon);
+  void BeginToFollow(const std::string& name);
 
   arrow::Result<bool> StillWaits(const std::string& name);
   void Publish(const source::PollInfo& info, std::chrono::nanoseconds started, bool ended);

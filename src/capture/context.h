@@ -4,8 +4,10 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "capture/executor.h"
@@ -32,7 +34,7 @@ struct Options : rules::Settings {
 };
 
 // What the program works with. All of it must outlive the Capture; what workers use as well
-// (sources, data, clock, stop) may be used from several threads.
+// (sources, data, state, clock, stop) may be used from several threads.
 struct Surroundings {
   source::Source& source;  // the polling connection
   SourcePool& sources;     // the workers' connections
@@ -64,6 +66,7 @@ struct Context {
   Work work;
   // What the server said of its database at the beginning of the round.
   source::DatabaseIdentity identity;
+  std::vector<source::CaptureInstance> captured;  // the same
 
   const state::Document& document() const { return held.document(); }
   const state::Table& table(const std::string& name) const { return document().tables.at(name); }
@@ -83,9 +86,12 @@ struct Tools {
   const Options options;
   SourcePool& sources;
   store::Store& data;
+  store::Store& state;
   const Clock& clock;
   std::string database_guid;
   std::shared_ptr<const std::atomic<UtcTime>> last_swap_sent;
+  // That tables have, or would get, as this program knows them; only where a table may begin one.
+  std::set<std::string> folders;
   std::function<bool()> stopped;
 
   static std::shared_ptr<const Tools> Of(const Context& context);

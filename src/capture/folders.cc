@@ -3,6 +3,7 @@
 #include "capture/groups.h"
 #include "parquet/stored_object.h"
 #include "rules/further_folders.h"
+#include "rules/holders.h"
 #include "state/folders.h"
 
 namespace cdc::capture {
@@ -90,11 +91,8 @@ Status CheckFolders(Context& context) {
       continue;
     }
     ARROW_ASSIGN_OR_RAISE(const rules::TableNames names, context.NamesOf(table));
-    if (names.folder() != table.folder) {
-      ARROW_RETURN_NOT_OK(context.known.StopTable(
-          name, StopsTable("[target] path now gives the folder " + names.folder() +
-                           ", but the table's objects are in " + table.folder +
-                           ". Put the setting back; a table's folder never changes")));
+    if (const std::string moved = rules::WhyMoved(names, table.folder); !moved.empty()) {
+      ARROW_RETURN_NOT_OK(context.known.StopTable(name, StopsTable(moved)));
       continue;
     }
     // The target may have become another one since the table came in.
@@ -114,13 +112,11 @@ Status CheckFolders(Context& context) {
           ARROW_RETURN_NOT_OK(context.held.Confirm());
           // Or another group's, which has entered the table in the same moment.
           if (last.empty()) {
-            const auto others = FoldersOfOthers(context);
+            const auto others = LookAtOthers(context.options, context.with.state);
             if (!others.ok())
               return context.known.WorkerTrouble(name, NotKnownWhose(others.status()));
-            const auto other = others->find(names.folder());
-            if (other != others->end()) {
-              return context.known.WorkerTrouble(name, BelongsTo(context, other->second));
-            }
+            const Status anothers = IfAnothers(context, *others, name);
+            if (!anothers.ok()) return context.known.WorkerTrouble(name, anothers);
           }
         }
         if (!checked.ok()) return context.known.WorkerTrouble(name, checked);

@@ -1,6 +1,7 @@
 #include "capture/gaps.h"
 
 #include "base/events.h"
+#include "base/text.h"
 #include "base/utc_text.h"
 #include "rules/gap.h"
 #include "rules/instance_choice.h"
@@ -19,7 +20,7 @@ Status Explain(const std::string& name, const std::string& range) {
       " can no longer be read; retention (cleanup) passed this table's resume position. What "
       "was lost cannot be brought back from CDC. To go on behind the gap: cdc-to-s3 "
       "accept-gap " +
-      name +
+      ShellWord(name) +
       " --yes; the gap is then recorded in the state and in the next object's "
       "footer. To prevent the next one, lengthen retention: EXEC "
       "sys.sp_cdc_change_job @job_type = N'cleanup', @retention = <minutes>");

@@ -1,30 +1,46 @@
 #include "capture/groups.h"
 
+#include "rules/holders.h"
 #include "rules/naming.h"
-#include "state/folders.h"
+#include "rules/table_identity.h"
 
 namespace cdc::capture {
 
-arrow::Result<std::map<std::string, std::string>> FoldersOfOthers(const Context& context) {
-  const state::DocumentName own = context.options.document();
-  ARROW_ASSIGN_OR_RAISE(auto folders, state::FoldersOfOthers(context.with.state, own));
-  if (rules::TellsDatabasesApart(context.options.path)) return folders;
-  ARROW_ASSIGN_OR_RAISE(auto further,
-                        state::FoldersOfOtherDatabases(context.with.state, own.database));
-  folders.merge(further);
-  return folders;
-}
+using arrow::Status;
 
-arrow::Status BelongsTo(const Context& context, const std::string& document) {
-  if (!state::IsOfDatabase(document, context.options.database)) {
-    return StopsTable("its folder is that of a table of another database, whose state is " +
-                      document + "; set [target] path = \"{database}/{table}/cdc\"");
+arrow::Result<state::OtherTables> LookAtOthers(const Options& options, store::Store& state) {
+  ARROW_ASSIGN_OR_RAISE(auto others, state::TablesOfOthers(state, options.document()));
+  if (rules::TellsDatabasesApart(options.path)) return others;
+  ARROW_ASSIGN_OR_RAISE(const auto further,
+                        state::FoldersOfOtherDatabases(state, options.database));
+  for (const auto& [folder, document] : further) {
+    others.folders.emplace(folder, state::Holder{document, ""});
   }
-  return StopsTable("it is delivered by another program already, whose state is " + document +
-                    "; the tables and exclude patterns of groups must not overlap");
+  return others;
 }
 
-arrow::Status NotKnownWhose(const arrow::Status& why) {
+Status IfAnothers(const Context& context, const state::OtherTables& others,
+                  const std::string& name) {
+  const state::Table& table = context.table(name);
+  const std::string why = rules::WhyAnothers(others, context.options.database,
+                                             {name, table.source_object_id, table.folder});
+  return why.empty() ? Status::OK() : StopsTable(why);
+}
+
+Status CheckFollower(const Context& context, const std::string& name,
+                     const source::PollInfo& info) {
+  const state::Table& table = context.table(name);
+  const auto* namesake = rules::NamesakeOf(context.document(), table, info.instances);
+  if (namesake == nullptr || !rules::MayFollow(context.options, table, *namesake)) {
+    return Status::OK();
+  }
+  const auto others = LookAtOthers(context.options, context.with.state);
+  if (!others.ok()) return NotKnownWhose(others.status());
+  const std::string why = rules::WhyFollowerIsAnothers(*others, table, namesake->source_object_id);
+  return why.empty() ? Status::OK() : StopsTable(why);
+}
+
+Status NotKnownWhose(const Status& why) {
   return StopsTable("it waits until it is known whether another program delivers it: " +
                     why.message());
 }

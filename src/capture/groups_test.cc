@@ -100,5 +100,60 @@ TEST_F(CaptureTest, a_table_is_not_read_before_it_is_known_that_no_other_group_h
   }
 }
 
+TEST_F(CaptureTest, a_table_that_is_renamed_stays_with_its_group) {
+  Insert("A");
+  world_.options.group = "one";
+  world_.options.tables = {"A"};
+  ASSERT_TRUE(RunOnce().ok());
+  auto renamed = world_.database.tables.extract("dbo.A");
+  renamed.key() = "dbo.Renamed";
+  renamed.mapped().instance.table = "Renamed";
+  world_.database.tables.insert(std::move(renamed));
+  Insert("Renamed");
+  world_.options.group = "two";
+  world_.options.tables = {};
+  world_.options.exclude = {"A"};
+  const auto report = RunOnce();
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(WhyStopped(*report, "dbo.Renamed"), HasSubstr("as dbo.A"));
+  EXPECT_TRUE(world_.Objects("Renamed").empty());
+}
+
+// The follower comes in between the question whose it is and the swap that follows it.
+TEST_F(CaptureTest, of_a_group_that_follows_a_table_and_one_that_enters_it_only_one_delivers_it) {
+  Insert("A");
+  world_.options.group = "one";
+  world_.options.tables = {"A"};
+  world_.options.on_replace = rules::OnReplace::kFollow;
+  ASSERT_TRUE(RunOnce().ok());
+  world_.database.MakeAnew("dbo.A", "dbo_A_v2");
+  world_.database.tables.at("dbo.A").instance.source_object_id = 777;
+  Insert("A");
+  Writer one(world_);
+  ASSERT_TRUE(one.Start().ok());
+  bool between = false;
+  one.source.hook = [&](const std::string& call) {
+    if (call == "describe" && !between) {
+      between = true;
+      const auto options = world_.options;
+      world_.options.group = "two";
+      world_.options.tables = {"Stage"};
+      auto& instance = world_.database.tables.at("dbo.A").instance;
+      instance.table = "Stage";  // as it was called when the other one looked
+      EXPECT_TRUE(RunOnce().ok());
+      instance.table = "A";
+      world_.options = options;
+    }
+    return arrow::Status::OK();
+  };
+  ASSERT_TRUE(one.Round().ok());
+  ASSERT_TRUE(between);
+  const auto report = one.Round();
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(WhyStopped(*report, "dbo.A"), HasSubstr("as dbo.Stage"));
+  EXPECT_EQ(world_.Objects("A").size(), 1u);
+  EXPECT_EQ(world_.Objects("Stage").size(), 1u);
+}
+
 }  // namespace
 }  // namespace cdc::capture::testing

@@ -3,6 +3,7 @@
 #include "base/events.h"
 #include "base/text.h"
 #include "base/utc_text.h"
+#include "capture/groups.h"
 #include "rules/column_guard.h"
 #include "rules/gap.h"
 #include "rules/same_database.h"
@@ -118,7 +119,8 @@ Result<Reading> ChooseReading(Context& context, const std::string& name,
       break;
     case What::kGone:
       if (follower) return FollowGone(context, name, *follower, info);
-      if (!choice.namesake) return StopsTable(rules::WhyGone(table));
+      if (!choice.namesake)
+        return StopsTable(rules::WhyGone(table, context.document(), info.instances));
       break;
   }
   return TransientFault("the capture process has not reached capture instance " +
@@ -133,7 +135,9 @@ Status FollowTable(Context& context, const std::string& name, const CaptureInsta
     return context.with.source.Describe(next);
   }));
   // It may have been delivered once, under another entry: what was kept back there stays so.
-  const auto* before = rules::DeliveredBefore(context.document(), next.source_object_id);
+  const auto others = LookAtOthers(context.options, context.with.state);
+  if (!others.ok()) return NotKnownWhose(others.status());
+  const auto* before = rules::DeliveredBefore(context.document(), *others, next.source_object_id);
   const state::KnownColumns known = before != nullptr ? before->columns : state::KnownColumns();
   Status shown = rules::CheckColumnsOfFollower(table, description);
   if (shown.ok()) shown = rules::CheckColumns(name, known, description);

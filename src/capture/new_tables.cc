@@ -11,7 +11,7 @@
 #include "capture/instances.h"
 #include "capture/read_task.h"
 #include "rules/column_guard.h"
-#include "rules/gap.h"
+#include "rules/holders.h"
 #include "rules/instance_choice.h"
 #include "rules/same_database.h"
 #include "rules/start_at.h"
@@ -36,11 +36,6 @@ struct Candidate {
   std::optional<Position> begins_at;  // where the folder ends that had the table before
 };
 
-Status SharesFolder(const std::string& other, const std::string& folder) {
-  return StopsTable("table " + other + " already uses the folder " + folder +
-                    "; set [target] path = \"{database}/{schema}/{table}/cdc\"");
-}
-
 const state::Table* Find(const std::map<std::string, state::Table>& tables,
                          const std::string& name) {
   const auto found = tables.find(name);
@@ -50,6 +45,12 @@ const state::Table* Find(const std::map<std::string, state::Table>& tables,
 Status ReadsLike(const std::string& other) {
   return StopsTable("its full name reads like that of table " + other +
                     ", and the state could not tell them apart; rename one of the two");
+}
+
+// Nothing is known of the source table that the entry has now: no row of it was read.
+bool IsUntouched(const state::Table& table) {
+  return !table.in_cut && table.empty_through.is_zero() &&
+         (!table.claim || table.position == table.start);
 }
 
 // On a worker's thread: can everything of it be read, and is its folder free?
@@ -78,8 +79,8 @@ class NewTables {
     ARROW_RETURN_NOT_OK(FindCandidates());
     ForgetSettled();
     if (!candidates_.empty()) {
-      const auto others = FoldersOfOthers(context_);
-      ARROW_RETURN_NOT_OK(others.ok() ? RefuseFolders(*others) : LetWait(others.status()));
+      const auto others = LookAtOthers(context_.options, context_.with.state);
+      ARROW_RETURN_NOT_OK(others.ok() ? Refuse(*others) : LetWait(others.status()));
       ARROW_RETURN_NOT_OK(ExamineAll());
       ARROW_RETURN_NOT_OK(Enter());
     }
@@ -91,7 +92,7 @@ class NewTables {
   void ForgetSettled();
   arrow::Result<bool> MayComeIn(const CaptureInstance& instance);
   Status LetWait(const Status& why);
-  Status RefuseFolders(const std::map<std::string, std::string>& others);
+  Status Refuse(const state::OtherTables& others);
   Status ExamineAll();
   Status Strange(const Candidate& candidate, const Status& why);
   Status Enter();
@@ -111,6 +112,7 @@ class NewTables {
   std::vector<Candidate> candidates_;
   std::set<std::string> troubled_;
   std::map<std::string, state::Table> added_;
+  std::set<std::string> go_on_;  // of those, where another entry had the table before
   // The last commit before the time that `start` says: one question for a thousand tables.
   std::optional<std::optional<Lsn>> before_start_;
 };
@@ -165,13 +167,7 @@ Status NewTables::FindCandidates() {
     auto names = rules::TableNames::Make(context_.options.path, context_.options.database,
                                          first->schema, first->table);
     if (names.ok()) {
-      Candidate candidate{*first, first->QualifiedName(), std::move(*names), {}, {}};
-      const auto* before = rules::DeliveredBefore(context_.document(), some.source_object_id);
-      if (before != nullptr) {
-        candidate.columns = before->columns;
-        candidate.begins_at = before->through;
-      }
-      candidates_.push_back(std::move(candidate));
+      candidates_.push_back({*first, first->QualifiedName(), std::move(*names), {}, {}});
     } else {
       ARROW_RETURN_NOT_OK(Trouble(first->QualifiedName(), names.status()));
     }
@@ -204,26 +200,22 @@ Status NewTables::LetWait(const Status& why) {
   return Status::OK();
 }
 
-// A folder belongs to one table of one document.
-Status NewTables::RefuseFolders(const std::map<std::string, std::string>& others) {
-  std::map<std::string, std::string> taken;  // folder -> table
-  for (const auto& [name, table] : context_.document().tables) {
-    for (const std::string& folder : table.Folders()) taken[folder] = name;
-  }
+// What is left begins where another entry ended that had the table before.
+Status NewTables::Refuse(const state::OtherTables& others) {
+  rules::Holders holders(&context_.document(), others, context_.options.database);
   std::vector<Candidate> free;
   for (Candidate& candidate : candidates_) {
-    const std::string& folder = candidate.names.folder();
-    Status refused = Status::OK();
-    if (const auto other = others.find(folder); other != others.end()) {
-      refused = BelongsTo(context_, other->second);
-    } else if (const auto beside = taken.find(folder); beside != taken.end()) {
-      refused = SharesFolder(beside->second, folder);
-    }
-    if (!refused.ok()) {
-      ARROW_RETURN_NOT_OK(Trouble(candidate.name, refused));
+    const int64_t id = candidate.instance.source_object_id;
+    const rules::Newcomer table{candidate.name, id, candidate.names.folder()};
+    if (const std::string why = holders.WhyRefused(table); !why.empty()) {
+      ARROW_RETURN_NOT_OK(Trouble(candidate.name, StopsTable(why)));
       continue;
     }
-    taken[folder] = candidate.name;
+    holders.Take(table);
+    if (const auto* before = rules::DeliveredBefore(context_.document(), others, id)) {
+      candidate.columns = before->columns;
+      candidate.begins_at = before->through;
+    }
     free.push_back(std::move(candidate));
   }
   candidates_ = std::move(free);
@@ -257,11 +249,12 @@ Status NewTables::ExamineAll() {
 Status NewTables::Strange(const Candidate& candidate, const Status& why) {
   // It may be the work of a copy that took over from us.
   ARROW_RETURN_NOT_OK(context_.held.Confirm());
-  const auto others = FoldersOfOthers(context_);
+  const auto others = LookAtOthers(context_.options, context_.with.state);
   if (!others.ok()) return Trouble(candidate.name, NotKnownWhose(others.status()));
-  if (const auto other = others->find(candidate.names.folder()); other != others->end()) {
-    return Trouble(candidate.name, BelongsTo(context_, other->second));
-  }
+  const std::string whose = rules::WhyAnothers(
+      *others, context_.options.database,
+      {candidate.name, candidate.instance.source_object_id, candidate.names.folder()});
+  if (!whose.empty()) return Trouble(candidate.name, StopsTable(whose));
   return Trouble(candidate.name, StopsTable(why.message()));
 }
 
@@ -300,6 +293,7 @@ Status NewTables::Enter() {
     table.folder = candidate.names.folder();
     table.start = table.position = *start;
     table.columns = candidate.columns;
+    if (candidate.begins_at) go_on_.insert(candidate.name);
     added_.emplace(candidate.name, std::move(table));
   }
   if (added_.empty()) return Status::OK();
@@ -312,9 +306,7 @@ Status NewTables::Enter() {
     context_.known.ResumeTable(name);
     TableRuntime& runtime = context_.known[name];
     runtime.life = Life::kSeen;
-    runtime.fresh_start =
-        context_.options.start == "oldest" &&
-        rules::DeliveredBefore(context_.document(), table.source_object_id) == nullptr;
+    runtime.fresh_start = context_.options.start == "oldest" && !go_on_.contains(name);
     LogEvent(Level::kInfo, "table_added",
              {{"table", name}, {"start", table.start.ToString()}, {"folder", table.folder}});
   }
@@ -324,34 +316,34 @@ Status NewTables::Enter() {
 // INVARIANT: Did another group enter the same table in the same moment? Asked of every table of which
 // nothing is known yet: we may have been broken off, or another program here, before the answer.
 Status NewTables::Withdraw() {
-  std::map<std::string, std::string> untouched;  // table -> folder
+  std::vector<std::string> untouched;
   for (const auto& [name, table] : context_.document().tables) {
-    const bool known = table.claim || table.in_cut || !table.empty_through.is_zero();
-    if (known || !context_.selects(table) || context_.known[name].life == Life::kOurs) continue;
-    untouched[name] = table.folder;
+    const bool asked = context_.known[name].life == Life::kOurs;
+    if (IsUntouched(table) && context_.selects(table) && !asked) untouched.push_back(name);
   }
   if (untouched.empty()) return Status::OK();
-  const auto others = FoldersOfOthers(context_);
+  const auto others = LookAtOthers(context_.options, context_.with.state);
   if (!others.ok()) {
-    for (const auto& [name, folder] : untouched) {
+    for (const std::string& name : untouched) {
       ARROW_RETURN_NOT_OK(context_.known.StopTable(name, NotKnownWhose(others.status())));
     }
     return Status::OK();
   }
-  std::map<std::string, std::string> conflicts;
-  for (const auto& [name, folder] : untouched) {
-    if (const auto other = others->find(folder); other != others->end()) {
-      conflicts[name] = other->second;
+  std::map<std::string, Status> conflicts;
+  state::Edits edits;
+  for (const std::string& name : untouched) {
+    const Status anothers = IfAnothers(context_, *others, name);
+    if (!anothers.ok()) {
+      conflicts[name] = anothers;
+      // One that has followed another table keeps what it has of that.
+      if (!context_.table(name).claim) edits.emplace_back(state::WithdrawTable{name});
     } else if (context_.known[name].life == Life::kSeen) {
       context_.known[name].life = Life::kOurs;
     }
   }
-  if (conflicts.empty()) return Status::OK();
-  state::Edits edits;
-  for (const auto& [name, other] : conflicts) edits.emplace_back(state::WithdrawTable{name});
-  ARROW_RETURN_NOT_OK(context_.held.Swap(edits));
-  for (const auto& [name, other] : conflicts) {
-    ARROW_RETURN_NOT_OK(context_.known.StopTable(name, BelongsTo(context_, other)));
+  if (!edits.empty()) ARROW_RETURN_NOT_OK(context_.held.Swap(edits));
+  for (const auto& [name, why] : conflicts) {
+    ARROW_RETURN_NOT_OK(context_.known.StopTable(name, why));
   }
   return Status::OK();
 }

@@ -5,6 +5,7 @@
 
 #include "base/events.h"
 #include "capture/folders.h"
+#include "capture/groups.h"
 #include "parquet/stored_object.h"
 #include "rules/further_folders.h"
 
@@ -17,21 +18,24 @@ using arrow::Status;
 
 constexpr int kFoldersTried = 100;
 
-// Behind all of the table's folders, the first one in which nothing lies.
+// Behind all of the table's folders, the first one in which nothing lies, and that is no other
+// table's: one of this document or another, or one that has not come in yet.
 Result<int> FreeFolder(const Tools& tools, const rules::TableNames& names) {
   const auto further = rules::FurtherFolders(tools.data, names);
   ARROW_RETURN_NOT_OK(UnlessListingIsOptional(tools.options, further.status()));
+  ARROW_ASSIGN_OR_RAISE(const auto others, LookAtOthers(tools.options, tools.state));
   int number = names.FolderNumber(names.folder()) + 1;
-  if (!further.ok()) return number;
-  if (!further->empty()) number = std::max(number, further->back() + 1);
+  if (further.ok() && !further->empty()) number = std::max(number, further->back() + 1);
   for (const int end = number + kFoldersTried; number < end; ++number) {
-    ARROW_ASSIGN_OR_RAISE(const auto there,
-                          tools.data.List(names.InFolder(number).folder(), "", 1));
+    const std::string folder = names.InFolder(number).folder();
+    if (tools.folders.contains(folder) || others.folders.contains(folder)) continue;
+    if (!further.ok()) return number;
+    ARROW_ASSIGN_OR_RAISE(const auto there, tools.data.List(folder, "", 1));
     if (there.empty()) return number;
   }
   return StopsTable("something lies in each of the " + std::to_string(kFoldersTried) +
                     " folders up to " + names.InFolder(number - 1).folder() +
-                    " that it could go on in");
+                    " that it could go on in, or another table has it");
 }
 
 // An option, or a default that another version of the program has, may be what changed the types.

@@ -118,17 +118,6 @@ InstanceChoice ChooseInstance(const state::Document& document, const state::Tabl
   return choice;
 }
 
-std::string WhyGone(const state::Table& entry) {
-  return "its capture instance " + entry.capture_instance +
-         " is gone, and with it the changes that were not read yet. What helps: EXEC "
-         "sys.sp_cdc_enable_table for " +
-         (entry.name_today.empty() ? entry.QualifiedName() : entry.name_today) +
-         "; what lies between is then a gap to be accepted. If the table is not to be delivered "
-         "any "
-         "more, name " +
-         entry.QualifiedName() + " in [source] exclude";
-}
-
 std::string WhyReplaced(const state::Table& entry, const InstanceChoice& choice) {
   const bool gone = choice.what == What::kGone;
   const std::string earlier = gone ? "is not captured any more"

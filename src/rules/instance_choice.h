@@ -58,9 +58,6 @@ InstanceChoice ChooseInstance(const state::Document& document, const state::Tabl
 // them; count and checksum tell. Empty when the table is not captured any more.
 Instances InstancesForClaim(const state::Table& entry, const InstanceFacts& facts);
 
-// What is wrong with an entry whose table is not captured any more, and what helps.
-std::string WhyGone(const state::Table& entry);
-
 // What is wrong with an entry whose name another table has, and both ways on.
 std::string WhyReplaced(const state::Table& entry, const InstanceChoice& choice);
 

@@ -243,13 +243,6 @@ TEST_F(ChooseInstanceTest, two_delivered_tables_that_exchange_names_are_both_rea
   }
 }
 
-TEST_F(ChooseInstanceTest, a_table_that_is_gone_is_told_under_the_name_that_it_has_today) {
-  EXPECT_THAT(WhyGone(entry_), AllOf(HasSubstr("i10 is gone"), HasSubstr("table for dbo.A;")));
-  entry_.name_today = "dbo.A_old";
-  EXPECT_THAT(WhyGone(entry_), AllOf(HasSubstr("sp_cdc_enable_table for dbo.A_old;"),
-                                     HasSubstr("name dbo.A in [source] exclude")));
-}
-
 TEST_F(ChooseInstanceTest, a_table_that_was_replaced_is_told_what_happened_and_both_ways_on) {
   instances_ = {Instance(20, 2, "A", 5), Instance(10, 1, "A_old", 5)};
   entry_.name_today = "dbo.A_old";

@@ -8,6 +8,20 @@ namespace cdc::rules {
 
 using source::CaptureInstance;
 
+namespace {
+
+// The one of the source table that goes farthest; `last` where none of these goes farther.
+const state::EarlierTable* LastOf(const std::vector<state::EarlierTable>& tables,
+                                  int64_t source_object_id, const state::EarlierTable* last) {
+  for (const state::EarlierTable& table : tables) {
+    if (table.source_object_id != source_object_id) continue;
+    if (last == nullptr || table.through > last->through) last = &table;
+  }
+  return last;
+}
+
+}  // namespace
+
 const state::Table* EntryOf(const state::Document& document, int64_t source_object_id) {
   for (const auto& [name, table] : document.tables) {
     if (table.source_object_id == source_object_id) return &table;
@@ -40,6 +54,15 @@ bool HasItsName(const state::Table& entry, const Instances& instances) {
 }
 
 }  // namespace
+
+std::string NameKnown(const state::Table& entry, const Instances& instances) {
+  if (const auto today = NameToday(entry, instances)) return *today;
+  const bool is_anothers = std::ranges::any_of(instances, [&](const CaptureInstance& instance) {
+    return !instance.table.empty() && instance.QualifiedName() == entry.name_today &&
+           instance.source_object_id != entry.source_object_id;
+  });
+  return is_anothers ? "" : entry.name_today;
+}
 
 const CaptureInstance* NamesakeOf(const state::Document& document, const state::Table& entry,
                                   const Instances& instances) {
@@ -105,6 +128,33 @@ std::string WhySelectedInVain(const TableSelection& selection, const state::Tabl
          " in exclude, too";
 }
 
+std::string WhyGone(const state::Table& entry, const state::Document& document,
+                    const Instances& instances) {
+  const std::string called =
+      entry.name_today.empty() ? entry.QualifiedName() : NameKnown(entry, instances);
+  const state::Table* other = nullptr;
+  for (const CaptureInstance& instance : instances) {
+    if (instance.source_object_id == entry.source_object_id || instance.table.empty()) continue;
+    if (instance.QualifiedName() == entry.QualifiedName()) {
+      other = EntryOf(document, instance.source_object_id);
+    }
+  }
+  const std::string what = "its capture instance " + entry.capture_instance +
+                           " is gone, and with it the changes that were not read yet. ";
+  const std::string leave = "If the table is not to be delivered any more, name " +
+                            entry.QualifiedName() + " in [source] exclude";
+  // Whoever turned capture on under that name would turn it on for the other table.
+  if (called.empty() || (other != nullptr && called == entry.QualifiedName())) {
+    return what + "Its name is another table's today" +
+           (other != nullptr ? ", which is delivered as " + other->QualifiedName() : "") + ". " +
+           leave +
+           ". If it is there still under another name, EXEC sys.sp_cdc_enable_table for it; what "
+           "lies between is then a gap to be accepted";
+  }
+  return what + "What helps: EXEC sys.sp_cdc_enable_table for " + called +
+         "; what lies between is then a gap to be accepted. " + leave;
+}
+
 CaptureInstance AsCalledIn(const state::Table& entry, CaptureInstance instance) {
   instance.schema = entry.schema;
   instance.table = entry.name;
@@ -115,12 +165,16 @@ const state::EarlierTable* DeliveredBefore(const state::Document& document,
                                            int64_t source_object_id) {
   const state::EarlierTable* last = nullptr;
   for (const auto& [name, table] : document.tables) {
-    for (const state::EarlierTable& earlier : table.earlier_tables) {
-      if (earlier.source_object_id != source_object_id) continue;
-      if (last == nullptr || earlier.through > last->through) last = &earlier;
-    }
+    last = LastOf(table.earlier_tables, source_object_id, last);
   }
   return last;
+}
+
+const state::EarlierTable* DeliveredBefore(const state::Document& document,
+                                           const state::OtherTables& others,
+                                           int64_t source_object_id) {
+  return LastOf(others.earlier_tables, source_object_id,
+                DeliveredBefore(document, source_object_id));
 }
 
 bool MayFollow(const Settings& settings, const state::Table& entry,

@@ -165,5 +165,31 @@ TEST(TableIdentity, another_table_goes_on_only_if_the_settings_or_an_operator_sa
   EXPECT_TRUE(MayFollow(settings, entry, namesake));
 }
 
+TEST(TableIdentity, a_name_that_went_over_to_another_table_is_not_taken_for_this_ones) {
+  auto entry = Entry("A", Instance(10, 1, "A", 5), 4);
+  entry.name_today = "dbo.A_v1";
+  EXPECT_EQ(NameKnown(entry, {}), "dbo.A_v1") << "it is not captured any more";
+  EXPECT_EQ(NameKnown(entry, {Instance(20, 2, "A_v1", 9)}), "");
+  EXPECT_EQ(NameKnown(entry, {Instance(10, 1, "A_v2", 5)}), "dbo.A_v2");
+}
+
+TEST(TableIdentity, a_table_that_is_gone_is_told_under_the_name_that_it_has_today) {
+  auto entry = Entry("A", Instance(10, 1, "A", 5), 4);
+  const auto document = DocumentOf({entry});
+  EXPECT_THAT(WhyGone(entry, document, {}),
+              AllOf(HasSubstr("i10 is gone"), HasSubstr("table for dbo.A;")));
+  entry.name_today = "dbo.A_old";
+  EXPECT_THAT(WhyGone(entry, document, {}), AllOf(HasSubstr("sp_cdc_enable_table for dbo.A_old;"),
+                                                  HasSubstr("name dbo.A in [source] exclude")));
+}
+
+TEST(TableIdentity, nobody_is_told_to_capture_another_table_for_one_that_is_gone) {
+  const auto gone = Entry("A", Instance(10, 1, "A", 5), 4);
+  const auto stage = Entry("A_stage", Instance(20, 2, "A_stage", 5), 4);
+  const auto why = WhyGone(gone, DocumentOf({gone, stage}), {Instance(20, 2, "A", 5)});
+  EXPECT_THAT(why, AllOf(HasSubstr("delivered as dbo.A_stage"), HasSubstr("exclude")));
+  EXPECT_THAT(why, ::testing::Not(HasSubstr("enable_table for dbo.A")));
+}
+
 }  // namespace
 }  // namespace cdc::rules

@@ -35,14 +35,28 @@ Status AddByKey(store::Store& store, const std::string& key, Folders* folders) {
 
 }  // namespace
 
-Result<Folders> FoldersOfOthers(store::Store& store, const DocumentName& own) {
-  Folders folders;
+Result<OtherTables> TablesOfOthers(store::Store& store, const DocumentName& own) {
+  OtherTables others;
   ARROW_ASSIGN_OR_RAISE(const auto names, ListDocuments(store, own.database));
   for (const DocumentName& name : names) {
     if (name.Key() == own.Key()) continue;
     ARROW_ASSIGN_OR_RAISE(const auto stored, ReadDocument(store, name));
-    if (stored) Add(stored->document, name.Key(), &folders);
+    if (!stored) continue;
+    for (const auto& [table, entry] : stored->document.tables) {
+      const Holder holder{name.Key(), table};
+      for (const std::string& folder : entry.Folders()) others.folders[folder] = holder;
+      others.source_object_ids[entry.source_object_id] = holder;
+      others.earlier_tables.insert(others.earlier_tables.end(), entry.earlier_tables.begin(),
+                                   entry.earlier_tables.end());
+    }
   }
+  return others;
+}
+
+Result<Folders> FoldersOfOthers(store::Store& store, const DocumentName& own) {
+  Folders folders;
+  ARROW_ASSIGN_OR_RAISE(const OtherTables others, TablesOfOthers(store, own));
+  for (const auto& [folder, holder] : others.folders) folders[folder] = holder.document;
   return folders;
 }
 

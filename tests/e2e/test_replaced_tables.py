@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable
 
 import pytest
@@ -338,3 +339,21 @@ def test_a_table_that_is_made_anew_under_the_name_in_another_case_goes_on_where_
     assert delivered_ids(shop, target, "Orders") == [1, 2, 101]
     assert [bool(gap["source_object_id"]) for gap in _gaps(shop, target)] == [True]
     assert folders(shop, target) == {"Orders", "Items"}
+
+
+def test_what_is_to_be_called_can_be_copied_into_a_shell(database: Database, program: Program) -> None:
+    """The table's name has a blank."""
+    shape = "(id int NOT NULL PRIMARY KEY, n int NOT NULL)"
+    for number in (1, 2):
+        database.run(f"CREATE TABLE dbo.[Order Details] {shape}")
+        database.enable("dbo", "Order Details", ", @capture_instance = N'dbo_details'")
+        database.run(f"INSERT INTO dbo.[Order Details] VALUES ({number}, 0)")
+        database.capture()
+        if number == 1:
+            program.once()
+            database.run("DROP TABLE dbo.[Order Details]")
+    said = " ".join(program.once(expect=3).text.split())
+    advised = re.search(r"cdc-to-s3 (follow .*? --yes)", said)
+    assert advised is not None, said
+    assert program.call(*shlex.split(advised[1])).code == 0
+    program.once()

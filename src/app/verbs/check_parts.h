@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "app/captured_tables.h"
 #include "app/verbs/findings.h"
 #include "config/config.h"
 #include "source/source.h"
@@ -16,6 +17,7 @@ namespace cdc::app {
 struct Sight {
   std::string database;  // as the server spells it
   std::vector<source::CaptureInstance> instances;
+  std::vector<CapturedTable> tables;
   std::optional<state::Document> document;  // nothing: there is none, or it cannot be read
 };
 

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "app/captured_tables.h"
 #include "app/rule_patterns.h"
 #include "app/verbs/check_parts.h"
 #include "app/wiring.h"
@@ -48,17 +47,6 @@ void CheckPatterns(source::Source& source, const config::Config& config, const S
   }
 }
 
-// Tables that were captured once, and that a run tells as stopped.
-size_t CheckGoneTables(const config::Config& config, const Sight& sight,
-                       const source::PollInfo& info, Findings* findings) {
-  if (!sight.document) return 0;
-  const auto gone = GoneTables(CaptureOptions(config, sight.database), info, *sight.document);
-  for (const auto& [name, why] : gone) {
-    findings->Bad(name + " is left out, the other tables go on: " + why);
-  }
-  return gone.size();
-}
-
 // As a run judges it before it reads anything.
 void CheckDatabase(const source::DatabaseIdentity& identity, const source::PollInfo& info,
                    const Sight& sight, Findings* findings) {
@@ -74,11 +62,9 @@ void CheckDatabase(const source::DatabaseIdentity& identity, const source::PollI
                  ": its newest known change is there, with its time, so it is the same database");
 }
 
-void CheckTables(source::Source& source, const config::Config& config, const Sight& sight,
-                 const source::PollInfo& info, Findings* findings) {
+void CheckTables(const Sight& sight, Findings* findings) {
   size_t selected = 0, readable = 0;
-  for (const CapturedTable& table :
-       LookAtTables(source, config, sight.database, info, sight.document)) {
+  for (const CapturedTable& table : sight.tables) {
     if (!table.selected) continue;
     if (!table.name_today.empty()) {
       findings->Note(table.Name() + " is called " + table.name_today +
@@ -99,7 +85,6 @@ void CheckTables(source::Source& source, const config::Config& config, const Sig
   } else if (selected == 0) {
     findings->Bad("[source] tables and exclude leave none of the captured tables");
   } else {
-    selected += CheckGoneTables(config, sight, info, findings);
     findings->Good(fmt::format("{} of {} captured tables can be delivered", readable, selected));
   }
 }
@@ -149,7 +134,7 @@ void CheckCommitTimes(const source::DatabaseIdentity& identity, int32_t offset_m
 
 Sight CheckSource(const config::Config& config, Findings* findings) {
   findings->Section("source");
-  Sight sight{config.source.database, {}, {}};
+  Sight sight{config.source.database, {}, {}, {}};
   const auto connected = source::ConnectSqlServer(SourceOptions(config));
   if (!connected.ok()) {
     findings->Bad(connected.status().message());
@@ -170,7 +155,9 @@ Sight CheckSource(const config::Config& config, Findings* findings) {
     return sight;
   }
   // What is wrong with the state is said of the target.
-  sight.document = ReadState(config, sight.database).ValueOr(std::nullopt);
+  const KnownState known =
+      ReadState(config, sight.database).ValueOr(KnownState{std::nullopt, state::OtherTables()});
+  sight.document = known.document;
   const auto& anchor = sight.document ? sight.document->anchor : std::nullopt;
   const auto info = source.Poll(anchor ? std::optional(anchor->lsn) : std::nullopt);
   if (!info.ok()) {
@@ -189,7 +176,8 @@ Sight CheckSource(const config::Config& config, Findings* findings) {
   }
   CheckCommitTimes(*identity, info->server_offset_minutes, config, findings);
   CheckDatabase(*identity, *info, sight, findings);
-  CheckTables(source, config, sight, *info, findings);
+  sight.tables = LookAtTables(source, config, sight.database, *info, known);
+  CheckTables(sight, findings);
   CheckPatterns(source, config, sight, findings);
   CheckRights(source, config, sight, *info, findings);
   return sight;

@@ -1,15 +1,14 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 
-#include "app/captured_tables.h"
 #include "app/verbs/check_parts.h"
 #include "app/wiring.h"
 #include "capture/folders.h"
 #include "rules/found_folders.h"
 #include "rules/naming.h"
-#include "rules/table_identity.h"
 #include "state/state_file.h"
 #include "store/probe.h"
 
@@ -19,20 +18,21 @@ namespace {
 
 // Whether a table's folder holds what the document says; nothing if a program delivers meanwhile.
 arrow::Status CheckTableFolder(const Stores& stores, const config::Config& config,
-                               const Sight& sight, const source::CaptureInstance& instance,
+                               const Sight& sight, const CapturedTable& table,
                                const std::optional<state::Stored>& stored) {
-  const auto names =
-      rules::TableNames::Make(config.target.path, sight.database, instance.schema, instance.table);
-  if (!names.ok()) return arrow::Status::OK();  // said already
-  const std::string name = instance.schema + "." + instance.table;
+  ARROW_ASSIGN_OR_RAISE(
+      const auto names,
+      rules::TableNames::Make(config.target.path, sight.database, table.schema, table.table));
   std::string last;
   if (stored) {
-    const auto known = stored->document.tables.find(name);
+    const auto known = stored->document.tables.find(table.Name());
     if (known != stored->document.tables.end() && known->second.claim) {
       last = known->second.claim->key;
     }
   }
-  arrow::Status checked = capture::CheckFolder(*stores.data, *names, last, name);
+  const int number = std::max(names.FolderNumber(table.folder), 1);
+  arrow::Status checked =
+      capture::CheckFolder(*stores.data, names.InFolder(number), last, table.Name());
   if (checked.ok()) return checked;
   if (stores.local_state && store::KindOf(checked) == store::ErrorKind::kDenied) {
     return arrow::Status::OK();
@@ -69,12 +69,11 @@ void CheckState(const Stores& stores, const config::Config& config, const Sight&
                                owner.since));
     NoteStopped((*stored)->document, findings);
   }
-  for (const auto& instance : sight.instances) {
-    if (instance.table.empty()) continue;
-    const state::Table* entry = EntryOf(sight.document, instance);
-    const auto called = entry != nullptr ? rules::AsCalledIn(*entry, instance) : instance;
-    const arrow::Status checked = CheckTableFolder(stores, config, sight, called, *stored);
-    if (!checked.ok()) findings->Bad(called.QualifiedName() + ": " + checked.message());
+  // What keeps a table from being delivered anyway was said already.
+  for (const CapturedTable& table : sight.tables) {
+    if (!table.selected || !table.not_delivered.empty()) continue;
+    const arrow::Status checked = CheckTableFolder(stores, config, sight, table, *stored);
+    if (!checked.ok()) findings->Bad(table.Name() + ": " + checked.message());
   }
 }
 

@@ -44,8 +44,9 @@ Status AskForRows(source::Source& source, const source::PollInfo& info,
   std::vector<source::Source::Probe> probes;
   std::vector<Shown*> asked;
   for (Shown& table : *tables) {
+    if (!table.captured.selected || table.captured.instances.empty()) continue;
     const auto& instance = table.captured.instances.front();
-    if (!table.captured.selected || instance.start_lsn.is_zero()) continue;
+    if (instance.start_lsn.is_zero()) continue;
     probes.push_back({instance, ResumeLsn(document, table.captured)});
     asked.push_back(&table);
   }
@@ -215,12 +216,14 @@ Result<View> Look(const config::Config& config, const std::vector<std::string>& 
   // The state is welcome, not needed: without it nobody knows which rows were delivered.
   const auto state = ReadState(config, view.database);
   if (!state.ok()) PrintError(state.status());
-  const auto document = state.ValueOr(std::nullopt);
-  for (CapturedTable& table : LookAtTables(*source, config, view.database, view.info, document)) {
+  const KnownState known = state.ValueOr(KnownState{std::nullopt, state::OtherTables()});
+  const auto& document = known.document;
+  for (CapturedTable& table : LookAtTables(*source, config, view.database, view.info, known)) {
     const bool asked = wanted.Selects(table.schema, table.table) || IsCalled(table, wanted);
     if (!asked) continue;
-    const bool known = EntryOf(document, table.instances.front()) != nullptr;
-    view.tables.push_back({std::move(table), known, std::nullopt});
+    const bool in_state =
+        table.instances.empty() || EntryOf(document, table.instances.front()) != nullptr;
+    view.tables.push_back({std::move(table), in_state, std::nullopt});
   }
   ARROW_RETURN_NOT_OK(AskForRows(*source, view.info, document, &view.tables));
   return view;
@@ -266,7 +269,8 @@ extern const Verb kTablesVerb = {
     .about =
         "Shows every captured table, or those that fit a pattern: its capture instances,\n"
         "whether it is selected, its folder, its key, what its columns become, and whether\n"
-        "rows wait to be delivered. A table that cannot be delivered says why.",
+        "rows wait to be delivered; and selected tables of the state that are not captured\n"
+        "any more. A table that cannot be delivered says why.",
     .example = "cdc-to-s3 tables\ncdc-to-s3 tables 'Sales.*' --json",
     .exit_codes =
         "0 done, 1 failed, 2 wrong usage or configuration, 3 a selected\n"
