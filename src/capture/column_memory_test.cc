@@ -52,7 +52,8 @@ TEST_F(ColumnMemoryTest, a_rule_is_remembered_though_nothing_is_delivered) {
   EXPECT_EQ(world_.Objects("A").size(), 1);
 }
 
-TEST_F(ColumnMemoryTest, a_running_program_remembers_the_columns_of_an_instance_that_it_goes_over_to) {
+TEST_F(ColumnMemoryTest,
+       a_running_program_remembers_the_columns_of_an_instance_that_it_goes_over_to) {
   world_.database.output.rules.clear();
   MaskMail();
   Writer writer(world_);
