@@ -80,7 +80,7 @@ class Judge {
       Add({name, Kind::kNewInstance, gap->from, gap->to,
            "capture instance " + table.capture_instance + " was dropped and made anew; " +
                instance.name + " holds what follows",
-           instance});
+           instance, choice.helps_out});
     } else {
       Add({name, Kind::kRetention, gap->from, gap->to,
            "retention (cleanup) passed this table's resume position", std::nullopt});
@@ -158,7 +158,9 @@ void Record(const OpenGap& gap, const std::string& now, const state::Document& d
   edits->emplace_back(state::ResumeTable{gap.table});
   if (gap.next) {
     edits->emplace_back(state::FollowInstance{
-        gap.table, {gap.next->name, gap.next->change_table_object_id, gap.next->source_object_id}});
+        gap.table,
+        {gap.next->name, gap.next->change_table_object_id, gap.next->source_object_id},
+        gap.next_helps_out});
   }
   const int64_t carried_by =
       gap.kind == Kind::kClaim ? document.tables.at(gap.table).claim->sequence : 0;

@@ -31,6 +31,7 @@ struct OpenGap {
   std::string why;
   // kNewInstance: what the table is read from behind the gap.
   std::optional<source::CaptureInstance> next;
+  bool next_helps_out = false;  // as in rules::InstanceChoice
 };
 
 struct GapReport {

@@ -98,7 +98,11 @@ void MoveTo(const Position& start, state::Table* table) {
 // Another source table goes on under the entry's name: what was kept back of the earlier one is
 // known to it by name alone.
 Status TakeOver(const CaptureInstance& instance, const NewHistory& with, state::Table* table) {
-  if (table->columns.empty()) return Status::OK();
+  const bool remembers = !table->columns.empty() ||
+                         std::ranges::any_of(table->earlier_tables, [](const auto& earlier) {
+                           return !earlier.columns.empty();
+                         });
+  if (!remembers) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(const auto description,
                         with.source.Describe(rules::AsCalledIn(*table, instance)));
   const std::string name = table->QualifiedName();
