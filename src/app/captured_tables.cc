@@ -32,7 +32,8 @@ rules::InstanceFacts FactsOf(const rules::Settings& settings, const source::Poll
 }
 
 void PutFirst(int64_t change_table_object_id, std::vector<CaptureInstance>* instances) {
-  std::ranges::stable_partition(*instances, [=](const CaptureInstance& instance) {
+  // Not the one of std::ranges: clang 14, which clang-tidy is, cannot read libstdc++ 12's.
+  std::stable_partition(instances->begin(), instances->end(), [=](const CaptureInstance& instance) {
     return instance.change_table_object_id == change_table_object_id;
   });
 }
@@ -80,7 +81,7 @@ std::string WhyNotRead(const Facts& facts, const state::Table& entry, CapturedTa
     if (!rules::MayFollow(facts.settings, entry, *choice.namesake)) {
       return rules::WhyReplaced(entry, choice);
     }
-    const std::string why =
+    std::string why =
         rules::WhyFollowerIsAnothers(facts.others(), entry, choice.namesake->source_object_id);
     if (!why.empty()) return why;
   }
