@@ -86,7 +86,8 @@ class Column {
 
   bool Pays() const {
     if (values_ == 0) return false;
-    const int64_t bits = std::bit_width(static_cast<uint64_t>(distinct_.count() - 1));
+    const auto bits =
+        static_cast<int64_t>(std::bit_width(static_cast<uint64_t>(distinct_.count() - 1)));
     const int64_t bytes = dictionary_bytes_ + values_ * bits / 8 + kDictionaryPageBytes;
     return 4 * bytes < 3 * plain_bytes_;
   }

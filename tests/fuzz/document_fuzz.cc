@@ -41,6 +41,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto again = cdc::state::Document::FromJson(document->ToJson());
   Require(again.ok(), "what was read can be written and read again");
   Require(*again == *document, "and is the same");
-  for (const auto& [name, table] : document->tables) (void)document->PlaceOf(table);
+  for (const auto& [name, table] : document->tables) (void)document->ResumePosition(table);
   return 0;
 }
