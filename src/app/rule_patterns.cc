@@ -112,13 +112,15 @@ Result<std::vector<IdleSetting>> IdleSettings(source::Source& source, const conf
                       why + " (" + rule.origin + ")" + Unmasked(rule)});
       continue;
     }
-    for (auto& [setting, pattern] : ColumnPatterns(rule)) {
+    // No structured binding: clang 14 lets no lambda capture one.
+    for (const auto& found : ColumnPatterns(rule)) {
+      const std::string& pattern = found.second;
       const bool fits = std::ranges::any_of(tables, [&](const ColumnsOfTable* columns) {
         return std::ranges::any_of(
             *columns, [&](const auto& column) { return MatchesGlob(pattern, column.name); });
       });
       if (fits) continue;
-      idle.push_back({true, setting, pattern,
+      idle.push_back({true, found.first, pattern,
                       "these tables have no captured column of such a name (" + rule.origin + ")" +
                           Unmasked(rule) + "; all of them: cdc-to-s3 tables"});
     }
