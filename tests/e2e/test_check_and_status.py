@@ -300,6 +300,6 @@ def test_a_failure_is_one_json_document_too(shop: Database, target: Target, prog
     version = program.call("version", "--json")
     assert _document(version) == {
         "version": program.call("version").out.split()[1],
-        "object_format": 1,
+        "object_format": 2,
         "state_format": 2,
     }

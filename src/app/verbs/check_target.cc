@@ -100,10 +100,11 @@ void CheckTarget(const config::Config& config, const Sight& sight, Findings* fin
   }
   const std::string folder = rules::CommonFolder(config.target.path, sight.database);
   const auto object = store::ProbeObject(*stores->data, folder);
-  if (!object.ok()) return findings->Bad(object.status().message());
-  findings->Good("objects can be put into " + stores->data->url() +
-                 (folder.empty() ? "" : "/" + folder));
-  if (*object == store::Condition::kIgnored) {
+  if (!object.ok()) findings->Bad(object.status().message());
+  if (object.ok())
+    findings->Good("objects can be put into " + stores->data->url() +
+                   (folder.empty() ? "" : "/" + folder));
+  if (object.ok() && *object == store::Condition::kIgnored) {
     findings->Note(
         stores->data->url() +
         " does not keep user metadata (x-amz-meta-...): objects are known by their footers "
